@@ -1,0 +1,3 @@
+//! The pure logic of voice_analytics. Time and randomness are arguments; Cargo itself forbids Postgres and I/O here.
+
+pub mod transcript;

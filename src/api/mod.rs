@@ -1,0 +1,3 @@
+//! The few SQL functions that SQL cannot express. Their declarations stand in `sql/functions/`.
+
+mod uuid;
