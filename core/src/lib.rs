@@ -1,3 +1,5 @@
 //! The pure logic of voice_analytics. Time and randomness are arguments; Cargo itself forbids Postgres and I/O here.
 
+pub mod analysis;
+pub mod scrub;
 pub mod transcript;

@@ -1,0 +1,366 @@
+//! What an analysis of a call says, and the only door through which a model's words become one.
+//!
+//! A reply that is out of range is refused, never bent until it fits: a lead score of 250 is a model
+//! that did not understand the question, and 100 would be our invention.
+
+use std::fmt;
+
+use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::scrub;
+
+/// The model named on the row of a call in which the user said nothing.
+pub const NO_CONVERSATION_MODEL: &str = "rule/no-conversation";
+
+/// Longest summary, in characters as Postgres' `char_length` counts them.
+pub const SUMMARY_MAX_CHARS: usize = 240;
+/// Longest next action. Asked for as one short sentence; this only keeps a rambling model out of the table.
+pub const NEXT_ACTION_MAX_CHARS: usize = 500;
+/// Longest value of an entity: an e-mail address has at most 320 characters, and nothing asked for is longer.
+pub const ENTITY_MAX_CHARS: usize = 320;
+
+/// What the caller wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Intent {
+    Info,
+    Booking,
+    Complaint,
+    Sales,
+    Support,
+    None,
+}
+
+impl Intent {
+    /// All of them, in the order in which the prompt lists them.
+    pub const ALL: [Intent; 6] =
+        [Intent::Info, Intent::Booking, Intent::Complaint, Intent::Sales, Intent::Support, Intent::None];
+
+    /// The word in the table and in the prompt.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Intent::Info => "info",
+            Intent::Booking => "booking",
+            Intent::Complaint => "complaint",
+            Intent::Sales => "sales",
+            Intent::Support => "support",
+            Intent::None => "none",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Intent> {
+        Intent::ALL.into_iter().find(|intent| intent.as_str() == word)
+    }
+}
+
+/// Who the caller is and what the call was about, as far as it was said.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entities {
+    pub name: Option<String>,
+    pub email: Option<String>,
+    pub phone: Option<String>,
+    pub topic: Option<String>,
+}
+
+/// One call, judged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Analysis {
+    /// −1.0 (angry) to 1.0 (delighted), finite.
+    pub sentiment: f64,
+    /// 0 to 100.
+    pub lead_score: i32,
+    pub intent: Intent,
+    pub entities: Entities,
+    /// At most [`SUMMARY_MAX_CHARS`] characters.
+    pub summary: String,
+    pub next_action: String,
+}
+
+/// The analysis of a call in which the user said nothing: no model is asked.
+pub fn no_conversation() -> Analysis {
+    Analysis {
+        sentiment: 0.0,
+        lead_score: 0,
+        intent: Intent::None,
+        entities: Entities::default(),
+        summary: "The caller said nothing.".into(),
+        next_action: "none".into(),
+    }
+}
+
+/// Why a model's reply is not an analysis. Each reason reads as the end of "the model's reply was refused: …".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Invalid {
+    /// The body of the response is not a chat completion.
+    NotACompletion(String),
+    EmptyChoices,
+    /// The model declined; its own words, shortened.
+    Refusal(String),
+    /// `finish_reason` says that the answer is not whole: `length` or `content_filter`.
+    Unfinished(String),
+    EmptyContent,
+    NotJson(String),
+    TextBefore,
+    TextAfter,
+    Truncated,
+    NotAnObject,
+    DuplicateKey(String),
+    Missing(&'static str),
+    WrongType {
+        field: &'static str,
+        expected: &'static str,
+        got: String,
+    },
+    OutOfRange {
+        field: &'static str,
+        allowed: &'static str,
+        got: String,
+    },
+    UnknownIntent(String),
+    TooLong {
+        field: &'static str,
+        max: usize,
+        got: usize,
+    },
+    Blank(&'static str),
+    Nul(&'static str),
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Invalid::NotACompletion(why) => write!(f, "the body is not a chat completion: {why}"),
+            Invalid::EmptyChoices => write!(f, "choices is empty"),
+            Invalid::Refusal(words) => write!(f, "the model refused: {words}"),
+            Invalid::Unfinished(reason) => write!(f, "the answer is not whole: finish_reason is {reason}"),
+            Invalid::EmptyContent => write!(f, "the message has no content"),
+            Invalid::NotJson(why) => write!(f, "not JSON: {why}"),
+            Invalid::TextBefore => write!(f, "there is text before the JSON object"),
+            Invalid::TextAfter => write!(f, "there is text after the JSON object"),
+            Invalid::Truncated => write!(f, "the JSON is cut off"),
+            Invalid::NotAnObject => write!(f, "the JSON is not an object"),
+            Invalid::DuplicateKey(key) => write!(f, "the key {key} is there twice"),
+            Invalid::Missing(field) => write!(f, "{field} is missing"),
+            Invalid::WrongType { field, expected, got } => write!(f, "{field} must be {expected}, not {got}"),
+            Invalid::OutOfRange { field, allowed, got } => write!(f, "{field} must be {allowed}, not {got}"),
+            Invalid::UnknownIntent(word) => {
+                write!(f, "intent must be one of info, booking, complaint, sales, support, none, not {word}")
+            }
+            Invalid::TooLong { field, max, got } => {
+                write!(f, "{field} has {got} characters, at most {max} are allowed")
+            }
+            Invalid::Blank(field) => write!(f, "{field} is blank"),
+            Invalid::Nul(field) => write!(f, "{field} contains a NUL character"),
+        }
+    }
+}
+
+impl std::error::Error for Invalid {}
+
+/// Reads the content of a model's message: exactly one JSON object, white space around it allowed.
+///
+/// Unknown extra fields are ignored: servers without strict schemas add some, and they change nothing.
+/// A key that is there twice is refused: the reply says two things. 85.0 is an integer, as JSON Schema has it.
+/// A blank entity is a missing one.
+pub fn parse(content: &str) -> Result<Analysis, Invalid> {
+    let content = content.trim();
+    if content.is_empty() {
+        return Err(Invalid::EmptyContent);
+    }
+    let object = match serde_json::from_str::<Unique>(content) {
+        Ok(Unique(Value::Object(object))) => object,
+        Ok(Unique(_)) => return Err(Invalid::NotAnObject),
+        Err(error) => return Err(not_json(content, &error)),
+    };
+
+    let entities = match field(&object, "entities")? {
+        Value::Object(entities) => entities,
+        other => return Err(wrong_type("entities", "an object", other)),
+    };
+    Ok(Analysis {
+        sentiment: sentiment(&object)?,
+        lead_score: lead_score(&object)?,
+        intent: intent(&object)?,
+        entities: Entities {
+            name: entity(entities, "name", "entities.name")?,
+            email: entity(entities, "email", "entities.email")?,
+            phone: entity(entities, "phone", "entities.phone")?,
+            topic: entity(entities, "topic", "entities.topic")?,
+        },
+        summary: match text(field(&object, "summary")?, "summary", SUMMARY_MAX_CHARS)? {
+            "" => return Err(Invalid::Blank("summary")),
+            summary => summary.into(),
+        },
+        next_action: text(field(&object, "next_action")?, "next_action", NEXT_ACTION_MAX_CHARS)?.into(),
+    })
+}
+
+fn not_json(content: &str, error: &serde_json::Error) -> Invalid {
+    let why = error.to_string();
+    if let Some(key) = why.strip_prefix(DUPLICATE) {
+        let key = key.rsplit_once(" at line").map_or(key, |(key, _)| key);
+        return Invalid::DuplicateKey(excerpt(key));
+    }
+    if error.is_eof() {
+        return Invalid::Truncated;
+    }
+    if why.starts_with("trailing characters") {
+        return Invalid::TextAfter;
+    }
+    // "Here is the JSON: {…}" and a fenced block are by far the most common; say so rather than "line 1 column 1".
+    if !content.starts_with('{') && content.contains('{') {
+        return Invalid::TextBefore;
+    }
+    Invalid::NotJson(why)
+}
+
+fn field<'a>(object: &'a Map<String, Value>, name: &'static str) -> Result<&'a Value, Invalid> {
+    object.get(name).ok_or(Invalid::Missing(name))
+}
+
+fn sentiment(object: &Map<String, Value>) -> Result<f64, Invalid> {
+    let value = field(object, "sentiment")?;
+    let number = value.as_f64().ok_or_else(|| wrong_type("sentiment", "a number", value))?;
+    if !(-1.0..=1.0).contains(&number) {
+        return Err(Invalid::OutOfRange {
+            field: "sentiment",
+            allowed: "from -1.0 to 1.0",
+            got: excerpt(&value.to_string()),
+        });
+    }
+    // −0.0 would be shown as -0 by Postgres.
+    Ok(number + 0.0)
+}
+
+fn lead_score(object: &Map<String, Value>) -> Result<i32, Invalid> {
+    let value = field(object, "lead_score")?;
+    let number = value.as_f64().ok_or_else(|| wrong_type("lead_score", "an integer", value))?;
+    if number.fract() != 0.0 {
+        return Err(wrong_type("lead_score", "an integer", value));
+    }
+    if !(0.0..=100.0).contains(&number) {
+        return Err(Invalid::OutOfRange {
+            field: "lead_score",
+            allowed: "from 0 to 100",
+            got: excerpt(&value.to_string()),
+        });
+    }
+    // Whole and within 0..=100 as just checked, so the cast is exact.
+    Ok(number as i32)
+}
+
+fn intent(object: &Map<String, Value>) -> Result<Intent, Invalid> {
+    match field(object, "intent")? {
+        Value::String(word) => Intent::from_word(word).ok_or_else(|| Invalid::UnknownIntent(excerpt(word))),
+        other => Err(wrong_type("intent", "a string", other)),
+    }
+}
+
+fn entity(entities: &Map<String, Value>, name: &str, path: &'static str) -> Result<Option<String>, Invalid> {
+    match entities.get(name) {
+        None => Err(Invalid::Missing(path)),
+        Some(Value::Null) => Ok(None),
+        Some(value @ Value::String(_)) => {
+            Ok(Some(text(value, path, ENTITY_MAX_CHARS)?).filter(|text| !text.is_empty()).map(String::from))
+        }
+        Some(other) => Err(wrong_type(path, "a string or null", other)),
+    }
+}
+
+fn text<'a>(value: &'a Value, field: &'static str, max: usize) -> Result<&'a str, Invalid> {
+    let Value::String(text) = value else { return Err(wrong_type(field, "a string", value)) };
+    // Postgres stores no NUL in text or jsonb: refused here, the row fails as one attempt and not as an SQL error.
+    if text.contains('\0') {
+        return Err(Invalid::Nul(field));
+    }
+    let text = text.trim();
+    let got = text.chars().count();
+    if got > max {
+        return Err(Invalid::TooLong { field, max, got });
+    }
+    Ok(text)
+}
+
+fn wrong_type(field: &'static str, expected: &'static str, value: &Value) -> Invalid {
+    let got = match value {
+        Value::Null => "null".into(),
+        Value::Bool(_) | Value::Number(_) => excerpt(&value.to_string()),
+        Value::String(_) => "a string".into(),
+        Value::Array(_) => "an array".into(),
+        Value::Object(_) => "an object".into(),
+    };
+    Invalid::WrongType { field, expected, got }
+}
+
+/// The model's own words inside a reason: few, because reasons are stored with every attempt.
+pub(crate) fn excerpt(words: &str) -> String {
+    scrub::shortened(words, 80)
+}
+
+const DUPLICATE: &str = "duplicate key ";
+
+/// A JSON value in which no object has a key twice (serde_json's own `Value` silently keeps the last).
+/// Nesting stays bounded: serde_json counts the depth of whatever it deserializes.
+struct Unique(Value);
+
+impl<'de> Deserialize<'de> for Unique {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(UniqueVisitor).map(Unique)
+    }
+}
+
+struct UniqueVisitor;
+
+impl<'de> Visitor<'de> for UniqueVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(Unique(value)) = seq.next_element()? {
+            values.push(value);
+        }
+        Ok(Value::Array(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some(key) = map.next_key::<String>()? {
+            let Unique(value) = map.next_value()?;
+            if object.contains_key(&key) {
+                return Err(A::Error::custom(format_args!("{DUPLICATE}{key}")));
+            }
+            object.insert(key, value);
+        }
+        Ok(Value::Object(object))
+    }
+}
