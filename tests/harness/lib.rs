@@ -1,1 +1,12 @@
+//! What the tests stand on: real PostgreSQL clusters, and waiting for conditions instead of sleeping.
 
+mod cluster;
+mod installation;
+mod leftovers;
+pub mod processes;
+#[cfg(test)]
+mod selftest;
+mod wait;
+
+pub use cluster::{Builder, Cluster, PORT, Shutdown};
+pub use wait::wait_until;

@@ -1,0 +1,43 @@
+# `make` alone lists what can be asked for. The work is done by scripts/, which can be run by hand as well.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+export PG_CONFIG DESTDIR CALLS LLM_URL LLM_MODEL
+
+.PHONY: help setup demo demo-stop test install lint clean
+
+help: ## list the targets
+	@echo 'voice_analytics: post-call analytics of AI voice agents, inside PostgreSQL'
+	@echo
+	@awk -F ' *## *' '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo '  PG_CONFIG=/path/to/pg_config  the PostgreSQL to use (14 to 18); else pg_config on the PATH, else the newest installed'
+
+demo: ## watch calls become transcripts, scores and leads (CALLS=FILE.jsonl[.gz], LLM_URL=, OPENAI_API_KEY=)
+	@demo/run
+
+demo-stop: ## stop and remove the demo's server
+	@demo/stop
+
+test: ## run every test, against clusters of their own (setup included)
+	@scripts/test.sh
+
+install: ## release build into that PostgreSQL; then says what a DBA does next
+	@scripts/install.sh --explain
+
+setup: ## install what is missing to build and test; quick when nothing is
+	@scripts/setup.sh
+
+lint: ## rustfmt, clippy, shellcheck and the rules of this house
+	@scripts/lint.sh
+
+ifneq ($(wildcard bench/*.sh),)
+.PHONY: bench
+bench: ## measure what the README claims: $(wildcard bench/*.sh)
+	@set -e; for script in $(wildcard bench/*.sh); do "$$script"; done
+endif
+
+clean: ## stop the demo and remove everything that was built
+	@demo/stop
+	@cargo clean

@@ -1,0 +1,71 @@
+# shellcheck shell=bash disable=SC2034  # sourced; what it sets is used by its readers
+# Sourced by the other scripts: which PostgreSQL, and how its programs are run.
+# PG_CONFIG, else pg_config on the PATH, else the newest one that the distribution installed.
+
+PG_SUPPORTED='14 15 16 17 18'
+
+say() { printf '%s\n' "$*"; }
+die() {
+    printf '%s\n' "$@" >&2
+    exit 1
+}
+
+# Sets PG_CONFIG, PG_MAJOR and PG_BIN; fails quietly when there is no PostgreSQL at all.
+find_postgres() {
+    if [ -n "${PG_CONFIG:-}" ]; then
+        [ -x "$PG_CONFIG" ] || die "PG_CONFIG=$PG_CONFIG is no program."
+    else
+        # Debian's /usr/bin/pg_config exists, and fails, on machines that have only half of the packages.
+        PG_CONFIG=$(command -v pg_config || true)
+        if [ -z "$PG_CONFIG" ] || ! "$PG_CONFIG" --version > /dev/null 2>&1; then
+            PG_CONFIG=$(printf '%s\n' /usr/lib/postgresql/*/bin/pg_config | sort -V | tail -n 1)
+            [ -x "$PG_CONFIG" ] || return 1
+        fi
+    fi
+    local version
+    version=$("$PG_CONFIG" --version)
+    PG_MAJOR=$(sed -E 's/^PostgreSQL ([0-9]+).*/\1/' <<< "$version")
+    PG_BIN=$("$PG_CONFIG" --bindir)
+    case " $PG_SUPPORTED " in
+        *" $PG_MAJOR "*) ;;
+        *) die "$PG_CONFIG is of $version; voice_analytics supports PostgreSQL ${PG_SUPPORTED// /, }." \
+            'Name another one: make PG_CONFIG=/path/to/pg_config …' ;;
+    esac
+    # The wrapper on the PATH answers for the newest headers installed; the program behind it keeps its answer.
+    [ ! -x "$PG_BIN/pg_config" ] || PG_CONFIG=$PG_BIN/pg_config
+    # pgrx reads this one and then needs no `cargo pgrx init`: ~/.pgrx stays as its owner left it.
+    export PG_CONFIG PG_MAJOR PG_BIN PGRX_PG_CONFIG_PATH=$PG_CONFIG
+}
+
+# cargo-pgrx must be of pgrx's own version. One that the user has for other projects is left alone.
+find_cargo_pgrx() {
+    PGRX_VERSION=$(sed -nE 's/^pgrx = .*"=([0-9.]+)".*/\1/p' Cargo.toml)
+    local candidate
+    for candidate in "$PWD/target/tools/bin/cargo-pgrx" "$(command -v cargo-pgrx || true)"; do
+        [ -x "$candidate" ] || continue
+        if [ "$("$candidate" pgrx --version 2> /dev/null)" = "cargo-pgrx $PGRX_VERSION" ]; then
+            CARGO_PGRX=$candidate
+            return
+        fi
+    done
+    return 1
+}
+
+# PostgreSQL refuses to run as root: as root its programs run as the user that Debian made for them.
+if [ "$(id -u)" = 0 ]; then SERVER_USER=postgres; else SERVER_USER=$(id -un); fi
+
+# In / because that user may not be allowed into this folder.
+as_server_user() {
+    if [ "$(id -u)" = 0 ]; then (cd / && runuser -u "$SERVER_USER" -- "$@"); else (cd / && "$@"); fi
+}
+
+# Runs a command as root: directly, or through sudo.
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo > /dev/null; then
+        sudo "$@"
+    else
+        die "This needs root, and there is no sudo. Run as root: $*"
+    fi
+}

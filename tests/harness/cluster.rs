@@ -1,0 +1,296 @@
+//! A PostgreSQL server of a test's own: started in a moment, killed in every way there is, gone with the test.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use postgres::error::DbError;
+use postgres::{Client, Config, NoTls};
+
+use crate::installation::{copy, installation};
+use crate::{leftovers, processes, wait_until};
+
+const START_DEADLINE: Duration = Duration::from_secs(60);
+const STOP_DEADLINE: Duration = Duration::from_secs(60);
+
+/// The extension preloaded, no TCP: the socket lies in a folder of the cluster's own, so the port is never taken.
+pub const PORT: u16 = 5432;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shutdown {
+    /// Waits for the clients to leave.
+    Smart,
+    Fast,
+    /// No checkpoint: the next start is a crash recovery.
+    Immediate,
+}
+
+pub struct Builder {
+    settings: Vec<(String, String)>,
+    environment: Vec<(String, String)>,
+}
+
+pub struct Cluster {
+    folder: PathBuf,
+    environment: Vec<(String, String)>,
+    postmaster: Option<Child>,
+}
+
+impl Builder {
+    /// A line of postgresql.conf; the last one of a name wins.
+    pub fn setting(mut self, name: &str, value: impl ToString) -> Builder {
+        self.settings.push((name.into(), value.to_string()));
+        self
+    }
+
+    pub fn without_preloading(self) -> Builder {
+        self.setting("shared_preload_libraries", "")
+    }
+
+    /// A variable of the server's environment.
+    pub fn environment(mut self, name: &str, value: &str) -> Builder {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    pub fn start(self) -> Cluster {
+        let mut cluster = self.prepare(installation().template());
+        cluster.start();
+        cluster
+    }
+
+    /// A server on a copy of a data directory (a base backup, a moved cluster) instead of an empty one.
+    pub fn start_on(self, data: &Path) -> Cluster {
+        let mut cluster = self.prepare(data);
+        cluster.start();
+        cluster
+    }
+
+    fn prepare(self, data: &Path) -> Cluster {
+        let folder = leftovers::new_folder_name();
+        installation().private_folder(&folder);
+        copy(data, &folder.join("data"));
+        let cluster = Cluster { folder, environment: self.environment, postmaster: None };
+        cluster.append_settings(&self.settings);
+        cluster
+    }
+}
+
+impl Cluster {
+    /// A server with the extension preloaded.
+    pub fn start_new() -> Cluster {
+        Cluster::builder().start()
+    }
+
+    pub fn builder() -> Builder {
+        let builder = Builder { settings: installation().destdir_settings(), environment: Vec::new() };
+        builder
+            .setting("listen_addresses", "")
+            .setting("shared_preload_libraries", "voice_analytics")
+            // Only the operating system's own crash would tell: kill -9 of any process leaves its writes in place.
+            .setting("fsync", "off")
+            .setting("log_line_prefix", "%m [%p] %b: ")
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    /// Folder of the socket, private to the server's account: files that only the server may read can go here too.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A client as superuser.
+    pub fn connect(&self, database: &str) -> Client {
+        self.try_connect(&self.config(database)).unwrap_or_else(|e| panic!("connect to {database}: {e}"))
+    }
+
+    /// A client, and the notices and warnings it has received so far.
+    pub fn connect_with_notices(&self, database: &str) -> (Client, Arc<Mutex<Vec<DbError>>>) {
+        let notices = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&notices);
+        let mut config = self.config(database);
+        config.notice_callback(move |notice| sink.lock().expect("notices").push(notice));
+        let client = self.try_connect(&config).unwrap_or_else(|e| panic!("connect to {database}: {e}"));
+        (client, notices)
+    }
+
+    /// To be changed before connecting: another user, options, …
+    pub fn config(&self, database: &str) -> Config {
+        let mut config = Config::new();
+        config.host_path(&self.folder).port(PORT).user("postgres").dbname(database);
+        config.connect_timeout(Duration::from_secs(10));
+        config
+    }
+
+    pub fn try_connect(&self, config: &Config) -> Result<Client, postgres::Error> {
+        config.connect(NoTls)
+    }
+
+    /// For psql, pgbench, pg_dump and the like.
+    pub fn client_environment(&self) -> [(&'static str, String); 3] {
+        [("PGHOST", self.folder.display().to_string()), ("PGPORT", PORT.to_string()), ("PGUSER", "postgres".into())]
+    }
+
+    pub fn create_database(&self, name: &str) {
+        self.execute("postgres", &format!("CREATE DATABASE {name}"));
+    }
+
+    /// A database with the extension in it.
+    pub fn create_voice_database(&self, name: &str) -> Client {
+        self.create_database(name);
+        let mut client = self.connect(name);
+        client.batch_execute("CREATE EXTENSION voice_analytics").unwrap_or_else(|e| panic!("CREATE EXTENSION: {e:?}"));
+        client
+    }
+
+    pub fn execute(&self, database: &str, sql: &str) {
+        self.connect(database).batch_execute(sql).unwrap_or_else(|e| panic!("{sql}: {e:?}"));
+    }
+
+    /// ALTER SYSTEM SET and reload. The server's processes take it over a moment later.
+    pub fn set(&self, name: &str, value: &str) {
+        let mut client = self.connect("postgres");
+        // Two statements: ALTER SYSTEM refuses to share a transaction.
+        let quoted = value.replace('\'', "''");
+        client
+            .batch_execute(&format!("ALTER SYSTEM SET {name} = '{quoted}'"))
+            .unwrap_or_else(|e| panic!("{name}: {e:?}"));
+        client.batch_execute("SELECT pg_reload_conf()").expect("reload");
+    }
+
+    /// The worker of a database, once it is there.
+    pub fn worker_pid(&self, database: &str) -> i32 {
+        let mut client = self.connect("postgres");
+        wait_until(&format!("the worker of {database}"), Duration::from_secs(10), || {
+            let sql = "SELECT pid FROM pg_stat_activity WHERE datname = $1 AND backend_type = 'voice_analytics worker'";
+            client.query_opt(sql, &[&database]).expect("pg_stat_activity").map(|row| row.get(0))
+        })
+    }
+
+    /// A signal to one of this server's processes.
+    pub fn signal(&self, pid: i32, signal: Signal) {
+        let postmaster = self.postmaster_pid();
+        assert!(pid == postmaster || processes::children_of(postmaster).contains(&pid), "{pid} is not of this server");
+        processes::send(pid, signal);
+    }
+
+    pub fn postmaster_pid(&self) -> i32 {
+        let postmaster = self.postmaster.as_ref().expect("the server is running");
+        i32::try_from(postmaster.id()).expect("a pid")
+    }
+
+    /// Everything the server has logged.
+    pub fn log(&self) -> String {
+        let bytes = fs::read(self.log_path()).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    pub fn wait_for_log(&self, text: &str, deadline: Duration) {
+        wait_until(&format!("{text:?} in the server's log"), deadline, || self.log().contains(text).then_some(()));
+    }
+
+    /// Returns once the server takes connections.
+    pub fn start(&mut self) {
+        assert!(self.postmaster.is_none(), "the server is running already");
+        let log = OpenOptions::new().create(true).append(true).open(self.log_path()).expect("the server's log");
+        let child = installation()
+            .command("postgres")
+            .arg("-D")
+            .arg(self.data())
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("the server's log"))
+            .stderr(log)
+            .spawn()
+            .expect("start postgres");
+        self.postmaster = Some(child);
+        wait_until("the server to take connections", START_DEADLINE, || {
+            let status = self.postmaster.as_mut().and_then(|child| child.try_wait().expect("wait for postgres"));
+            if let Some(status) = status {
+                self.postmaster = None;
+                panic!("the server did not start ({status})");
+            }
+            self.try_connect(&self.config("postgres")).ok().map(drop)
+        });
+    }
+
+    /// Returns once the server is gone.
+    pub fn stop(&mut self, how: Shutdown) {
+        let signal = match how {
+            Shutdown::Smart => Signal::SIGTERM,
+            Shutdown::Fast => Signal::SIGINT,
+            Shutdown::Immediate => Signal::SIGQUIT,
+        };
+        processes::send(self.postmaster_pid(), signal);
+        self.wait_for_exit();
+    }
+
+    pub fn restart(&mut self, how: Shutdown) {
+        self.stop(how);
+        self.start();
+    }
+
+    /// kill -9 of the postmaster. Its children notice and leave; only then can the server start again.
+    pub fn kill_postmaster(&mut self) {
+        let children = processes::children_of(self.postmaster_pid());
+        processes::send(self.postmaster_pid(), Signal::SIGKILL);
+        self.wait_for_exit();
+        wait_until("the killed postmaster's children to leave", STOP_DEADLINE, || {
+            children.iter().all(|pid| !processes::alive(*pid)).then_some(())
+        });
+    }
+
+    fn wait_for_exit(&mut self) {
+        let child = self.postmaster.as_mut().expect("the server is running");
+        wait_until("the server to stop", STOP_DEADLINE, || child.try_wait().expect("wait for postgres"));
+        self.postmaster = None;
+    }
+
+    fn append_settings(&self, settings: &[(String, String)]) {
+        let path = self.data().join("postgresql.conf");
+        let mut file = OpenOptions::new().append(true).open(path).expect("postgresql.conf");
+        writeln!(file, "port = {PORT}\nunix_socket_directories = '{}'", self.folder.display())
+            .expect("postgresql.conf");
+        for (name, value) in settings {
+            writeln!(file, "{name} = '{}'", value.replace('\'', "''")).expect("postgresql.conf");
+        }
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.folder.join("log")
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if let Some(mut postmaster) = self.postmaster.take() {
+            let pid = i32::try_from(postmaster.id()).expect("a pid");
+            let mut family = processes::children_of(pid);
+            family.push(pid);
+            processes::send(pid, Signal::SIGQUIT);
+            // Reaped in the background of the wait: an unreaped postmaster counts as gone already.
+            let gone = || family.iter().all(|pid| !processes::alive(*pid));
+            let start = std::time::Instant::now();
+            while !gone() && start.elapsed() < STOP_DEADLINE {
+                thread::sleep(Duration::from_millis(5));
+            }
+            for pid in family.iter().filter(|pid| processes::alive(**pid)) {
+                processes::send(*pid, Signal::SIGKILL);
+            }
+            let _ = postmaster.wait();
+        }
+        if thread::panicking() {
+            let log = self.log();
+            let lines: Vec<&str> = log.lines().collect();
+            eprintln!("the server's last words:\n{}", lines[lines.len().saturating_sub(40)..].join("\n"));
+        }
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}

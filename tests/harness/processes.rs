@@ -1,0 +1,52 @@
+//! Processes as Linux shows them in /proc.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::signal::{self, Signal};
+use nix::unistd::Pid;
+
+use crate::wait_until;
+
+/// A zombie is not alive: nobody may be there to reap the children of a killed postmaster.
+pub fn alive(pid: i32) -> bool {
+    status(pid).is_some_and(|(state, _)| state != 'Z')
+}
+
+pub fn children_of(parent: i32) -> Vec<i32> {
+    let pids = fs::read_dir("/proc").expect("/proc").flatten();
+    pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|pid| status(*pid).is_some_and(|(_, of)| of == parent))
+        .collect()
+}
+
+/// Sends the signal; a process that has gone meanwhile is fine.
+pub fn send(pid: i32, signal: Signal) {
+    match signal::kill(Pid::from_raw(pid), signal) {
+        Ok(()) | Err(Errno::ESRCH) => {}
+        Err(e) => panic!("cannot send {signal} to {pid}: {e}"),
+    }
+}
+
+/// Signals the parent and returns once it and all children it had are gone.
+pub(crate) fn kill_tree(parent: i32, signal: Signal) {
+    let mut family = children_of(parent);
+    family.push(parent);
+    send(parent, signal);
+    wait_until("a server and its processes to be gone", Duration::from_secs(30), || {
+        family.iter().all(|pid| !alive(*pid)).then_some(())
+    });
+}
+
+pub(crate) fn working_directory(pid: i32) -> Option<PathBuf> {
+    fs::read_link(format!("/proc/{pid}/cwd")).ok()
+}
+
+/// State and parent, from /proc/PID/stat: `pid (name, which may hold anything) state ppid …`.
+fn status(pid: i32) -> Option<(char, i32)> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = stat[stat.rfind(')')? + 1..].split_whitespace();
+    Some((fields.next()?.chars().next()?, fields.next()?.parse().ok()?))
+}

@@ -1,0 +1,43 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::{Cluster, Shutdown, processes};
+
+fn plain_cluster() -> Cluster {
+    Cluster::builder().without_preloading().start()
+}
+
+#[test]
+fn committed_rows_survive_every_way_to_stop() {
+    let mut cluster = plain_cluster();
+    cluster.execute("postgres", "CREATE TABLE kept (how text)");
+    for how in [Shutdown::Smart, Shutdown::Fast, Shutdown::Immediate] {
+        cluster.execute("postgres", &format!("INSERT INTO kept VALUES ('{how:?}')"));
+        cluster.restart(how);
+    }
+    cluster.execute("postgres", "INSERT INTO kept VALUES ('kill')");
+    cluster.kill_postmaster();
+    cluster.start();
+    let count: i64 = cluster.connect("postgres").query_one("SELECT count(*) FROM kept", &[]).unwrap().get(0);
+    assert_eq!(count, 4);
+}
+
+#[test]
+fn a_panicking_test_leaves_no_process_and_no_folder() {
+    let mut seen = None;
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        let cluster = plain_cluster();
+        seen = Some((cluster.postmaster_pid(), cluster.folder().to_owned()));
+        panic!("as a failing test does");
+    }));
+    assert!(result.is_err());
+    let (pid, folder) = seen.unwrap();
+    assert!(!processes::alive(pid));
+    assert!(!folder.exists());
+}
+
+#[test]
+fn a_setting_given_twice_has_its_last_value() {
+    let cluster = Cluster::builder().without_preloading().setting("work_mem", "1MB").setting("work_mem", "7MB").start();
+    let value: String = cluster.connect("postgres").query_one("SHOW work_mem", &[]).unwrap().get(0);
+    assert_eq!(value, "7MB");
+}
