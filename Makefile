@@ -3,6 +3,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
+BENCHES := $(wildcard bench/*.sh)
 export PG_CONFIG DESTDIR CALLS LLM_URL LLM_MODEL
 
 .PHONY: help setup demo demo-stop test install lint clean
@@ -11,6 +12,7 @@ help: ## list the targets
 	@echo 'voice_analytics: post-call analytics of AI voice agents, inside PostgreSQL'
 	@echo
 	@awk -F ' *## *' '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	$(if $(BENCHES),@echo '  make bench      measure what the README claims: $(notdir $(BENCHES))')
 	@echo
 	@echo '  PG_CONFIG=/path/to/pg_config  the PostgreSQL to use (14 to 18); else pg_config on the PATH, else the newest installed'
 
@@ -32,10 +34,10 @@ setup: ## install what is missing to build and test; quick when nothing is
 lint: ## rustfmt, clippy, shellcheck and the rules of this house
 	@scripts/lint.sh
 
-ifneq ($(wildcard bench/*.sh),)
+ifneq ($(BENCHES),)
 .PHONY: bench
-bench: ## measure what the README claims: $(wildcard bench/*.sh)
-	@set -e; for script in $(wildcard bench/*.sh); do "$$script"; done
+bench:
+	@set -e; for script in $(BENCHES); do "$$script"; done
 endif
 
 clean: ## stop the demo and remove everything that was built
