@@ -1,5 +1,8 @@
 //! The pure logic of voice_analytics. Time and randomness are arguments; Cargo itself forbids Postgres and I/O here.
 
 pub mod analysis;
+pub mod prompt;
+pub mod reply;
+pub mod retry;
 pub mod scrub;
 pub mod transcript;

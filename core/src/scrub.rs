@@ -5,8 +5,9 @@ pub const MAX_CHARS: usize = 500;
 
 const HIDDEN: &str = "***";
 
-/// `text` without the given secrets, without the value of any `Authorization`, bearer token or `sk-…` key it may
-/// quote, without the user part of URLs, without NUL and other control characters; at most [`MAX_CHARS`] characters.
+/// `text` without the given secrets, without the value of any `Authorization` header, bearer token or `sk-…` key it may
+/// quote, without the user part and the query of URLs, control characters (NUL among them) turned into spaces; at most
+/// [`MAX_CHARS`] characters.
 ///
 /// Secrets are removed before the text is shortened, so no cut leaves half of one.
 pub fn scrub(text: &str, secrets: &[&str]) -> String {
@@ -15,7 +16,7 @@ pub fn scrub(text: &str, secrets: &[&str]) -> String {
         clean = clean.replace(secret, HIDDEN);
     }
     let clean: String = clean.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    shortened(&without_tokens(&clean), MAX_CHARS)
+    shortened(&without_tokens(&without_url_secrets(&clean)), MAX_CHARS)
 }
 
 /// The beginning of `text`, at most `max_chars` characters, with an ellipsis where something is missing.
@@ -32,6 +33,82 @@ pub fn shortened(text: &str, max_chars: usize) -> String {
     }
 }
 
+/// What stands between the words of a header, of JSON and of prose; everything else may belong to a token.
+fn separates(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(c, '"' | '\'' | ':' | ',' | ';' | '{' | '}' | '[' | ']' | '(' | ')' | '<' | '>' | '\\')
+}
+
 fn without_tokens(text: &str) -> String {
-    text.to_owned()
+    let mut clean = String::with_capacity(text.len());
+    let mut after = After::Other;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let gap = rest.find(|c| !separates(c)).unwrap_or(rest.len());
+        clean.push_str(&rest[..gap]);
+        rest = &rest[gap..];
+        let word = &rest[..rest.find(separates).unwrap_or(rest.len())];
+        rest = &rest[word.len()..];
+        let lower = word.to_ascii_lowercase();
+        let scheme = matches!(lower.as_str(), "bearer" | "basic" | "token" | "apikey");
+        let secret = match after {
+            After::Header => !scheme && !word.is_empty(),
+            After::Scheme => word.len() >= 8,
+            After::Other => false,
+        };
+        // Servers quote half of a key and star the rest; half is half too much.
+        let looks_like_a_key = (lower.starts_with("sk-") && word.len() >= 8) || word.contains("**");
+        clean.push_str(if secret || looks_like_a_key { HIDDEN } else { word });
+        after = match lower.as_str() {
+            "authorization" | "proxy-authorization" | "x-api-key" | "api-key" | "api_key" => After::Header,
+            "bearer" | "basic" => {
+                if after == After::Header {
+                    After::Header
+                } else {
+                    After::Scheme
+                }
+            }
+            _ if scheme && after == After::Header => After::Header,
+            _ => After::Other,
+        };
+    }
+    clean
+}
+
+#[derive(PartialEq, Clone, Copy)]
+enum After {
+    Header,
+    Scheme,
+    Other,
+}
+
+/// Hides the user part and the query of every URL: both are places where people put keys.
+fn without_url_secrets(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, url) = rest.split_at(at + 3);
+        clean.push_str(before);
+        let end =
+            url.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | ')')).unwrap_or(url.len());
+        let (url, after) = url.split_at(end);
+        let authority = url.find(['/', '?', '#']).unwrap_or(url.len());
+        let url = match url[..authority].rfind('@') {
+            Some(at) => {
+                clean.push_str(HIDDEN);
+                &url[at..]
+            }
+            None => url,
+        };
+        match url.find('?') {
+            Some(at) => {
+                clean.push_str(&url[..=at]);
+                clean.push_str(HIDDEN);
+            }
+            None => clean.push_str(url),
+        }
+        rest = after;
+    }
+    clean.push_str(rest);
+    clean
 }
