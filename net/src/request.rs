@@ -1,0 +1,147 @@
+//! One question, asked: request, response, verdict.
+
+use std::collections::HashSet;
+use std::io::Read;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use ureq::Body;
+use ureq::http::Response;
+use ureq::http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use voice_core::prompt::{self, Style};
+use voice_core::reply::{self, Reply, Tokens};
+
+use crate::agent::Agents;
+use crate::endpoint::Endpoint;
+use crate::failure::{self, Class, Failure};
+
+/// An analysis has a few hundred bytes; what is larger than this is no analysis.
+const BODY_MAX: u64 = 1024 * 1024;
+/// Of a rejection only the first words are read.
+const ERROR_BODY_MAX: u64 = 4096;
+
+/// What came of it.
+pub struct Asked {
+    pub outcome: Result<Reply, Failure>,
+    pub http_status: Option<u16>,
+    pub spent: Tokens,
+}
+
+/// Everything that requests share.
+#[derive(Default)]
+pub struct Client {
+    agents: Agents,
+    /// Which (URL, model) rejected `json_schema`: asked with `json_object` right away from then on.
+    json_object: Mutex<HashSet<(String, String)>>,
+}
+
+impl Client {
+    /// Asks, and asks a second time in the other style if the server rejects the first. `deadline` covers both.
+    pub fn ask(&self, endpoint: &Endpoint, vertical: &str, transcript: &str, deadline: Instant) -> Asked {
+        let style = self.style(endpoint);
+        match self.send(endpoint, prompt::request(&endpoint.model, vertical, transcript, style), deadline) {
+            Err(Rejected { status, body, .. })
+                if style == Style::JsonSchema && failure::rejects_json_schema(status, &body) =>
+            {
+                self.learned().insert((endpoint.url.clone(), endpoint.model.clone()));
+                let body = prompt::request(&endpoint.model, vertical, transcript, Style::JsonObject);
+                self.send(endpoint, body, deadline).unwrap_or_else(|rejected| rejected.verdict(endpoint))
+            }
+            Err(rejected) => rejected.verdict(endpoint),
+            Ok(asked) => asked,
+        }
+    }
+
+    fn style(&self, endpoint: &Endpoint) -> Style {
+        match self.learned().contains(&(endpoint.url.clone(), endpoint.model.clone())) {
+            true => Style::JsonObject,
+            false => Style::JsonSchema,
+        }
+    }
+
+    fn learned(&self) -> MutexGuard<'_, HashSet<(String, String)>> {
+        self.json_object.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn send(&self, endpoint: &Endpoint, body: Vec<u8>, deadline: Instant) -> Result<Asked, Rejected> {
+        let failed = |failure| Asked { outcome: Err(failure), http_status: None, spent: Tokens::default() };
+        let secrets = endpoint.secrets();
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(failed(Failure::provider(failure::timed_out(endpoint.timeout), &secrets)));
+        }
+        let url = endpoint.completions_url();
+        let mut request = self.agents.of(&url).post(&url).header(CONTENT_TYPE, "application/json");
+        if let Some(key) = &endpoint.api_key {
+            request = request.header(AUTHORIZATION, format!("Bearer {}", key.expose()));
+        }
+        let sent = request.config().timeout_global(Some(left)).build().send(&body[..]);
+        match sent {
+            Err(error) => Ok(failed(failure::of_transport(&error, endpoint.timeout, &secrets))),
+            Ok(response) if response.status().is_success() => Ok(read_reply(endpoint, response)),
+            Ok(response) => Err(Rejected::read(response)),
+        }
+    }
+}
+
+fn read_reply(endpoint: &Endpoint, mut response: Response<Body>) -> Asked {
+    let secrets = endpoint.secrets();
+    let http_status = Some(response.status().as_u16());
+    let body = match response.body_mut().with_config().limit(BODY_MAX).read_to_vec() {
+        Ok(body) => body,
+        Err(error) => {
+            let failure = match error {
+                ureq::Error::BodyExceedsLimit(_) => {
+                    Failure::new(Class::Job, "the model's reply was refused: it is larger than 1 MB", &secrets)
+                }
+                error => failure::of_transport(&error, endpoint.timeout, &secrets),
+            };
+            return Asked { outcome: Err(failure), http_status, spent: Tokens::default() };
+        }
+    };
+    let outcome = reply::parse(&body)
+        .map(|mut reply| {
+            if reply.model.is_empty() {
+                reply.model.clone_from(&endpoint.model);
+            }
+            reply
+        })
+        .map_err(|invalid| Failure::new(Class::Job, format!("the model's reply was refused: {invalid}"), &secrets));
+    let spent = match &outcome {
+        Ok(reply) => Tokens { prompt: reply.prompt_tokens, completion: reply.completion_tokens },
+        Err(_) => reply::tokens(&body),
+    };
+    Asked { outcome, http_status, spent }
+}
+
+/// A response that is not 2xx, as far as it matters.
+struct Rejected {
+    status: u16,
+    location: Option<String>,
+    retry_after: Option<Duration>,
+    body: Vec<u8>,
+}
+
+impl Rejected {
+    fn read(mut response: Response<Body>) -> Rejected {
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let location = header(LOCATION).map(str::to_owned);
+        let retry_after = header(RETRY_AFTER).and_then(|value| failure::retry_after(value, SystemTime::now()));
+        let status = response.status().as_u16();
+        let mut body = Vec::new();
+        // A rejection is a rejection, however much of its words arrived.
+        let _ = response.body_mut().as_reader().take(ERROR_BODY_MAX).read_to_end(&mut body);
+        Rejected { status, location, retry_after, body }
+    }
+
+    fn verdict(self, endpoint: &Endpoint) -> Asked {
+        let failure = failure::of_status(
+            self.status,
+            self.location.as_deref(),
+            self.retry_after,
+            &self.body,
+            &endpoint.secrets(),
+        );
+        Asked { outcome: Err(failure), http_status: Some(self.status), spent: Tokens::default() }
+    }
+}
