@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# rustfmt, clippy, shellcheck and the rules of this house that no compiler knows.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/postgres.sh
+
+scripts/setup.sh
+find_postgres
+
+cargo fmt --all --check
+cargo clippy --workspace --all-targets --no-default-features --features "pg$PG_MAJOR" -- -D warnings
+
+mapfile -t shell_files < <(git grep -lE '^#!.*\bbash\b|shellcheck shell=bash')
+if command -v shellcheck > /dev/null; then
+    shellcheck -x -P . "${shell_files[@]}"
+else
+    for file in "${shell_files[@]}"; do bash -n "$file"; done
+    say 'lint: no shellcheck here, so the scripts were only parsed'
+fi
+
+broken=0
+# rule SENTENCE COMMAND…: whatever the command prints breaks the rule
+rule() {
+    local sentence=$1 found
+    shift
+    found=$("$@" || true)
+    if [ -n "$found" ]; then
+        printf 'lint: %s\n%s\n' "$sentence" "$found"
+        broken=1
+    fi
+}
+
+# Each of these says in a comment why every unsafe block in it is sound.
+unsafe_files=(src/worker/wake.rs src/worker/shmem.rs)
+rule 'unsafe code is allowed in the named files only' \
+    git grep -nE 'allow\(.*unsafe_code' -- '*.rs' "${unsafe_files[@]/#/:!}"
+rule 'the extension never unwraps; expect() tells the reason why it cannot fail' \
+    git grep -nE '\.unwrap\(\)' -- src
+rule 'pure logic takes time and randomness as arguments' \
+    git grep -nE 'SystemTime::now|Instant::now|std::(fs|net|env|process|thread)\b' -- core/src
+rule 'no package registry and no path of a build machine is named' \
+    git grep -nIE '(crates|pypi|npmjs|pythonhosted|deb\.debian)[.](io|org)|(^|[^[:alnum:]_./])/(work|root)/' \
+    -- . ':!Cargo.lock' ':!scripts/lint.sh'
+[ "$broken" = 0 ] || exit 1
+say 'lint: clean'
