@@ -6,6 +6,7 @@ mod leftovers;
 pub mod processes;
 #[cfg(test)]
 mod selftest;
+pub mod stub;
 mod wait;
 
 pub use cluster::{Builder, Cluster, PORT, Shutdown};
