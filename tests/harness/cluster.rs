@@ -3,7 +3,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -133,9 +133,16 @@ impl Cluster {
         config.connect(NoTls)
     }
 
-    /// For psql, pgbench, pg_dump and the like.
+    /// For programs that find a server by their environment.
     pub fn client_environment(&self) -> [(&'static str, String); 3] {
         [("PGHOST", self.folder.display().to_string()), ("PGPORT", PORT.to_string()), ("PGUSER", "postgres".into())]
+    }
+
+    /// psql, pgbench, pg_dump, … of the server's own version.
+    pub fn client(&self, program: &str) -> Command {
+        let mut command = Command::new(installation().program(program));
+        command.envs(self.client_environment());
+        command
     }
 
     pub fn create_database(&self, name: &str) {

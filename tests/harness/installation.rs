@@ -39,9 +39,13 @@ impl Installation {
         Installation { bin: bin.into(), destdir, account }
     }
 
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.bin.join(name)
+    }
+
     /// A program of this PostgreSQL, run as the servers' account, in a folder which that account can enter.
     pub(crate) fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(self.bin.join(program));
+        let mut command = Command::new(self.program(program));
         command.current_dir("/");
         for (name, _) in env::vars_os() {
             let name_text = name.to_string_lossy();
@@ -72,7 +76,7 @@ impl Installation {
     /// Settings that make servers find an extension below `DESTDIR`.
     pub(crate) fn destdir_settings(&self) -> Vec<(String, String)> {
         let Some(destdir) = &self.destdir else { return Vec::new() };
-        let library_folder = output_of(Command::new(self.bin.join("pg_config")).arg("--pkglibdir"));
+        let library_folder = output_of(Command::new(self.program("pg_config")).arg("--pkglibdir"));
         let destdir = destdir.display();
         vec![
             ("extension_destdir".into(), destdir.to_string()),
@@ -84,7 +88,7 @@ impl Installation {
     pub(crate) fn template(&self) -> &'static Path {
         static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
         TEMPLATE.get_or_init(|| {
-            let version = output_of(Command::new(self.bin.join("postgres")).arg("--version"));
+            let version = output_of(Command::new(self.program("postgres")).arg("--version"));
             let version = version.split_whitespace().nth(2).expect("postgres (PostgreSQL) 15.1 …").to_owned();
             let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tmp");
             fs::create_dir_all(&folder).expect("target/tmp");
