@@ -26,12 +26,14 @@ tour() {
     since=$(value "SELECT CASE WHEN min(started_at) > now() - interval '7 days' THEN 'now() - interval ''7 days'''
                                ELSE quote_literal(min(started_at)::date) END FROM voice.call")
     # The vertical with most to show, and its best lead.
-    vertical=$(value "SELECT quote_literal(vertical) FROM voice.analytics GROUP BY vertical
+    vertical=$(value "SELECT quote_nullable(vertical) FROM voice.analytics GROUP BY vertical
                       ORDER BY count(*) FILTER (WHERE lead_score >= 70) DESC, max(lead_score) DESC, vertical LIMIT 1")
+    vertical=${vertical:-NULL}
     if [ "$(value "SELECT count(*) FROM voice_top_leads($vertical, $since)")" = 0 ]; then
         min_score=', min_score => 0'
     fi
-    best=$(value "SELECT call_id FROM voice_top_leads($vertical, $since$min_score) LIMIT 1")
+    best=$(value "SELECT coalesce((SELECT call_id FROM voice_top_leads($vertical, $since$min_score) LIMIT 1),
+                                  (SELECT id FROM voice.call LIMIT 1))")
 
     show "Whom to call back first (${vertical//\'/})" \
         "SELECT lead_score, sentiment, intent, entities->>'name' AS name, from_number,

@@ -12,25 +12,26 @@ die() {
 
 # Sets PG_CONFIG, PG_MAJOR and PG_BIN; fails quietly when there is no PostgreSQL at all.
 find_postgres() {
-    if [ -n "${PG_CONFIG:-}" ]; then
-        [ -x "$PG_CONFIG" ] || die "PG_CONFIG=$PG_CONFIG is no program."
+    local found=${PG_CONFIG:-} version
+    if [ -n "$found" ]; then
+        [ -x "$found" ] || die "PG_CONFIG=$found is no program."
     else
         # Debian's /usr/bin/pg_config exists, and fails, on machines that have only half of the packages.
-        PG_CONFIG=$(command -v pg_config || true)
-        if [ -z "$PG_CONFIG" ] || ! "$PG_CONFIG" --version > /dev/null 2>&1; then
-            PG_CONFIG=$(printf '%s\n' /usr/lib/postgresql/*/bin/pg_config | sort -V | tail -n 1)
-            [ -x "$PG_CONFIG" ] || return 1
+        found=$(command -v pg_config || true)
+        if [ -z "$found" ] || ! "$found" --version > /dev/null 2>&1; then
+            found=$(compgen -G '/usr/lib/postgresql/*/bin/pg_config' | sort -V | tail -n 1)
+            [ -n "$found" ] || return 1
         fi
     fi
-    local version
-    version=$("$PG_CONFIG" --version)
+    version=$("$found" --version)
     PG_MAJOR=$(sed -E 's/^PostgreSQL ([0-9]+).*/\1/' <<< "$version")
-    PG_BIN=$("$PG_CONFIG" --bindir)
     case " $PG_SUPPORTED " in
         *" $PG_MAJOR "*) ;;
-        *) die "$PG_CONFIG is of $version; voice_analytics supports PostgreSQL ${PG_SUPPORTED// /, }." \
+        *) die "$found is of $version; voice_analytics supports PostgreSQL ${PG_SUPPORTED// /, }." \
             'Name another one: make PG_CONFIG=/path/to/pg_config …' ;;
     esac
+    PG_BIN=$("$found" --bindir)
+    PG_CONFIG=$found
     # The wrapper on the PATH answers for the newest headers installed; the program behind it keeps its answer.
     [ ! -x "$PG_BIN/pg_config" ] || PG_CONFIG=$PG_BIN/pg_config
     # pgrx reads this one and then needs no `cargo pgrx init`: ~/.pgrx stays as its owner left it.

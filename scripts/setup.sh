@@ -29,6 +29,7 @@ look_for_packages() {
     need "postgresql-$PG_MAJOR" test -x "$PG_BIN/postgres"
     need "postgresql-server-dev-$PG_MAJOR" has_server_headers
     need gcc command -v cc
+    need libc6-dev test -e /usr/include/stdio.h
     need libclang-dev has_libclang
     need clang has_clang
     if ! find_cargo_pgrx; then
@@ -37,9 +38,12 @@ look_for_packages() {
     fi
 }
 
-apt_install() {
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@"
+apt_get() {
+    mkdir -p target
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y "$@" >> target/setup.log 2>&1 ||
+        die "$(tail -n 20 target/setup.log)" "setup: apt-get $* failed (all of it: target/setup.log)"
 }
+apt_install() { apt_get install --no-install-recommends "$@"; }
 
 # Debian starts a server on port 5432 with the first postgresql package. Demo and tests start their own, so a
 # machine that had none gets none from us; the setting is taken away again for whoever installs one later.
@@ -48,13 +52,13 @@ install_on_debian() {
         apt_install "$@"
         return
     fi
-    local conf=/etc/postgresql-common/createcluster.d/voice_analytics.conf result=0
+    conf=/etc/postgresql-common/createcluster.d/voice_analytics.conf
     apt_install postgresql-common
     as_root mkdir -p "${conf%/*}"
     as_root sh -c "echo 'create_main_cluster = false' > $conf"
-    apt_install "$@" || result=$?
+    trap 'as_root rm -f "$conf"' EXIT
+    apt_install "$@"
     as_root rm -f "$conf"
-    return $result
 }
 
 install_packages() {
@@ -63,7 +67,7 @@ install_packages() {
             "They bring PostgreSQL $PG_MAJOR's server, its headers and pg_regress, a C compiler and libclang."
     fi
     say "setup: installing ${missing[*]} (a minute or two)"
-    as_root apt-get update -q
+    apt_get update
     install_on_debian "${missing[@]}"
 }
 
@@ -92,17 +96,17 @@ install_cargo_pgrx() {
 check_rust
 if ! find_postgres; then
     command -v apt-get > /dev/null || die 'No PostgreSQL found. Install one (14 to 18) and set PG_CONFIG.'
-    as_root apt-get update -q
+    apt_get update
     PG_MAJOR=$(apt-cache depends postgresql | sed -nE 's/.*Depends: postgresql-([0-9]+)$/\1/p')
     [ -n "$PG_MAJOR" ] || die 'No PostgreSQL found, and the distribution offers none.'
-    say "setup: no PostgreSQL here; installing the distribution's own, $PG_MAJOR (a minute or two)"
-    install_on_debian "postgresql-$PG_MAJOR" "postgresql-server-dev-$PG_MAJOR"
-    find_postgres || die "PostgreSQL $PG_MAJOR was installed but pg_config is not to be found."
+    say "setup: no PostgreSQL here, so it will be the distribution's own, $PG_MAJOR"
+    PG_BIN=/usr/lib/postgresql/$PG_MAJOR/bin
+    PG_CONFIG=$PG_BIN/pg_config
 fi
 look_for_packages
 if [ ${#missing[@]} -gt 0 ]; then
     install_packages
-    find_postgres
+    find_postgres || die "PostgreSQL $PG_MAJOR was installed, but its pg_config is not to be found."
     look_for_packages
     [ ${#missing[@]} -eq 0 ] || die "Still missing after the installation: ${missing[*]}"
 fi
