@@ -1,6 +1,7 @@
 //! The pure logic of voice_analytics. Time and randomness are arguments; Cargo itself forbids Postgres and I/O here.
 
 pub mod analysis;
+pub mod builtin;
 pub mod prompt;
 pub mod reply;
 pub mod retry;

@@ -1,0 +1,2 @@
+mod vader;
+pub use vader::compound;
