@@ -1,2 +1,58 @@
+//! The `builtin` analyzer: no key, no network, the same answer every time. An honest baseline that makes the first
+//! minute work and gives a language model something to beat. What it gets right and wrong is in `docs/analyzers.md`.
+
+mod contact;
+mod intent;
+mod lead;
+mod name;
+mod sentiment;
+mod spanish;
+mod summary;
 mod vader;
-pub use vader::compound;
+mod words;
+
+use crate::analysis::{Analysis, Entities, no_conversation};
+use crate::transcript::{Role, Turn};
+
+pub use lead::points as lead_rules;
+pub use vader::compound as vader_compound;
+use words::Said;
+
+/// The model named on its rows. The number changes when its answers do.
+pub const MODEL: &str = "builtin/1";
+
+/// Analyse a call by rules. `vertical` is the agent's; an unknown one is fine.
+///
+/// Takes time linear in the text; never fails.
+pub fn analyze(turns: &[Turn], vertical: &str) -> Analysis {
+    let texts: Vec<_> = turns.iter().map(words::read).collect();
+    let said: Vec<Said> = turns.iter().zip(&texts).map(|(turn, text)| Said::new(turn.role, text)).collect();
+    let caller: Vec<&Said> = said.iter().filter(|s| s.role == Role::User).collect();
+    if caller.iter().all(|s| s.words.is_empty()) {
+        return no_conversation();
+    }
+
+    let sentiment = if spanish::is_spoken(&caller) {
+        spanish::sentiment(&caller)
+    } else {
+        sentiment::sentiment(caller.iter().map(|s| s.text))
+    };
+    let reading = intent::read(&said, vertical, sentiment);
+    let answered_by_person = !reading.answered_by_machine;
+    let mut entities = Entities {
+        name: answered_by_person.then(|| name::name(&said)).flatten(),
+        email: contact::email(&said),
+        phone: answered_by_person.then(|| contact::phone(&said)).flatten(),
+        topic: None,
+    };
+    entities.topic = summary::topic(&said, &reading);
+    let lead_score = lead::score(&lead::Facts::gather(&said, &reading, &entities, sentiment));
+    Analysis {
+        sentiment,
+        lead_score,
+        intent: reading.intent,
+        summary: summary::summary(&said, &reading),
+        next_action: summary::next_action(&reading, &entities, lead_score),
+        entities,
+    }
+}

@@ -1,0 +1,289 @@
+//! E-mail addresses and phone numbers of the caller, written or spoken.
+//!
+//! Callers correct themselves ("no, wait, use the other one"), so the last one they give is the one. What only the agent
+//! says counts when it is read back and the caller agrees.
+
+use super::words::{Said, Word, agrees};
+use crate::transcript::Role;
+
+/// The caller's e-mail address, lower case.
+pub fn email(said: &[Said]) -> Option<String> {
+    last_given(said, emails_in)
+}
+
+/// The caller's phone number: its digits, with a plus in front if it was said.
+pub fn phone(said: &[Said]) -> Option<String> {
+    last_given(said, phones_in)
+}
+
+/// The last one that the caller gives, or confirms when the agent reads it back. What the agent said first is not the
+/// caller's for being repeated: that is how one writes down the number of the after-hours line.
+fn last_given(said: &[Said], find: fn(&Said) -> Vec<String>) -> Option<String> {
+    let mut of_agent: Vec<String> = Vec::new();
+    let mut given = None;
+    let mut read_back: Option<String> = None;
+    for said in said {
+        match said.role {
+            Role::User => {
+                if let Some(confirmed) = read_back.take().filter(|_| agrees(said)) {
+                    given = Some(confirmed);
+                }
+                if let Some(own) = find(said).into_iter().rfind(|one| !of_agent.contains(one)) {
+                    given = Some(own);
+                }
+            }
+            Role::Assistant => {
+                let found = find(said);
+                let about_caller = said.words.iter().any(|w| w.is_one_of(&["you", "your"]));
+                read_back = found.last().filter(|_| said.asks() && about_caller).cloned();
+                of_agent.extend(found.into_iter().filter(|one| Some(one) != given.as_ref()));
+                of_agent.truncate(64);
+            }
+            Role::System => {}
+        }
+    }
+    given
+}
+
+fn emails_in(said: &Said) -> Vec<String> {
+    let mut found = Vec::new();
+    for (at, word) in said.words.iter().enumerate() {
+        if word.token.contains('@') {
+            found.extend(written_email(word.token));
+        } else if word.is("at") || word.is("arroba") {
+            found.extend(spoken_email(&said.words, at));
+        }
+    }
+    found
+}
+
+fn written_email(token: &str) -> Option<String> {
+    let address = token.trim_matches(|c: char| !c.is_alphanumeric() && c != '_' && c != '+').to_lowercase();
+    let (local, domain) = address.split_once('@')?;
+    let in_local = |c: char| c.is_alphanumeric() || "._%+-'".contains(c);
+    let in_domain = |c: char| c.is_alphanumeric() || c == '.' || c == '-';
+    let labels_fine = domain.contains('.') && domain.split('.').all(|label| !label.is_empty());
+    let fine = !local.is_empty() && local.chars().all(in_local) && domain.chars().all(in_domain) && labels_fine;
+    (fine && address.chars().count() <= 254).then_some(address)
+}
+
+/// What a spoken sign between the parts of an address stands for.
+fn sign(word: &Word) -> Option<char> {
+    match word.lower.as_str() {
+        "dot" | "period" | "punto" => Some('.'),
+        "underscore" | "guion" => Some('_'),
+        "dash" | "hyphen" => Some('-'),
+        "plus" => Some('+'),
+        _ => None,
+    }
+}
+
+/// Words that stand before a spoken address and are no part of it.
+const BEFORE_ADDRESS: [&str; 30] = [
+    "it's", "is", "its", "that's", "email", "e-mail", "mail", "me", "to", "use", "address", "my", "yeah", "yes",
+    "sure", "um", "uh", "so", "okay", "ok", "and", "the", "would", "be", "under", "es", "correo", "try", "send", "us",
+];
+
+/// "kim dot ortega at example dot com": back from the "at" to where the address begins, forward while dots follow.
+fn spoken_email(words: &[Word], at: usize) -> Option<String> {
+    let mut domain = words.get(at + 1)?.lower.clone();
+    let mut end = at + 1;
+    while !words[end].ends_sentence() && end - at < 8 {
+        let (Some(dot), Some(label)) = (words.get(end + 1), words.get(end + 2)) else { break };
+        if sign(dot) != Some('.') {
+            break;
+        }
+        domain = format!("{domain}.{}", label.lower);
+        end += 2;
+    }
+    if !domain.contains('.') {
+        return None;
+    }
+    // "carla and dev at …, all one word"
+    let one_word = words[end..].iter().take(4).any(|w| w.is("word"));
+    let mut parts = Vec::new();
+    for word in words[..at].iter().rev().take(12) {
+        let opens = word.is_one_of(&BEFORE_ADDRESS) && !(one_word && word.is("and"));
+        if word.stop != super::words::Stop::No || opens {
+            break;
+        }
+        parts.push(sign(word).map_or_else(|| word.lower.clone(), String::from));
+    }
+    parts.reverse();
+    written_email(&format!("{}@{domain}", parts.concat()))
+}
+
+/// Words after which a number is something else.
+const OTHER_NUMBERS: [&str; 14] = [
+    "account",
+    "order",
+    "policy",
+    "card",
+    "confirmation",
+    "reference",
+    "member",
+    "invoice",
+    "ticket",
+    "case",
+    "ssn",
+    "social",
+    "routing",
+    "cuenta",
+];
+
+/// Runs of digits, written and spoken, that have the length of a phone number.
+fn phones_in(said: &Said) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut digits = String::new();
+    let mut repeat = 1;
+    let mut start = 0;
+    for (at, word) in said.words.iter().enumerate() {
+        let spoken = digits_of(word);
+        if digits.is_empty() {
+            start = at;
+        }
+        match (&spoken, times(word)) {
+            (Some(more), _) => {
+                digits.push_str(&more.repeat(repeat));
+                repeat = 1;
+            }
+            (None, Some(times)) => repeat = times,
+            (None, None) => {
+                found.extend(phone_number(&digits, &said.words[..start]));
+                digits.clear();
+                repeat = 1;
+            }
+        }
+    }
+    found.extend(phone_number(&digits, &said.words[..start]));
+    found
+}
+
+fn phone_number(digits: &str, before: &[Word]) -> Option<String> {
+    let international = digits.starts_with('+') || before.last().is_some_and(|w| w.is("plus"));
+    let count = digits.chars().filter(char::is_ascii_digit).count();
+    let long_enough = match international {
+        true => (8..=15).contains(&count),
+        false => count == 7 || count == 10 || (count == 11 && digits.starts_with('1')),
+    };
+    let of_something = before.iter().rev().take(4).any(|w| w.is_one_of(&OTHER_NUMBERS));
+    if !long_enough || of_something {
+        return None;
+    }
+    let digits: String = digits.chars().filter(char::is_ascii_digit).collect();
+    Some(if international { format!("+{digits}") } else { digits })
+}
+
+/// The digits a word stands for: "303-555-0142", "(303)", "five", "oh".
+fn digits_of(word: &Word) -> Option<String> {
+    const SPOKEN: [&[&str]; 10] = [
+        &["zero", "oh", "o", "cero"],
+        &["one", "uno"],
+        &["two", "dos"],
+        &["three", "tres"],
+        &["four", "cuatro"],
+        &["five", "cinco"],
+        &["six", "seis"],
+        &["seven", "siete"],
+        &["eight", "ocho"],
+        &["nine", "nueve"],
+    ];
+    if word.bare.starts_with(|c: char| c.is_ascii_digit()) {
+        let written = word.token.trim_end_matches(|c: char| c.is_ascii_punctuation());
+        let fine = written.chars().all(|c| c.is_ascii_digit() || "()-.+".contains(c)) && written.len() <= 24;
+        return fine.then(|| written.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect());
+    }
+    // "one-five-five", as some speech-to-text writes it.
+    let digits: Option<String> = word
+        .lower
+        .split('-')
+        .map(|part| SPOKEN.iter().position(|names| names.contains(&part)).and_then(|d| char::from_digit(d as u32, 10)))
+        .collect();
+    digits.filter(|digits| digits.len() <= 15)
+}
+
+fn times(word: &Word) -> Option<usize> {
+    match word.lower.as_str() {
+        "double" | "doble" => Some(2),
+        "triple" => Some(3),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Role::{Assistant as A, User as U};
+
+    fn call<'t>(turns: &[(Role, &'t str)]) -> Vec<Said<'t>> {
+        turns.iter().map(|(role, text)| Said::new(*role, text)).collect()
+    }
+
+    fn phone_of(text: &str) -> Option<String> {
+        phone(&call(&[(U, text)]))
+    }
+
+    fn email_of(text: &str) -> Option<String> {
+        email(&call(&[(U, text)]))
+    }
+
+    #[test]
+    fn numbers_in_all_the_ways_they_are_said() {
+        for text in [
+            "it's 303-555-0142.",
+            "(303) 555-0142",
+            "303 555 0142, thanks",
+            "three oh three, five five five, zero one four two",
+            "three oh three triple five oh one four two",
+        ] {
+            assert_eq!(phone_of(text).as_deref(), Some("3035550142"), "{text}");
+        }
+        assert_eq!(phone_of("+44 20 7946 0123").as_deref(), Some("+442079460123"));
+    }
+
+    #[test]
+    fn not_every_number_is_a_phone() {
+        for text in [
+            "account number 4417220988",
+            "at 11:30 on 12/15",
+            "$4,150 for 2",
+            "one or two people at seven",
+            "4417 2209 8813",
+        ] {
+            assert_eq!(phone_of(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_the_agent_gave_is_not_the_callers() {
+        let turns = call(&[(A, "Their number is 480-555-0170."), (U, "480-555-0170. Got it.")]);
+        assert_eq!(phone(&turns), None);
+    }
+
+    #[test]
+    fn a_number_read_back_and_confirmed_is() {
+        let turns = call(&[(A, "Can we reach you on 773-555-0120?"), (U, "Yes, you can.")]);
+        assert_eq!(phone(&turns).as_deref(), Some("7735550120"));
+    }
+
+    #[test]
+    fn addresses_written_and_spoken() {
+        assert_eq!(email_of("Send it to Kim.Ortega@Example.com, please.").as_deref(), Some("kim.ortega@example.com"));
+        assert_eq!(
+            email_of("it's kim underscore ortega at example dot co dot uk").as_deref(),
+            Some("kim_ortega@example.co.uk")
+        );
+        assert_eq!(
+            email_of("carla and dev at example dot com, all one word").as_deref(),
+            Some("carlaanddev@example.com")
+        );
+        assert_eq!(email_of("meet me at noon dot"), None);
+        assert_eq!(email_of("@ me at @example.com a@b"), None);
+    }
+
+    #[test]
+    fn the_last_address_is_the_one() {
+        let turns = call(&[(U, "old@example.com. No, wait, use new@example.com.")]);
+        assert_eq!(email(&turns).as_deref(), Some("new@example.com"));
+    }
+}

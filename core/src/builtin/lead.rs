@@ -1,0 +1,165 @@
+//! How promising a caller is: points for what was heard, added up, 0 to 100.
+
+use std::sync::LazyLock;
+
+use super::intent::Reading;
+use super::words::{Phrases, Said, is_negated};
+use crate::analysis::{Entities, Intent};
+use crate::transcript::Role;
+
+/// What the rules look at.
+#[derive(Debug, Default)]
+pub struct Facts {
+    intent: Option<Intent>,
+    booked: bool,
+    agreed: bool,
+    name: bool,
+    contact: bool,
+    sentiment: f64,
+    heard: [bool; Heard::ALL.len()],
+}
+
+/// What callers say that a salesperson would note down.
+#[derive(Debug, Clone, Copy)]
+enum Heard {
+    Urgency,
+    Means,
+    Size,
+    Commitment,
+    Price,
+    Hesitation,
+    Refusal,
+    LeavesUs,
+}
+
+impl Heard {
+    const ALL: [(Heard, &str); 8] = [
+        (
+            Heard::Urgency,
+            "today | tonight | tomorrow | right away/now | as soon as | asap | immediately | urgent | this week | \
+             the sooner the better | before the | by the end of | hoy | mañana | cuanto antes",
+        ),
+        (
+            Heard::Means,
+            "cash | pre-approved/preapproved | budget | fund it | deposit | signed off | down payment | my accountant | \
+             the company's paying | thousand dollars | thousand to start | al contado | presupuesto",
+        ),
+        (
+            Heard::Size,
+            "team of | our company | my company | my business | for my/our office/team/staff | i own | i run | i import | \
+             business account/one | i'm the owner | party of",
+        ),
+        (
+            Heard::Commitment,
+            "let's do it | let's go | go ahead | i'll/we'll take it/that/one/nine | i'm ready | i'm in | sign me/us up | book it | \
+             make an offer | open an account | sounds good | that works | looking forward | perfecto/perfecta",
+        ),
+        (
+            Heard::Price,
+            "how much | price | prices | pricing | cost | costs | rate | rates | fee | fees | a quote | commission | cuánto cuesta",
+        ),
+        (
+            Heard::Hesitation,
+            "just looking/browsing/checking/curious | wanted to check/know | think about it | too expensive | not sure | not ready | \
+             some other time | maybe later | not right now | not booking | thanks anyway",
+        ),
+        (
+            Heard::Refusal,
+            "not interested | stop calling | remove me | take me off | wrong number | we supply | call me back later",
+        ),
+        (Heard::LeavesUs, "cancel | cancel it/my | close my account | never again | going elsewhere | cancelar"),
+    ];
+}
+
+static HEARD: LazyLock<Phrases<Heard>> = LazyLock::new(|| Phrases::new(Heard::ALL));
+
+impl Facts {
+    /// Collect them from a call.
+    pub fn gather(said: &[Said], reading: &Reading, entities: &Entities, sentiment: f64) -> Self {
+        let mut heard = [false; Heard::ALL.len()];
+        for said in said.iter().filter(|s| s.role == Role::User) {
+            for hit in HEARD.find(&said.words) {
+                heard[hit.what as usize] |= !is_negated(&said.words, hit.at);
+            }
+        }
+        Facts {
+            intent: Some(reading.intent),
+            booked: reading.booked.is_some(),
+            agreed: reading.agreed,
+            name: entities.name.is_some(),
+            contact: entities.email.is_some() || entities.phone.is_some(),
+            sentiment,
+            heard,
+        }
+    }
+
+    fn heard(&self, what: Heard) -> bool {
+        self.heard[what as usize]
+    }
+
+    fn wants(&self, intent: Intent) -> bool {
+        self.intent == Some(intent)
+    }
+
+    /// Wants something that we sell.
+    fn is_prospect(&self) -> bool {
+        self.wants(Intent::Sales) || self.wants(Intent::Booking) || self.wants(Intent::Info)
+    }
+}
+
+/// A rule: its name, its points, and when it holds.
+struct Rule(&'static str, i32, fn(&Facts) -> bool);
+
+const RULES: [Rule; 17] = [
+    Rule("wants to buy", 50, |f| f.wants(Intent::Sales)),
+    Rule("wants to book", 35, |f| f.wants(Intent::Booking)),
+    Rule("wants to know something", 10, |f| f.wants(Intent::Info)),
+    Rule("has a problem with what they have", 5, |f| f.wants(Intent::Support)),
+    Rule("complains", 3, |f| f.wants(Intent::Complaint)),
+    Rule("the agent has booked it", 10, |f| f.is_prospect() && f.booked),
+    Rule("said yes to an offer", 3, |f| f.is_prospect() && f.agreed),
+    Rule("gave a phone number or e-mail", 15, |f| f.is_prospect() && f.contact),
+    Rule("gave a name", 7, |f| f.is_prospect() && f.name),
+    Rule("names money at hand", 12, |f| f.is_prospect() && f.heard(Heard::Means)),
+    Rule("is in a hurry", 8, |f| f.is_prospect() && f.heard(Heard::Urgency)),
+    Rule("decides for a business or a group", 8, |f| f.is_prospect() && f.heard(Heard::Size)),
+    Rule("commits", 6, |f| f.is_prospect() && f.heard(Heard::Commitment)),
+    Rule("asks for the price", 4, |f| f.is_prospect() && f.heard(Heard::Price)),
+    Rule("hesitates", -15, |f| f.heard(Heard::Hesitation)),
+    Rule("cancels", -25, |f| f.heard(Heard::LeavesUs)),
+    Rule("wants nothing of us", -100, |f| f.heard(Heard::Refusal) || f.wants(Intent::None)),
+];
+
+/// The rules as the documentation lists them: name and points.
+pub fn points() -> impl Iterator<Item = (&'static str, i32)> {
+    RULES.iter().map(|Rule(name, points, _)| (*name, *points))
+}
+
+/// The lead score, 0..=100.
+pub fn score(facts: &Facts) -> i32 {
+    let sum: i32 = RULES.iter().filter(|Rule(_, _, holds)| holds(facts)).map(|Rule(_, points, _)| points).sum();
+    // An angry buyer is a buyer who may leave.
+    let sum = if facts.sentiment < -0.5 { sum / 2 } else { sum };
+    sum.clamp(0, 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_outweighs_everything() {
+        let mut facts =
+            Facts { intent: Some(Intent::Sales), booked: true, contact: true, name: true, ..Facts::default() };
+        assert!(score(&facts) >= 80);
+        facts.heard[Heard::Refusal as usize] = true;
+        assert_eq!(score(&facts), 0);
+    }
+
+    #[test]
+    fn what_is_heard_has_its_own_place() {
+        for (i, (heard, _)) in Heard::ALL.into_iter().enumerate() {
+            assert_eq!(heard as usize, i);
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! The caller's name, from the way names are given on the telephone. Names of others (a mother, a stylist, the agent)
+//! are spoken just as often, so a capital letter alone is never enough.
+
+use std::sync::LazyLock;
+
+use super::words::{Phrases, Said, Stop, Word, agrees, is_title};
+use crate::transcript::Role;
+
+/// How sure a way of giving a name makes us; the surest wins, of equals the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Sure {
+    /// The agent says "Thank you, Jamal."
+    Addressed,
+    /// "I'm Rory," or "It's Marcus."
+    Introduced,
+    /// The answer to "What's your name?"
+    Answered,
+    /// "My name is Walter Quigley."
+    Stated,
+}
+
+/// Before a name that is stated.
+static STATES: LazyLock<Phrases<()>> = LazyLock::new(|| {
+    Phrases::new([(
+        (),
+        "my name is | my name's | my full name is | name of | me llamo | mi nombre es | my first name is",
+    )])
+});
+
+/// Before a name, if a name it is.
+static INTRODUCES: LazyLock<Phrases<()>> =
+    LazyLock::new(|| Phrases::new([((), "this is | i'm | i am | it's | it is | soy | name's")]));
+
+/// In an agent's question for the caller's name.
+static ASKS: LazyLock<Phrases<()>> = LazyLock::new(|| {
+    Phrases::new([(
+        (),
+        "your name | your full/own/first/last name | the name | what/which name | a name | name please | and the name | \
+         am i speaking | who should/shall * expect | a nombre de | su nombre | who's it for | who is it for | who is calling | who's calling",
+    )])
+});
+
+/// Before a name that the agent reads back.
+static READS_BACK: LazyLock<Phrases<()>> =
+    LazyLock::new(|| Phrases::new([((), "you're | you are | is this | is it | speaking with/to")]));
+
+/// Before the caller's name, when the agent uses it.
+const ADDRESSES: [&str; 10] =
+    ["thanks", "you", "thursday", "gracias", "hello", "hi", "okay", "right", "sorry", "moment"];
+
+/// Said before the name in an answer.
+const FILLERS: [&str; 22] = [
+    "yes", "yeah", "sure", "it's", "its", "it", "is", "that's", "um", "uh", "well", "okay", "ok", "hi", "hello", "the",
+    "name", "of", "course", "under", "this", "soy",
+];
+
+/// Words that begin with a capital, or stand where a name could, and are none.
+const NO_NAMES: [&str; 96] = [
+    "i",
+    "i'm",
+    "i'll",
+    "i've",
+    "i'd",
+    "a",
+    "an",
+    "the",
+    "and",
+    "or",
+    "but",
+    "my",
+    "your",
+    "his",
+    "her",
+    "our",
+    "it",
+    "it's",
+    "is",
+    "this",
+    "that",
+    "there",
+    "here",
+    "not",
+    "no",
+    "yes",
+    "yeah",
+    "yep",
+    "okay",
+    "ok",
+    "sure",
+    "thanks",
+    "thank",
+    "please",
+    "sorry",
+    "just",
+    "so",
+    "very",
+    "really",
+    "fine",
+    "good",
+    "great",
+    "perfect",
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
+    "january",
+    "february",
+    "march",
+    "april",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+    "am",
+    "pm",
+    "at",
+    "on",
+    "in",
+    "for",
+    "with",
+    "from",
+    "to",
+    "of",
+    "what",
+    "when",
+    "where",
+    "who",
+    "how",
+    "do",
+    "can",
+    "you",
+    "we",
+    "he",
+    "she",
+    "they",
+    "mom",
+    "dad",
+    "mother",
+    "father",
+    "god",
+    "about",
+    "been",
+    "also",
+    "y",
+    "el",
+    "la",
+    "un",
+    "una",
+];
+
+/// The caller's name in the form it was given, without a title; title case if the transcript has no capitals.
+pub fn name(said: &[Said]) -> Option<String> {
+    let mut best: Option<(Sure, String)> = None;
+    let mut offer = |sure: Sure, name: Option<String>| {
+        if let Some(name) = name {
+            let better = best.as_ref().is_none_or(|(so_far, known)| {
+                // A first name said again never replaces the full one.
+                sure > *so_far || (sure == *so_far && !starts_with_name(known, &name))
+            });
+            if better {
+                best = Some((sure, name));
+            }
+        }
+    };
+    let mut asked = false;
+    let mut read_back = None;
+    for said in said {
+        match said.role {
+            Role::User => {
+                if let Some(name) = read_back.take().filter(|_| agrees(said)) {
+                    offer(Sure::Answered, Some(name));
+                }
+                if asked {
+                    offer(Sure::Answered, answered(said));
+                }
+                for hit in STATES.find(&said.words) {
+                    offer(Sure::Stated, name_at(&said.words[hit.at + hit.len..], said));
+                }
+                for hit in INTRODUCES.find(&said.words) {
+                    offer(Sure::Introduced, introduced(said, hit.at, hit.len));
+                }
+                asked = false;
+            }
+            Role::Assistant => {
+                asked = ASKS.are_in(&said.words);
+                read_back = said.asks().then(|| read_back_in(said)).flatten();
+                offer(Sure::Addressed, addressed(said));
+            }
+            Role::System => {}
+        }
+    }
+    let (sure, name) = best?;
+    Some(if sure == Sure::Addressed { as_the_caller_says_it(said, name) } else { name })
+}
+
+fn starts_with_name(known: &str, name: &str) -> bool {
+    known.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+}
+
+/// Whether capitals mean anything in this turn: some words have one and most have not.
+fn has_capitals(said: &Said) -> bool {
+    let capitals = said.words.iter().filter(|w| w.is_capitalised()).count();
+    capitals > 0 && (capitals * 5 <= said.words.len() * 3 || said.words.len() <= 4)
+}
+
+fn could_be_name(word: &Word) -> bool {
+    let letters = word.bare.chars().filter(|c| c.is_alphabetic()).count();
+    let alphabetic = word.bare.chars().all(|c| c.is_alphabetic() || "'’-.".contains(c));
+    letters >= 2
+        && alphabetic
+        && !is_title(&word.lower)
+        && word.bare.chars().count() <= 30
+        && !word.is_one_of(&NO_NAMES)
+}
+
+/// The name that these words begin with: up to three words, to the first stop or the first that is none.
+fn name_at(words: &[Word], said: &Said) -> Option<String> {
+    let capitals = has_capitals(said);
+    let mut parts: Vec<&str> = Vec::new();
+    for word in words.iter().skip_while(|w| is_title(&w.lower)) {
+        // Without capitals to go by, first and last name.
+        let enough = if capitals { 3 } else { 2 };
+        if parts.len() == enough || !could_be_name(word) || (capitals && !word.is_capitalised()) {
+            break;
+        }
+        parts.push(word.bare);
+        if word.stop != Stop::No {
+            break;
+        }
+    }
+    (!parts.is_empty()).then(|| if capitals { parts.join(" ") } else { title_case(&parts) })
+}
+
+fn title_case(parts: &[&str]) -> String {
+    let capital = |part: &&str| {
+        let mut chars = part.chars();
+        chars
+            .next()
+            .map_or_else(String::new, |first| first.to_uppercase().chain(chars.flat_map(char::to_lowercase)).collect())
+    };
+    parts.iter().map(capital).collect::<Vec<String>>().join(" ")
+}
+
+/// The longest name that a sentence of the answer begins with, from its first two sentences: "Bea. Bea Lindqvist."
+fn answered(said: &Said) -> Option<String> {
+    let sentences = said.sentences().take(2).filter_map(|(_, sentence)| {
+        let skip = sentence.iter().take_while(|w| w.is_one_of(&FILLERS)).count();
+        let name = name_at(&sentence[skip..], said)?;
+        // A name is an answer by itself; "Tuesday works" and lower-case talk are not.
+        let alone = name.split(' ').count() + skip + 3 >= sentence.len();
+        (alone || has_capitals(said)).then_some(name)
+    });
+    sentences.fold(None, |longest: Option<String>, name| match longest {
+        Some(known) if !starts_with_name(&name, &known) => Some(known),
+        _ => Some(name),
+    })
+}
+
+/// "I'm Rory, …": capitals only, and nothing but a stop, "with", "from" or "and" after it.
+fn introduced(said: &Said, at: usize, len: usize) -> Option<String> {
+    if !has_capitals(said) {
+        return None;
+    }
+    let words = &said.words[at + len..];
+    let name = name_at(words, said)?;
+    let last = words.iter().skip_while(|w| is_title(&w.lower)).nth(name.split(' ').count() - 1)?;
+    let next = words.iter().skip_while(|w| is_title(&w.lower)).nth(name.split(' ').count());
+    let closed = last.stop != Stop::No || next.is_none_or(|w| w.is_one_of(&["with", "from", "and", "here", "calling"]));
+    (closed && last.stop != Stop::Question && !last.lower.ends_with("ing")).then_some(name)
+}
+
+fn read_back_in(said: &Said) -> Option<String> {
+    let hit = READS_BACK.find(&said.words).last()?;
+    let words = &said.words[hit.at + hit.len..];
+    let named = has_capitals(said) && words.first().is_some_and(Word::is_capitalised);
+    named.then(|| name_at(words, said)).flatten()
+}
+
+/// "Thank you, Jamal." or "Mr. Dahl" in the agent's words.
+fn addressed(said: &Said) -> Option<String> {
+    if !has_capitals(said) {
+        return None;
+    }
+    let words = &said.words;
+    (1..words.len()).find_map(|i| {
+        let before = &words[i - 1];
+        let after_comma = before.stop == Stop::Pause && words[i].ends_sentence();
+        let thanked = before.is_one_of(&ADDRESSES) && before.stop == Stop::Pause;
+        let titled = is_title(&before.lower) && !before.is("dr") && before.is_capitalised();
+        let named = words[i].is_capitalised() && could_be_name(&words[i]);
+        (named && (titled || after_comma || thanked)).then(|| words[i].bare.to_owned())
+    })
+}
+
+/// The agent's "Ms. Pike" is the caller's "Lorraine Pike".
+fn as_the_caller_says_it(said: &[Said], name: String) -> String {
+    let full = said.iter().filter(|s| s.role == Role::User && has_capitals(s)).find_map(|s| {
+        let at = s.words.iter().position(|w| w.bare == name)?;
+        let before = at.checked_sub(1).map(|i| &s.words[i]);
+        let first =
+            before.filter(|w| w.stop == Stop::No && w.is_capitalised() && could_be_name(w) && !is_title(&w.lower));
+        Some(match first {
+            Some(first) => format!("{} {name}", first.bare),
+            None => name_at(&s.words[at..], s)?,
+        })
+    });
+    full.unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Role::{Assistant as A, User as U};
+
+    fn name_of(turns: &[(Role, &str)]) -> Option<String> {
+        name(&turns.iter().map(|(role, text)| Said::new(*role, text)).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn the_ways_to_give_a_name() {
+        assert_eq!(name_of(&[(U, "My name is Walter Quigley. Hello.")]).as_deref(), Some("Walter Quigley"));
+        assert_eq!(name_of(&[(U, "my name is teresa vang and it's may")]).as_deref(), Some("Teresa Vang"));
+        assert_eq!(
+            name_of(&[(A, "Your name?"), (U, "Bea. Bea Lindqvist. With a Q.")]).as_deref(),
+            Some("Bea Lindqvist")
+        );
+        assert_eq!(name_of(&[(U, "Hi, I'm Rory, is it free?")]).as_deref(), Some("Rory"));
+        assert_eq!(name_of(&[(A, "You're Lucia Romero?"), (U, "That's me.")]).as_deref(), Some("Lucia Romero"));
+        assert_eq!(
+            name_of(&[(U, "Lorraine Pike, born in May."), (A, "One moment, Ms. Pike.")]).as_deref(),
+            Some("Lorraine Pike")
+        );
+        assert_eq!(name_of(&[(U, "Me llamo Rosario Benavides.")]).as_deref(), Some("Rosario Benavides"));
+    }
+
+    #[test]
+    fn others_are_not_the_caller() {
+        assert_eq!(name_of(&[(U, "An appointment for my mother, Ruth Abelson.")]), None);
+        assert_eq!(name_of(&[(U, "I'm Calling About The Listing On Birch Street.")]), None);
+        assert_eq!(name_of(&[(U, "It's Thursday, dear. I'm sorry.")]), None);
+        assert_eq!(name_of(&[(A, "This is June.")]), None);
+    }
+}

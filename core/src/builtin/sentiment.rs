@@ -1,0 +1,94 @@
+//! How the caller felt, over the whole call.
+
+use super::vader;
+
+/// Words that are manners on the telephone, not feelings. VADER was fitted to social media, where "thanks", "please" and
+/// "yes" are praise; callers say them while they complain. They lose their valence but still negate ("no good").
+const MANNERS: [&str; 25] = [
+    "please", "thanks", "thank", "thx", "yes", "yeah", "yep", "no", "ok", "okay", "sure", "hello", "hi", "welcome",
+    "help", "like", "want", "care", "well", "sorry", "fine", "alright", "regards", "sir", "dear",
+];
+
+/// Words that say what the call is about, not how the caller feels: a patient's pain is the reason to call.
+const MATTERS: [&str; 22] = [
+    "pain",
+    "pains",
+    "painful",
+    "hurt",
+    "hurts",
+    "injury",
+    "injured",
+    "sick",
+    "ill",
+    "sharp",
+    "emergency",
+    "alarm",
+    "party",
+    "celebrate",
+    "free",
+    "cancel",
+    "cancelled",
+    "interest",
+    "interested",
+    "share",
+    "cut",
+    "kind",
+];
+
+/// A turn without feeling says what is wanted, not how it is going, and there are many of them.
+const WEIGHT_WITHOUT_FEELING: f64 = 0.2;
+
+/// The last turn counts this many times the first.
+const END_OVER_START: f64 = 3.0;
+
+/// Sentiment −1.0..=1.0 over the caller's turns.
+///
+/// A weighted mean of each turn's VADER score. The weight grows evenly from 1 for the first turn to 3 for the last:
+/// what people remember of an experience is its peak and its end (Kahneman et al. 1993), and a caller who came angry
+/// and leaves content is a call that went well. Turns without any feeling count a fifth, or "Tuesday at four" said
+/// ten times would drown the one sentence that matters.
+pub fn sentiment<'t>(turns: impl ExactSizeIterator<Item = &'t str>) -> f64 {
+    weighted_mean(turns.map(of_turn))
+}
+
+/// The mean over the scores of a call's turns, weighted as [`sentiment`] says.
+pub fn weighted_mean(scores: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let last = scores.len().saturating_sub(1).max(1) as f64;
+    let (mut sum, mut weights) = (0.0, 0.0);
+    for (i, score) in scores.enumerate() {
+        let place = 1.0 + (END_OVER_START - 1.0) * i as f64 / last;
+        let weight = if score == 0.0 { place * WEIGHT_WITHOUT_FEELING } else { place };
+        sum += weight * score;
+        weights += weight;
+    }
+    if weights > 0.0 { (sum / weights).clamp(-1.0, 1.0) } else { 0.0 }
+}
+
+fn of_turn(text: &str) -> f64 {
+    vader::compound_without(text, |word| MANNERS.contains(&word) || MATTERS.contains(&word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(turns: &[&str]) -> f64 {
+        sentiment(turns.iter().copied())
+    }
+
+    #[test]
+    fn saying_goodbye_politely_is_not_joy() {
+        assert_eq!(of(&["No, that's all. Thanks."]), 0.0);
+    }
+
+    #[test]
+    fn the_end_weighs_more_than_the_beginning() {
+        assert!(of(&["This is terrible.", "This is wonderful."]) > 0.1);
+        assert!(of(&["This is wonderful.", "This is terrible."]) < -0.1);
+    }
+
+    #[test]
+    fn no_turns_no_feeling() {
+        assert_eq!(of(&[]), 0.0);
+    }
+}

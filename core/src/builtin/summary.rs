@@ -1,0 +1,171 @@
+//! What a person reads first: a line on the call in its own words, its topic, and what to do next.
+//!
+//! Extractive on purpose: a rule that writes new sentences about people would write wrong ones.
+
+use super::intent::Reading;
+use super::words::{Said, Word, written};
+use crate::analysis::{Entities, Intent, SUMMARY_MAX_CHARS};
+use crate::transcript::Role;
+
+const TOPIC_MAX_WORDS: usize = 8;
+const QUOTE_MAX_CHARS: usize = 110;
+
+/// Openings that come before what the caller wants.
+const OPENERS: [&str; 50] = [
+    "hi",
+    "hello",
+    "hey",
+    "good",
+    "morning",
+    "afternoon",
+    "evening",
+    "there",
+    "yes",
+    "yeah",
+    "okay",
+    "ok",
+    "um",
+    "uh",
+    "so",
+    "well",
+    "i",
+    "i'd",
+    "i'm",
+    "would",
+    "like",
+    "to",
+    "want",
+    "need",
+    "can",
+    "could",
+    "you",
+    "please",
+    "we",
+    "we'd",
+    "help",
+    "me",
+    "am",
+    "looking",
+    "calling",
+    "just",
+    "have",
+    "do",
+    "hola",
+    "buenas",
+    "tardes",
+    "buenos",
+    "días",
+    "quiero",
+    "oh",
+    "and",
+    "are",
+    "is",
+    "what",
+    "my",
+];
+
+/// The sentence in which the caller says what they want: that of the sign which decided the intent, else the first
+/// of four words or more.
+fn request<'s, 't>(said: &'s [Said<'t>], reading: &Reading) -> Option<(&'s Said<'t>, &'s [Word<'t>])> {
+    if let Some((turn, word)) = reading.request {
+        return sentence_at(&said[turn], word);
+    }
+    let mut sentences =
+        said.iter().filter(|s| s.role == Role::User).flat_map(|s| s.sentences().map(move |(_, words)| (s, words)));
+    sentences.clone().find(|(_, words)| words.len() >= 4).or_else(|| sentences.next())
+}
+
+fn sentence_at<'s, 't>(said: &'s Said<'t>, word: usize) -> Option<(&'s Said<'t>, &'s [Word<'t>])> {
+    let (_, words) = said.sentences().find(|(start, words)| (*start..start + words.len()).contains(&word))?;
+    Some((said, words))
+}
+
+/// What the call is about, in the caller's words.
+pub fn topic(said: &[Said], reading: &Reading) -> Option<String> {
+    let (said, words) = request(said, reading)?;
+    let skip = words.iter().take_while(|w| w.is_one_of(&OPENERS)).count();
+    let core = &words[if skip == words.len() { 0 } else { skip }..];
+    let topic = written(said.text, &core[..core.len().min(TOPIC_MAX_WORDS)]);
+    let topic = topic.trim_matches(|c: char| !c.is_alphanumeric());
+    (!topic.is_empty()).then(|| shorten(topic, 80))
+}
+
+/// At most 240 characters: what the caller wanted, and how it ended, each as it was said.
+pub fn summary(said: &[Said], reading: &Reading) -> String {
+    if reading.answered_by_machine {
+        return "An answering machine took the call.".to_owned();
+    }
+    let quote = |(said, words): (&Said, &[Word])| shorten(written(said.text, words), QUOTE_MAX_CHARS);
+    let wanted = request(said, reading);
+    let ended = match reading.booked {
+        Some((turn, word)) => sentence_at(&said[turn], word).map(|s| ("Agent", quote(s))),
+        None => last_words(said, wanted.map(|(said, _)| said)).map(|s| ("At the end", quote(s))),
+    };
+    let wanted = wanted.map(|s| format!("Caller: “{}”", quote(s)));
+    let ended = ended.map(|(who, words)| format!("{who}: “{words}”"));
+    let parts: Vec<String> = [wanted, ended].into_iter().flatten().collect();
+    shorten(&parts.join(" "), SUMMARY_MAX_CHARS)
+}
+
+/// The caller's last sentence of four words or more, outside the turn of the request.
+fn last_words<'s, 't>(said: &'s [Said<'t>], request: Option<&Said<'t>>) -> Option<(&'s Said<'t>, &'s [Word<'t>])> {
+    let turns = said.iter().rev().filter(|s| s.role == Role::User && !request.is_some_and(|r| std::ptr::eq(r, *s)));
+    turns.flat_map(|s| s.sentences().map(move |(_, words)| (s, words))).find(|(_, words)| words.len() >= 4)
+}
+
+/// At most `max` characters, cut at a space if there is one, white space and control characters made single spaces.
+fn shorten(text: &str, max: usize) -> String {
+    let mut clean = String::new();
+    for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()) {
+        let room = max - clean.chars().count().min(max);
+        if clean.is_empty() {
+            if word.chars().count() > max {
+                return word.chars().take(max - 1).chain(['…']).collect();
+            }
+            clean.push_str(word);
+        } else if word.chars().count() < room {
+            clean.push(' ');
+            clean.push_str(word);
+        } else {
+            // The last character makes place for the mark that something is missing.
+            while clean.chars().count() >= max {
+                clean.pop();
+            }
+            clean.push('…');
+            break;
+        }
+    }
+    clean
+}
+
+/// What to do with the call, by intent and by what is known.
+pub fn next_action(reading: &Reading, entities: &Entities, lead_score: i32) -> String {
+    let contact = entities.phone.as_ref().map(|phone| format!(" on {phone}"));
+    let contact = contact.or_else(|| entities.email.as_ref().map(|email| format!(" at {email}"))).unwrap_or_default();
+    let who = entities.name.as_deref().unwrap_or("the caller");
+    match reading.intent {
+        Intent::Sales if lead_score >= 80 => format!("Call {who}{contact} today: a hot lead."),
+        Intent::Sales => format!("Follow up with {who}{contact} about the offer."),
+        Intent::Booking if reading.booked.is_some() => format!("Send {who} a confirmation{contact}."),
+        Intent::Booking => format!("Finish the booking with {who}{contact}."),
+        Intent::Complaint => format!("Have a person get back to {who}{contact} and put it right."),
+        Intent::Support => format!("Check that the problem of {who} is solved{contact}."),
+        Intent::Info if lead_score >= 40 => format!("Follow up with {who}{contact}."),
+        Intent::Info | Intent::None => "none".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shortening_keeps_whole_words_and_the_limit() {
+        assert_eq!(shorten("one two three", 9), "one two…");
+        assert_eq!(shorten("one\n two\u{0}three", 99), "one two three");
+        assert_eq!(shorten("abcdef", 4), "abc…");
+        for max in 1..20 {
+            assert!(shorten("añb ccc dddd eeeee", max).chars().count() <= max);
+        }
+    }
+}
