@@ -1,1 +1,43 @@
+-- The role that owns the data is nobody special, the schema is the extension's, and a session's tenant is its setting.
+
+DO $$
+DECLARE
+    existing record;
+BEGIN
+    SELECT rolsuper, rolcanlogin INTO existing FROM pg_catalog.pg_roles WHERE rolname = 'voice_worker';
+    IF NOT FOUND THEN
+        CREATE ROLE voice_worker NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS NOINHERIT;
+        COMMENT ON ROLE voice_worker IS 'owns the tables of voice_analytics; its background worker acts as this role';
+    ELSIF existing.rolsuper OR existing.rolcanlogin THEN
+        RAISE EXCEPTION 'the role voice_worker exists and is more than voice_analytics wants it to be'
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  DETAIL = pg_catalog.format('Superuser: %s; may log in: %s. Whoever can attach code to the tables acts as their owner.',
+                                             existing.rolsuper, existing.rolcanlogin),
+                  HINT = 'ALTER ROLE voice_worker NOLOGIN NOSUPERUSER, or rename the role if it is somebody else''s.';
+    END IF;
+END
+$$;
+
 CREATE SCHEMA voice;
+COMMENT ON SCHEMA voice IS 'voice_analytics: calls, turns, tool calls and what was made of them';
+REVOKE ALL ON SCHEMA voice FROM PUBLIC;
+GRANT USAGE, CREATE ON SCHEMA voice TO voice_worker;
+
+-- Stands in column defaults and row-level security of every table: unpinned, so that it inlines into their plans.
+CREATE FUNCTION voice._tenant() RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$ SELECT coalesce(pg_catalog.current_setting('voice_analytics.tenant', true), '') $$;
+COMMENT ON FUNCTION voice._tenant() IS 'the session''s tenant: the setting voice_analytics.tenant, or ''''';
+
+-- Which installation this is. A member of the extension and never dumped: a restored database gets one of its own,
+-- differs from what its data remembers (voice._state), and keeps quiet.
+CREATE TABLE voice._instance (
+    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+    id uuid NOT NULL DEFAULT pg_catalog.gen_random_uuid(),
+    database oid NOT NULL
+);
+COMMENT ON TABLE voice._instance IS 'this installation; differs from voice._state in a restored copy';
+ALTER TABLE voice._instance OWNER TO voice_worker;
+REVOKE ALL ON voice._instance FROM PUBLIC;
+INSERT INTO voice._instance (database)
+SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database();

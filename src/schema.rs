@@ -3,4 +3,26 @@
 use pgrx::prelude::*;
 
 extension_sql_file!("../sql/schema.sql", name = "schema", bootstrap);
+
+// Code that tables use: ids, rules, the queue's triggers.
 extension_sql_file!("../sql/functions/uuid.sql", name = "uuid", requires = ["schema"]);
+extension_sql_file!("../sql/functions/call_rules.sql", name = "call_rules", requires = ["schema"]);
+extension_sql_file!("../sql/functions/queue.sql", name = "queue", requires = ["schema"]);
+
+// Tables: each file declares the function that creates its own.
+extension_sql_file!("../sql/tables/private.sql", name = "private", requires = ["schema"]);
+extension_sql_file!("../sql/tables/agent.sql", name = "agent", requires = ["schema"]);
+extension_sql_file!("../sql/tables/call.sql", name = "call", requires = ["schema"]);
+extension_sql_file!("../sql/tables/turn.sql", name = "turn", requires = ["schema"]);
+extension_sql_file!("../sql/tables/transcript_chunk.sql", name = "transcript_chunk", requires = ["schema"]);
+extension_sql_file!("../sql/tables/tool_call.sql", name = "tool_call", requires = ["schema"]);
+extension_sql_file!("../sql/tables/analytics.sql", name = "analytics", requires = ["schema"]);
+extension_sql_file!("../sql/tables/attempt.sql", name = "attempt", requires = ["schema"]);
+extension_sql_file!("../sql/tables/search_document.sql", name = "search_document", requires = ["schema"]);
+extension_sql_file!("../sql/tables/queue.sql", name = "job", requires = ["schema"]);
+extension_sql_file!("../sql/tables/state.sql", name = "state", requires = ["schema"]);
+extension_sql_file!("../sql/tables/leaf.sql", name = "leaf", requires = ["schema"]);
+extension_sql_file!("../sql/tables/month.sql", name = "month", requires = ["schema"]);
+
+// Creates the tables: everything they are made of stands before it, nothing needs to come after it.
+extension_sql_file!("../sql/tables/install.sql", name = "install", finalize);

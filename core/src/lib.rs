@@ -7,3 +7,4 @@ pub mod reply;
 pub mod retry;
 pub mod scrub;
 pub mod transcript;
+pub mod uuid7;

@@ -1,0 +1,55 @@
+-- Data belongs to the user, code to the extension: tables are created by a function and are not members, so that
+-- pg_dump treats them as ordinary ones and DROP EXTENSION refuses while they stand.
+
+CREATE FUNCTION voice_install() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+DECLARE
+    fresh CONSTANT boolean := to_regclass('voice.call') IS NULL;
+BEGIN
+    PERFORM voice._install_agent();
+    PERFORM voice._install_call();
+    PERFORM voice._install_turn();
+    PERFORM voice._install_transcript_chunk();
+    PERFORM voice._install_tool_call();
+    PERFORM voice._install_analytics();
+    PERFORM voice._install_attempt();
+    PERFORM voice._install_search_document();
+    PERFORM voice._install_queue();
+    PERFORM voice._install_state();
+    -- Data that was there before us is a copy until voice_resume() says otherwise.
+    IF fresh THEN
+        INSERT INTO voice._state (instance) SELECT id FROM voice._instance ON CONFLICT DO NOTHING;
+    END IF;
+    PERFORM voice._install_default_leaves();
+    PERFORM @extschema@.voice_create_partitions(3, now() - interval '1 month');
+END
+$$;
+COMMENT ON FUNCTION voice_install() IS 'creates whatever is missing of the tables (after a partial restore); does nothing otherwise';
+
+DO $$
+DECLARE
+    relation record;
+BEGIN
+    -- pg_dump's preamble: the tables follow, with their rows, from the dump. Tables of ours would collide with them.
+    IF pg_catalog.current_setting('row_security') = 'off' THEN
+        RAISE NOTICE 'voice_analytics creates no tables while a dump is being restored (row_security is off)'
+            USING HINT = 'If this is no restore: SELECT voice_install()';
+        RETURN;
+    END IF;
+    PERFORM @extschema@.voice_install();
+    FOR relation IN
+        SELECT c.oid::pg_catalog.regclass AS name, CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind
+        FROM pg_catalog.pg_depend d
+        JOIN pg_catalog.pg_extension e ON d.refobjid = e.oid
+        JOIN pg_catalog.pg_class c ON d.objid = c.oid
+        WHERE e.extname = 'voice_analytics' AND d.deptype = 'e'
+          AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
+          AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+          AND c.oid <> 'voice._instance'::pg_catalog.regclass
+    LOOP
+        EXECUTE pg_catalog.format('ALTER EXTENSION voice_analytics DROP %s %s', relation.kind, relation.name);
+    END LOOP;
+    PERFORM voice._announce();
+END
+$$;

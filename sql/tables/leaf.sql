@@ -1,0 +1,69 @@
+-- A month is seven leaves, one a family, that share their bounds and reference one another: no leaf ever stands alone.
+
+-- The families in the one order in which they are created and locked; what a leaf references comes before it.
+CREATE FUNCTION voice._families() RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT '{call,turn,transcript_chunk,tool_call,analytics,attempt,search_document}'::text[] $$;
+COMMENT ON FUNCTION voice._families() IS 'the partitioned tables, in the order in which they are locked';
+
+CREATE FUNCTION voice._partition_key(family text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT CASE $1 WHEN 'call' THEN 'id' ELSE 'call_id' END $$;
+COMMENT ON FUNCTION voice._partition_key(text) IS 'the column that holds the call''s id';
+
+-- The months that exist, whatever they are called. The DEFAULT has neither bound.
+CREATE FUNCTION voice._leaves(family text, OUT leaf regclass, OUT lower uuid, OUT upper uuid) RETURNS SETOF record
+LANGUAGE sql STABLE SET search_path = pg_catalog, voice, pg_temp
+AS $$
+    SELECT c.oid::regclass, b[1]::uuid, b[2]::uuid
+    FROM pg_inherits i
+    JOIN pg_class c ON c.oid = i.inhrelid
+    LEFT JOIN LATERAL regexp_match(pg_get_expr(c.relpartbound, c.oid), 'FROM \(''(.*)''\) TO \(''(.*)''\)') b ON true
+    WHERE i.inhparent = to_regclass('voice.' || $1)
+$$;
+COMMENT ON FUNCTION voice._leaves(text) IS 'the leaves of a family and the ids they hold: lower <= id < upper';
+
+-- A table like its family, with the references of its own month, not attached yet. Nothing is granted on it and its
+-- row-level security has no policy: rows are reached through the family only.
+CREATE FUNCTION voice._build_leaf(family text, suffix text) RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+DECLARE
+    leaf CONSTANT text := format('%s_%s', family, suffix);
+BEGIN
+    EXECUTE format(
+        'CREATE TABLE voice.%I (LIKE voice.%I INCLUDING CONSTRAINTS INCLUDING INDEXES INCLUDING STORAGE INCLUDING COMPRESSION)',
+        leaf, family);
+    PERFORM voice._make_private(('voice.' || leaf)::regclass);
+    EXECUTE format('ALTER TABLE voice.%I ENABLE ROW LEVEL SECURITY', leaf);
+    IF family <> 'call' THEN
+        EXECUTE format(
+            'ALTER TABLE voice.%I ADD FOREIGN KEY (call_id, tenant_id) REFERENCES voice.%I (id, tenant_id) ON DELETE CASCADE',
+            leaf, 'call_' || suffix);
+    END IF;
+    IF family = 'transcript_chunk' THEN
+        EXECUTE format(
+            'ALTER TABLE voice.%I ADD FOREIGN KEY (call_id, turn_id) REFERENCES voice.%I (call_id, id) ON DELETE CASCADE',
+            leaf, 'turn_' || suffix);
+    END IF;
+    RETURN leaf;
+END
+$$;
+COMMENT ON FUNCTION voice._build_leaf(text, text) IS 'creates a leaf of a family, not attached yet';
+
+-- Rows of a month that does not exist yet go to the DEFAULT leaves, which reference one another like any month.
+CREATE FUNCTION voice._install_default_leaves() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+DECLARE
+    family text;
+BEGIN
+    FOREACH family IN ARRAY voice._families() LOOP
+        IF to_regclass(format('voice.%I', family || '_default')) IS NULL THEN
+            EXECUTE format('ALTER TABLE voice.%I ATTACH PARTITION voice.%I DEFAULT',
+                           family, voice._build_leaf(family, 'default'));
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION voice._install_default_leaves() IS 'creates the DEFAULT leaves that are missing';

@@ -1,0 +1,33 @@
+-- What we create belongs to voice_worker and to nobody else, whatever default privileges the database has.
+
+CREATE FUNCTION voice._make_private(relation regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+DECLARE
+    kind text;
+    grantee text;
+BEGIN
+    SELECT CASE relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END INTO kind FROM pg_class WHERE oid = relation;
+    EXECUTE format('ALTER %s %s OWNER TO voice_worker', kind, relation);
+    FOR grantee IN
+        SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
+        FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) a
+        WHERE c.oid = relation AND a.grantee <> c.relowner
+    LOOP
+        EXECUTE format('REVOKE ALL ON %s %s FROM %s', kind, relation, grantee);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION voice._make_private(regclass) IS 'gives a relation to voice_worker and takes it from everybody else';
+
+-- A session sees and writes the rows of its tenant; the policy's text is the index condition of every query.
+CREATE FUNCTION voice._keep_tenants_apart(relation regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+BEGIN
+    EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', relation);
+    EXECUTE format('CREATE POLICY tenant ON %s USING (tenant_id = voice._tenant()) WITH CHECK (tenant_id = voice._tenant())',
+                   relation);
+END
+$$;
+COMMENT ON FUNCTION voice._keep_tenants_apart(regclass) IS 'row-level security by the session''s tenant';

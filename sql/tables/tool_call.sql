@@ -1,0 +1,36 @@
+-- What the agent did: one row a tool invocation, with an error or without. turn_id is a note, not a reference: a turn
+-- may be corrected away without its tool calls.
+
+CREATE FUNCTION voice._install_tool_call() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+BEGIN
+    IF to_regclass('voice.tool_call') IS NOT NULL THEN
+        RETURN;
+    END IF;
+    CREATE SEQUENCE IF NOT EXISTS voice.tool_call_id_seq;
+    CREATE TABLE voice.tool_call (
+        call_id uuid NOT NULL,
+        id bigint NOT NULL DEFAULT nextval('voice.tool_call_id_seq'),
+        invoked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+        turn_id bigint,
+        latency_ms int CONSTRAINT tool_call_latency_not_negative CHECK (latency_ms >= 0),
+        tenant_id text NOT NULL DEFAULT voice._tenant(),
+        name text NOT NULL CONSTRAINT tool_call_name_not_empty CHECK (name <> ''),
+        args jsonb NOT NULL DEFAULT '{}',
+        result jsonb,
+        error_text text,
+        PRIMARY KEY (call_id, id)
+    ) PARTITION BY RANGE (call_id);
+    CREATE INDEX tool_call_name_invoked_at_idx ON voice.tool_call (tenant_id, name, invoked_at);
+    PERFORM voice._make_private('voice.tool_call_id_seq');
+    PERFORM voice._make_private('voice.tool_call');
+    PERFORM voice._keep_tenants_apart('voice.tool_call');
+    ALTER SEQUENCE voice.tool_call_id_seq OWNED BY voice.tool_call.id;
+    COMMENT ON TABLE voice.tool_call IS 'tools the agent called: bookings, look-ups, transfers';
+    COMMENT ON COLUMN voice.tool_call.turn_id IS 'the turn that made the call, if known';
+    COMMENT ON COLUMN voice.tool_call.latency_ms IS 'milliseconds until the tool answered';
+    COMMENT ON COLUMN voice.tool_call.error_text IS 'set: the tool failed';
+END
+$$;
+COMMENT ON FUNCTION voice._install_tool_call() IS 'creates voice.tool_call if it is missing';
