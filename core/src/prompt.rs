@@ -35,33 +35,83 @@ words); null for what was not said. Never guess.
 /// after it.
 const SCHEMA: &str = r#"{"type":"object","properties":{"summary":{"type":"string"},"sentiment":{"type":"number"},"intent":{"type":"string","enum":["info","booking","complaint","sales","support","none"]},"lead_score":{"type":"integer"},"entities":{"type":"object","properties":{"name":{"type":["string","null"]},"email":{"type":["string","null"]},"phone":{"type":["string","null"]},"topic":{"type":["string","null"]}},"required":["name","email","phone","topic"],"additionalProperties":false},"next_action":{"type":"string"}},"required":["summary","sentiment","intent","lead_score","entities","next_action"],"additionalProperties":false}"#;
 
+/// Where the style begins; the rest of the body is the same in both.
+const FORMAT: &str = r#","response_format":"#;
+
 /// The body of a `POST …/chat/completions`.
 ///
 /// No temperature, no limit of tokens: reasoning models reject the one, and servers disagree on the name of the other.
 /// The transcript travels JSON-encoded in a message of its own, so no words of a caller can close the quotation.
 pub fn request(model: &str, vertical: &str, transcript: &str, style: Style) -> Vec<u8> {
-    let vertical = match vertical.trim() {
-        "" => "null".to_owned(),
-        vertical => quoted(vertical),
-    };
-    let data = format!(r#"{{"vertical":{vertical},"transcript":{}}}"#, quoted(transcript));
-    let format = match style {
-        Style::JsonSchema => {
-            format!(
-                r#"{{"type":"json_schema","json_schema":{{"name":"call_analysis","strict":true,"schema":{SCHEMA}}}}}"#
-            )
-        }
-        Style::JsonObject => r#"{"type":"json_object"}"#.to_owned(),
-    };
-    format!(
-        r#"{{"model":{},"messages":[{{"role":"system","content":{}}},{{"role":"user","content":{}}}],"response_format":{format}}}"#,
-        quoted(model),
-        quoted(SYSTEM),
-        quoted(&data),
-    )
-    .into_bytes()
+    let mut data = Json::with_capacity(transcript.len() * 17 / 16 + 100);
+    data.raw(r#"{"vertical":"#);
+    match vertical.trim() {
+        "" => data.raw("null"),
+        vertical => data.text(vertical),
+    }
+    data.raw(r#","transcript":"#);
+    data.text(transcript);
+    data.raw("}");
+
+    let mut body = Json::with_capacity(data.0.len() * 17 / 16 + SYSTEM.len() + SCHEMA.len() + 500);
+    body.raw(r#"{"model":"#);
+    body.text(model);
+    body.raw(r#","messages":[{"role":"system","content":"#);
+    body.text(SYSTEM);
+    body.raw(r#"},{"role":"user","content":"#);
+    body.text(&data.0);
+    body.raw("}]");
+    body.raw(FORMAT);
+    body.raw(&format(style));
+    body.raw("}");
+    body.0.into_bytes()
 }
 
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+/// The same request in the other style: a thousand requests in flight need not keep their transcripts beside their
+/// bodies for the one case in which a server rejects `json_schema`. `None`: the body is not one of [`request`]'s.
+pub fn in_json_object_style(mut body: Vec<u8>) -> Option<Vec<u8>> {
+    let rest = body.strip_suffix(format!("{FORMAT}{}}}", format(Style::JsonSchema)).as_bytes())?.len();
+    body.truncate(rest);
+    body.extend_from_slice(format!("{FORMAT}{}}}", format(Style::JsonObject)).as_bytes());
+    Some(body)
+}
+
+fn format(style: Style) -> String {
+    match style {
+        Style::JsonSchema => format!(
+            r#"{{"type":"json_schema","json_schema":{{"name":"call_analysis","strict":true,"schema":{SCHEMA}}}}}"#
+        ),
+        Style::JsonObject => r#"{"type":"json_object"}"#.to_owned(),
+    }
+}
+
+/// JSON as it is written: one buffer, no copies on the way.
+struct Json(String);
+
+impl Json {
+    fn with_capacity(bytes: usize) -> Json {
+        Json(String::with_capacity(bytes))
+    }
+
+    fn raw(&mut self, json: &str) {
+        self.0.push_str(json);
+    }
+
+    fn text(&mut self, text: &str) {
+        self.0.push('"');
+        let mut rest = text;
+        while let Some(at) = rest.find(|c: char| c < ' ' || c == '"' || c == '\\') {
+            self.0.push_str(&rest[..at]);
+            // One byte, as found: all of these are ASCII.
+            match rest.as_bytes()[at] {
+                b'"' => self.0.push_str("\\\""),
+                b'\\' => self.0.push_str("\\\\"),
+                b'\n' => self.0.push_str("\\n"),
+                control => self.0.push_str(&format!("\\u{control:04x}")),
+            }
+            rest = &rest[at + 1..];
+        }
+        self.0.push_str(rest);
+        self.0.push('"');
+    }
 }

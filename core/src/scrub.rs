@@ -3,7 +3,8 @@
 /// Longest text that [`scrub`] returns, in characters.
 pub const MAX_CHARS: usize = 500;
 
-const HIDDEN: &str = "***";
+/// Stands for what is hidden until the end: a character that the text cannot hold, where asterisks may be a server's own.
+const HIDDEN: char = '\0';
 
 /// `text` without the given secrets, without the value of any `Authorization` header, bearer token or `sk-…` key it may
 /// quote, without the user part and the query of URLs, control characters (NUL among them) turned into spaces; at most
@@ -11,12 +12,11 @@ const HIDDEN: &str = "***";
 ///
 /// Secrets are removed before the text is shortened, so no cut leaves half of one.
 pub fn scrub(text: &str, secrets: &[&str]) -> String {
-    let mut clean = text.to_owned();
+    let mut clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     for secret in secrets.iter().map(|secret| secret.trim()).filter(|secret| !secret.is_empty()) {
-        clean = clean.replace(secret, HIDDEN);
+        clean = clean.replace(secret, HIDDEN.encode_utf8(&mut [0; 1]));
     }
-    let clean: String = clean.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    shortened(&without_tokens(&without_url_secrets(&clean)), MAX_CHARS)
+    shortened(&without_tokens(&without_url_secrets(&clean)).replace(HIDDEN, "***"), MAX_CHARS)
 }
 
 /// The beginning of `text`, at most `max_chars` characters, with an ellipsis where something is missing.
@@ -58,17 +58,15 @@ fn without_tokens(text: &str) -> String {
         };
         // Servers quote half of a key and star the rest; half is half too much.
         let looks_like_a_key = (lower.starts_with("sk-") && word.len() >= 8) || word.contains("**");
-        clean.push_str(if secret || looks_like_a_key { HIDDEN } else { word });
+        if secret || looks_like_a_key {
+            clean.push(HIDDEN);
+        } else {
+            clean.push_str(word);
+        }
         after = match lower.as_str() {
             "authorization" | "proxy-authorization" | "x-api-key" | "api-key" | "api_key" => After::Header,
-            "bearer" | "basic" => {
-                if after == After::Header {
-                    After::Header
-                } else {
-                    After::Scheme
-                }
-            }
-            _ if scheme && after == After::Header => After::Header,
+            "bearer" | "basic" if after == After::Other => After::Scheme,
+            _ if scheme => after,
             _ => After::Other,
         };
     }
@@ -95,7 +93,7 @@ fn without_url_secrets(text: &str) -> String {
         let authority = url.find(['/', '?', '#']).unwrap_or(url.len());
         let url = match url[..authority].rfind('@') {
             Some(at) => {
-                clean.push_str(HIDDEN);
+                clean.push(HIDDEN);
                 &url[at..]
             }
             None => url,
@@ -103,7 +101,7 @@ fn without_url_secrets(text: &str) -> String {
         match url.find('?') {
             Some(at) => {
                 clean.push_str(&url[..=at]);
-                clean.push_str(HIDDEN);
+                clean.push(HIDDEN);
             }
             None => clean.push_str(url),
         }

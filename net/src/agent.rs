@@ -17,8 +17,8 @@ use ureq::{Agent, Error};
 const KEEP_ALIVE: Duration = Duration::from_secs(4);
 /// As many as `max_concurrency` may be, so that none is closed for want of room.
 const CONNECTIONS_MAX: usize = 1024;
-/// Per connection, and there may be a thousand: ureq's own 128 KB each way would be 256 MB.
-const BUFFER_BYTES: usize = 16 * 1024;
+/// Per connection, and there may be a thousand: ureq's own 128 KB each way would be 256 MB. A response's header must fit.
+const BUFFER_BYTES: usize = 8 * 1024;
 /// A name is looked up again after this, so a failover by DNS is followed within seconds.
 const NAME_KEPT: Duration = Duration::from_secs(10);
 

@@ -67,10 +67,13 @@ impl Pool {
     /// No thread is started yet; the limit is 16 until [`Pool::set_limit`].
     pub fn new() -> io::Result<Pool> {
         let client = Client::default();
+        Pool::asking(move |question, deadline| client.ask(question, deadline))
+    }
+
+    fn asking(ask: impl Fn(Question, Instant) -> Asked + Send + Sync + 'static) -> io::Result<Pool> {
         let crew = Crew::new(LIMIT, IDLE_AFTER, move |task: Task| {
             let started = Instant::now();
-            let Question { endpoint, vertical, transcript, .. } = &task.question;
-            (client.ask(endpoint, vertical, transcript, task.deadline), started.elapsed())
+            (ask(task.question, task.deadline), started.elapsed())
         })?;
         Ok(Pool { crew, flights: HashMap::new(), deadlines: BTreeSet::new(), stillborn: Vec::new() })
     }
@@ -172,3 +175,6 @@ impl Flight {
         Answer { ticket: self.ticket, outcome: Err(failure), http_status: None, spent: Tokens::default(), latency }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,11 +14,12 @@ use voice_core::reply::{self, Reply, Tokens};
 use crate::agent::Agents;
 use crate::endpoint::Endpoint;
 use crate::failure::{self, Class, Failure};
+use crate::pool::Question;
 
 /// An analysis has a few hundred bytes; what is larger than this is no analysis.
 const BODY_MAX: u64 = 1024 * 1024;
-/// Of a rejection only the first words are read.
-const ERROR_BODY_MAX: u64 = 4096;
+/// Of a rejection only the first words matter, but cut JSON would not be read as JSON.
+const ERROR_BODY_MAX: u64 = 64 * 1024;
 
 /// What came of it.
 pub struct Asked {
@@ -37,19 +38,24 @@ pub struct Client {
 
 impl Client {
     /// Asks, and asks a second time in the other style if the server rejects the first. `deadline` covers both.
-    pub fn ask(&self, endpoint: &Endpoint, vertical: &str, transcript: &str, deadline: Instant) -> Asked {
-        let style = self.style(endpoint);
-        match self.send(endpoint, prompt::request(&endpoint.model, vertical, transcript, style), deadline) {
-            Err(Rejected { status, body, .. })
-                if style == Style::JsonSchema && failure::rejects_json_schema(status, &body) =>
-            {
-                self.learned().insert((endpoint.url.clone(), endpoint.model.clone()));
-                let body = prompt::request(&endpoint.model, vertical, transcript, Style::JsonObject);
-                self.send(endpoint, body, deadline).unwrap_or_else(|rejected| rejected.verdict(endpoint))
-            }
-            Err(rejected) => rejected.verdict(endpoint),
-            Ok(asked) => asked,
+    pub fn ask(&self, question: Question, deadline: Instant) -> Asked {
+        let Question { endpoint, vertical, transcript, .. } = question;
+        let style = self.style(&endpoint);
+        let body = prompt::request(&endpoint.model, &vertical, &transcript, style);
+        // From here on the request is all there is: with a thousand in flight, every copy of a transcript is megabytes.
+        drop((vertical, transcript));
+        let rejected = match self.send(&endpoint, &body, deadline) {
+            Ok(asked) => return asked,
+            Err(rejected) => rejected,
+        };
+        if style == Style::JsonSchema
+            && failure::rejects_json_schema(rejected.status, &rejected.body)
+            && let Some(body) = prompt::in_json_object_style(body)
+        {
+            self.learned().insert((endpoint.url.clone(), endpoint.model.clone()));
+            return self.send(&endpoint, &body, deadline).unwrap_or_else(|rejected| rejected.verdict(&endpoint));
         }
+        rejected.verdict(&endpoint)
     }
 
     fn style(&self, endpoint: &Endpoint) -> Style {
@@ -63,7 +69,7 @@ impl Client {
         self.json_object.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn send(&self, endpoint: &Endpoint, body: Vec<u8>, deadline: Instant) -> Result<Asked, Rejected> {
+    fn send(&self, endpoint: &Endpoint, body: &[u8], deadline: Instant) -> Result<Asked, Rejected> {
         let failed = |failure| Asked { outcome: Err(failure), http_status: None, spent: Tokens::default() };
         let secrets = endpoint.secrets();
         let left = deadline.saturating_duration_since(Instant::now());
@@ -75,7 +81,7 @@ impl Client {
         if let Some(key) = &endpoint.api_key {
             request = request.header(AUTHORIZATION, format!("Bearer {}", key.expose()));
         }
-        let sent = request.config().timeout_global(Some(left)).build().send(&body[..]);
+        let sent = request.config().timeout_global(Some(left)).build().send(body);
         match sent {
             Err(error) => Ok(failed(failure::of_transport(&error, endpoint.timeout, &secrets))),
             Ok(response) if response.status().is_success() => Ok(read_reply(endpoint, response)),

@@ -1,0 +1,338 @@
+//! Every bad answer of a model is refused for a reason that says what was bad.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use voice_core::analysis::{self, Analysis, Intent, Invalid};
+use voice_core::reply::{self, Tokens};
+
+fn good() -> Value {
+    json!({
+        "summary": "Maria booked a consultation.", "sentiment": 0.6, "intent": "booking", "lead_score": 85,
+        "entities": {"name": "Maria", "email": null, "phone": "+1 555 010 2000", "topic": "Botox"},
+        "next_action": "Confirm by text message."
+    })
+}
+
+fn with(field: &str, value: Value) -> Value {
+    let mut spoilt = good();
+    *spoilt.pointer_mut(field).unwrap() = value;
+    spoilt
+}
+
+fn without(field: &str) -> Value {
+    let mut spoilt = good();
+    spoilt.as_object_mut().unwrap().remove(field);
+    spoilt
+}
+
+fn refused(content: &str) -> String {
+    analysis::parse(content).expect_err("should have been refused").to_string()
+}
+
+fn spoilt(field: &str, value: Value) -> String {
+    refused(&with(field, value).to_string())
+}
+
+#[test]
+fn a_good_answer_is_read_as_it_stands() {
+    let analysis = analysis::parse(&good().to_string()).unwrap();
+    assert_eq!((analysis.sentiment, analysis.lead_score, analysis.intent), (0.6, 85, Intent::Booking));
+    assert_eq!(analysis.entities.name.as_deref(), Some("Maria"));
+    assert_eq!(analysis.entities.email, None);
+    assert_eq!(analysis.summary, "Maria booked a consultation.");
+    assert_eq!(analysis.next_action, "Confirm by text message.");
+}
+
+#[test]
+fn every_intent_of_the_prompt_is_accepted() {
+    for intent in Intent::ALL {
+        let analysis = analysis::parse(&with("/intent", json!(intent.as_str())).to_string()).unwrap();
+        assert_eq!(analysis.intent, intent);
+        assert_eq!(json!(intent), json!(intent.as_str()));
+    }
+}
+
+#[test]
+fn white_space_around_the_object_is_fine() {
+    assert!(analysis::parse(&format!("\n\t {} \r\n", good())).is_ok());
+}
+
+#[test]
+fn text_around_the_object_is_refused() {
+    assert_eq!(refused(&format!("Here is the JSON: {}", good())), "there is text before the JSON object");
+    assert_eq!(refused(&format!("```json\n{}\n```", good())), "there is text before the JSON object");
+    assert_eq!(refused(&format!("{}\nI hope this helps!", good())), "there is text after the JSON object");
+    assert_eq!(refused(&format!("{}{}", good(), good())), "there is text after the JSON object");
+}
+
+#[test]
+fn what_is_not_json_is_refused() {
+    assert!(refused("The caller was happy.").starts_with("not JSON: "));
+    assert!(refused("{summary: 'x'}").starts_with("not JSON: "));
+    assert_eq!(refused(" \n "), "the message has no content");
+}
+
+#[test]
+fn json_that_is_cut_off_is_refused_wherever_it_is_cut() {
+    let whole = good().to_string();
+    for end in 1..whole.len() {
+        assert_eq!(refused(&whole[..end]), "the JSON is cut off");
+    }
+}
+
+#[test]
+fn json_that_is_no_object_is_refused() {
+    for other in ["[]", "null", "42", "\"ok\"", "[0.5, 80, \"info\", {}, \"\", \"\"]"] {
+        assert_eq!(refused(other), "the JSON is not an object");
+    }
+}
+
+#[test]
+fn nan_and_infinity_are_refused() {
+    for number in ["NaN", "Infinity", "-Infinity"] {
+        let content = good().to_string().replace("0.6", number);
+        assert!(refused(&content).starts_with("not JSON: "), "{number}");
+    }
+    assert!(refused(&good().to_string().replace("0.6", "1e999")).starts_with("not JSON: number out of range"));
+    assert_eq!(spoilt("/sentiment", json!("NaN")), "sentiment must be a number, not a string");
+}
+
+#[test]
+fn a_missing_field_is_named() {
+    for field in ["summary", "sentiment", "intent", "lead_score", "entities", "next_action"] {
+        assert_eq!(refused(&without(field).to_string()), format!("{field} is missing"));
+    }
+    for field in ["name", "email", "phone", "topic"] {
+        let mut content = good();
+        content["entities"].as_object_mut().unwrap().remove(field);
+        assert_eq!(refused(&content.to_string()), format!("entities.{field} is missing"));
+    }
+}
+
+#[test]
+fn a_wrong_type_is_named() {
+    assert_eq!(spoilt("/sentiment", json!("0.6")), "sentiment must be a number, not a string");
+    assert_eq!(spoilt("/sentiment", json!(null)), "sentiment must be a number, not null");
+    assert_eq!(spoilt("/lead_score", json!("85")), "lead_score must be an integer, not a string");
+    assert_eq!(spoilt("/lead_score", json!(true)), "lead_score must be an integer, not true");
+    assert_eq!(spoilt("/intent", json!(["sales"])), "intent must be a string, not an array");
+    assert_eq!(spoilt("/entities", json!([null, null, null, null])), "entities must be an object, not an array");
+    assert_eq!(
+        spoilt("/entities/name", json!({"first": "Maria"})),
+        "entities.name must be a string or null, not an object"
+    );
+    assert_eq!(
+        spoilt("/entities/phone", json!(5550102000_u64)),
+        "entities.phone must be a string or null, not 5550102000"
+    );
+    assert_eq!(spoilt("/summary", json!(null)), "summary must be a string, not null");
+    assert_eq!(spoilt("/next_action", json!(7)), "next_action must be a string, not 7");
+}
+
+#[test]
+fn a_score_of_250_is_refused_and_never_made_100() {
+    assert_eq!(spoilt("/lead_score", json!(250)), "lead_score must be from 0 to 100, not 250");
+    assert_eq!(spoilt("/lead_score", json!(-1)), "lead_score must be from 0 to 100, not -1");
+    assert_eq!(spoilt("/lead_score", json!(1e300)), "lead_score must be from 0 to 100, not 1e+300");
+    assert_eq!(spoilt("/lead_score", json!(u64::MAX)), "lead_score must be from 0 to 100, not 18446744073709551615");
+    for (edge, score) in [(json!(0), 0), (json!(100), 100)] {
+        assert_eq!(analysis::parse(&with("/lead_score", edge).to_string()).unwrap().lead_score, score);
+    }
+}
+
+#[test]
+fn a_whole_number_written_with_a_fraction_is_an_integer_and_85_5_is_not() {
+    assert_eq!(analysis::parse(&with("/lead_score", json!(85.0)).to_string()).unwrap().lead_score, 85);
+    assert_eq!(spoilt("/lead_score", json!(85.5)), "lead_score must be an integer, not 85.5");
+}
+
+#[test]
+fn a_sentiment_of_7_5_is_refused_and_never_made_1() {
+    assert_eq!(spoilt("/sentiment", json!(7.5)), "sentiment must be from -1.0 to 1.0, not 7.5");
+    assert_eq!(spoilt("/sentiment", json!(-1.0001)), "sentiment must be from -1.0 to 1.0, not -1.0001");
+    for edge in [-1.0, 0.0, 1.0] {
+        assert_eq!(analysis::parse(&with("/sentiment", json!(edge)).to_string()).unwrap().sentiment, edge);
+    }
+}
+
+#[test]
+fn an_intent_of_banana_is_refused() {
+    assert_eq!(
+        spoilt("/intent", json!("banana")),
+        "intent must be one of info, booking, complaint, sales, support, none, not banana"
+    );
+    assert!(spoilt("/intent", json!("Sales")).contains("not Sales"));
+    assert!(spoilt("/intent", json!("")).starts_with("intent must be one of"));
+    let long = spoilt("/intent", json!("banana".repeat(10_000)));
+    assert!(long.chars().count() < 200, "{long}");
+}
+
+#[test]
+fn a_summary_of_241_characters_is_refused_and_one_of_240_is_not() {
+    assert!(analysis::parse(&with("/summary", json!("é".repeat(240))).to_string()).is_ok());
+    assert_eq!(spoilt("/summary", json!("é".repeat(241))), "summary has 241 characters, at most 240 are allowed");
+    assert_eq!(spoilt("/summary", json!("  ")), "summary is blank");
+}
+
+#[test]
+fn rambling_entities_and_actions_are_refused() {
+    assert_eq!(
+        spoilt("/entities/topic", json!("x".repeat(321))),
+        "entities.topic has 321 characters, at most 320 are allowed"
+    );
+    assert_eq!(
+        spoilt("/next_action", json!("x".repeat(501))),
+        "next_action has 501 characters, at most 500 are allowed"
+    );
+}
+
+#[test]
+fn nul_characters_are_refused_wherever_they_would_be_stored() {
+    for field in ["/summary", "/next_action", "/entities/name", "/entities/topic"] {
+        let reason = spoilt(field, json!("a\0b"));
+        assert_eq!(reason, format!("{} contains a NUL character", field[1..].replace('/', ".")));
+    }
+    assert!(spoilt("/intent", json!("sales\0")).starts_with("intent must be one of"));
+}
+
+#[test]
+fn a_key_that_is_there_twice_is_refused() {
+    let twice = good().to_string().replacen('{', r#"{"lead_score": 100,"#, 1);
+    assert_eq!(refused(&twice), "the key lead_score is there twice");
+    let inside = good().to_string().replace(r#""name":"#, r#""name":"Eve","name":"#);
+    assert_eq!(refused(&inside), "the key name is there twice");
+}
+
+#[test]
+fn unknown_extra_fields_change_nothing() {
+    let mut content = good();
+    content["confidence"] = json!({"sentiment": [1, 2, 3]});
+    content["entities"]["city"] = json!("Austin");
+    assert_eq!(analysis::parse(&content.to_string()), analysis::parse(&good().to_string()));
+}
+
+#[test]
+fn a_blank_entity_is_a_missing_one() {
+    let analysis = analysis::parse(&with("/entities/name", json!(" ")).to_string()).unwrap();
+    assert_eq!(analysis.entities.name, None);
+}
+
+#[test]
+fn a_depth_bomb_is_an_error_and_no_crash() {
+    let deep = |open: &str, close: &str| format!(r#"{{"x":{}1{}}}"#, open.repeat(100_000), close.repeat(100_000));
+    assert!(refused(&deep("[", "]")).starts_with("not JSON: recursion limit"));
+    assert!(refused(&deep(r#"{"a":"#, "}")).starts_with("not JSON: recursion limit"));
+    assert!(reply::parse(deep("[", "]").as_bytes()).is_err());
+}
+
+fn completion(message: Value, finish_reason: &str) -> Value {
+    json!({
+        "model": "gpt-4o-mini-2024-07-18",
+        "choices": [{"index": 0, "message": message, "finish_reason": finish_reason}],
+        "usage": {"prompt_tokens": 321, "completion_tokens": 87, "total_tokens": 408}
+    })
+}
+
+fn answered() -> Value {
+    completion(json!({"role": "assistant", "content": good().to_string(), "refusal": null}), "stop")
+}
+
+fn reason(body: &Value) -> String {
+    reply::parse(body.to_string().as_bytes()).expect_err("should have been refused").to_string()
+}
+
+#[test]
+fn a_completion_gives_analysis_model_and_tokens() {
+    let reply = reply::parse(answered().to_string().as_bytes()).unwrap();
+    assert_eq!(reply.analysis, analysis::parse(&good().to_string()).unwrap());
+    assert_eq!(reply.model, "gpt-4o-mini-2024-07-18");
+    assert_eq!((reply.prompt_tokens, reply.completion_tokens), (Some(321), Some(87)));
+}
+
+#[test]
+fn a_server_that_says_little_is_understood() {
+    let body = json!({"choices": [{"message": {"content": good().to_string()}}]});
+    let reply = reply::parse(body.to_string().as_bytes()).unwrap();
+    assert_eq!((reply.model.as_str(), reply.prompt_tokens, reply.completion_tokens), ("", None, None));
+}
+
+#[test]
+fn odd_token_counts_are_none_and_no_reason_to_refuse() {
+    for usage in [json!({"prompt_tokens": -1, "completion_tokens": 1e20}), json!("many"), json!(null)] {
+        let mut body = answered();
+        body["usage"] = usage;
+        let reply = reply::parse(body.to_string().as_bytes()).unwrap();
+        assert_eq!((reply.prompt_tokens, reply.completion_tokens), (None, None));
+    }
+}
+
+#[test]
+fn a_refusal_is_told_in_the_models_words() {
+    let body = completion(json!({"role": "assistant", "content": null, "refusal": "I cannot help."}), "stop");
+    assert_eq!(reason(&body), "the model refused: I cannot help.");
+}
+
+#[test]
+fn an_answer_that_the_server_calls_unfinished_is_refused_even_if_it_parses() {
+    let message = json!({"role": "assistant", "content": good().to_string()});
+    for finish in ["length", "content_filter"] {
+        assert_eq!(
+            reason(&completion(message.clone(), finish)),
+            format!("the answer is not whole: finish_reason is {finish}")
+        );
+    }
+}
+
+#[test]
+fn a_body_that_is_no_completion_is_refused() {
+    assert_eq!(reason(&json!({"choices": []})), "choices is empty");
+    assert_eq!(reason(&json!({})), "the body is not a chat completion: choices is missing");
+    assert_eq!(
+        reason(&json!({"error": {"message": "upstream is down", "code": 502}})),
+        "the body is not a chat completion: it is an error: upstream is down"
+    );
+    assert_eq!(reason(&json!({"choices": [{}]})), "the body is not a chat completion: message is missing");
+    assert_eq!(reason(&completion(json!({"content": null}), "tool_calls")), "the message has no content");
+    for body in ["<html>Welcome to the hotel Wi-Fi</html>", "", "{\"choices\": [", "\u{1}\u{2}"] {
+        let reason = reply::parse(body.as_bytes()).unwrap_err().to_string();
+        assert!(reason.starts_with("the body is not a chat completion: "), "{reason}");
+    }
+    assert!(matches!(reply::parse(&[0xff, 0xfe, 0x00]), Err(Invalid::NotACompletion(_))));
+}
+
+#[test]
+fn what_a_refused_answer_cost_is_known() {
+    let body = completion(json!({"content": "I think she was happy."}), "stop").to_string();
+    assert!(reply::parse(body.as_bytes()).is_err());
+    assert_eq!(reply::tokens(body.as_bytes()), Tokens { prompt: Some(321), completion: Some(87) });
+    assert_eq!(reply::tokens(b"<html>"), Tokens::default());
+}
+
+#[test]
+fn a_call_without_a_word_of_the_user_has_an_analysis_that_costs_nothing() {
+    let rule = analysis::no_conversation();
+    assert_eq!((rule.lead_score, rule.intent, rule.sentiment), (0, Intent::None, 0.0));
+    assert_eq!(analysis::parse(&serde_json::to_string(&rule).unwrap()).as_ref(), Ok(&rule));
+}
+
+proptest! {
+    #[test]
+    fn no_content_is_a_panic_or_a_row_out_of_range(content in "\\PC{0,200}") {
+        let _ = analysis::parse(&content);
+        let _ = reply::parse(content.as_bytes());
+    }
+
+    #[test]
+    fn what_is_accepted_is_in_range(sentiment in -2.0..2.0f64, score in -50i64..150, summary in "\\PC{0,300}") {
+        let mut content = good();
+        content["sentiment"] = json!(sentiment);
+        content["lead_score"] = json!(score);
+        content["summary"] = json!(summary);
+        if let Ok(analysis) = analysis::parse(&content.to_string()) {
+            let Analysis { sentiment: kept, lead_score, summary, .. } = analysis;
+            prop_assert_eq!((kept, i64::from(lead_score)), (sentiment, score));
+            prop_assert!((-1.0..=1.0).contains(&kept) && (0..=100).contains(&lead_score));
+            prop_assert!(summary.chars().count() <= 240);
+        }
+    }
+}

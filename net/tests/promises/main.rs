@@ -1,0 +1,82 @@
+//! What the pool promises, against a stub LLM.
+
+mod asking;
+mod faults;
+mod refusals;
+mod styles;
+
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use harness::stub::StubLlm;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use voice_net::{Answer, ApiKey, Class, Endpoint, Failure, Pool, Question};
+
+pub const SOON: Duration = Duration::from_secs(20);
+pub const CANARY: &str = "CANARY-0123456789";
+
+pub fn endpoint(url: &str) -> Endpoint {
+    Endpoint {
+        url: url.into(),
+        model: "gpt-4o-mini".into(),
+        api_key: Some(ApiKey::new(CANARY)),
+        timeout: Duration::from_secs(10),
+    }
+}
+
+pub fn question(ticket: u64, endpoint: &Arc<Endpoint>) -> Question {
+    Question {
+        ticket,
+        endpoint: Arc::clone(endpoint),
+        vertical: "salon".into(),
+        transcript: "user: Hi, how much is a cut?\nassistant: 40 euros.".into(),
+    }
+}
+
+/// Waits for `count` answers the way the worker does: on the descriptor, and on the next deadline.
+#[track_caller]
+pub fn answers(pool: &mut Pool, count: usize) -> Vec<Answer> {
+    let start = Instant::now();
+    let mut all = Vec::new();
+    loop {
+        all.extend(pool.poll());
+        if all.len() >= count {
+            return all;
+        }
+        assert!(start.elapsed() < SOON, "only {} of {count} answers came", all.len());
+        let left = pool.next_deadline().expect("a deadline while questions are in flight");
+        let left = left.saturating_duration_since(Instant::now()) + Duration::from_millis(1);
+        let timeout = PollTimeout::try_from(left).unwrap();
+        poll(&mut [PollFd::new(pool.wake_fd().as_fd(), PollFlags::POLLIN)], timeout).unwrap();
+    }
+}
+
+/// One question to an endpoint, with a pool of its own.
+#[track_caller]
+pub fn ask_at(endpoint: Endpoint) -> Answer {
+    let mut pool = Pool::new().unwrap();
+    pool.submit(question(1, &Arc::new(endpoint)));
+    answers(&mut pool, 1).remove(0)
+}
+
+#[track_caller]
+pub fn ask(stub: &StubLlm) -> Answer {
+    ask_at(endpoint(&stub.url()))
+}
+
+/// One question that must fail; every failure is held to what all of them promise.
+#[track_caller]
+pub fn failure_at(endpoint: Endpoint) -> Failure {
+    let failure = ask_at(endpoint).outcome.expect_err("an answer that had to fail");
+    assert!(failure.message.chars().count() <= 500, "{}", failure.message);
+    assert!(!failure.message.contains(CANARY) && !failure.message.contains('\0'), "{}", failure.message);
+    failure
+}
+
+#[track_caller]
+pub fn failure(stub: &StubLlm) -> Failure {
+    failure_at(endpoint(&stub.url()))
+}
+
+pub const PROVIDER: Class = Class::Provider { retry_after: None };
