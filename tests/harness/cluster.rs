@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use postgres::error::DbError;
@@ -17,8 +17,10 @@ use crate::{leftovers, processes, wait_until};
 
 const START_DEADLINE: Duration = Duration::from_secs(60);
 const STOP_DEADLINE: Duration = Duration::from_secs(60);
+/// A postmaster that is told to quit kills its children itself after five seconds.
+const DROP_DEADLINE: Duration = Duration::from_secs(10);
 
-/// The extension preloaded, no TCP: the socket lies in a folder of the cluster's own, so the port is never taken.
+/// Of the socket, which lies in a folder of the cluster's own: without TCP no port is ever taken.
 pub const PORT: u16 = 5432;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +77,7 @@ impl Builder {
         let folder = leftovers::new_folder_name();
         installation().private_folder(&folder);
         copy(data, &folder.join("data"));
+        installation().give_to_server(&folder);
         let cluster = Cluster { folder, environment: self.environment, postmaster: None };
         cluster.append_settings(&self.settings);
         cluster
@@ -140,7 +143,7 @@ impl Cluster {
 
     /// psql, pgbench, pg_dump, … of the server's own version.
     pub fn client(&self, program: &str) -> Command {
-        let mut command = Command::new(installation().program(program));
+        let mut command = installation().client(program);
         command.envs(self.client_environment());
         command
     }
@@ -282,10 +285,8 @@ impl Drop for Cluster {
             let mut family = processes::children_of(pid);
             family.push(pid);
             processes::send(pid, Signal::SIGQUIT);
-            // Reaped in the background of the wait: an unreaped postmaster counts as gone already.
-            let gone = || family.iter().all(|pid| !processes::alive(*pid));
-            let start = std::time::Instant::now();
-            while !gone() && start.elapsed() < STOP_DEADLINE {
+            let start = Instant::now();
+            while family.iter().any(|pid| processes::alive(*pid)) && start.elapsed() < DROP_DEADLINE {
                 thread::sleep(Duration::from_millis(5));
             }
             for pid in family.iter().filter(|pid| processes::alive(**pid)) {

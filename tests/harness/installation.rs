@@ -43,20 +43,32 @@ impl Installation {
         self.bin.join(name)
     }
 
-    /// A program of this PostgreSQL, run as the servers' account, in a folder which that account can enter.
-    pub(crate) fn command(&self, program: &str) -> Command {
+    /// A program of this PostgreSQL, without what the developer's own shell tells it (PGOPTIONS, PGSERVICE, …).
+    pub(crate) fn client(&self, program: &str) -> Command {
         let mut command = Command::new(self.program(program));
-        command.current_dir("/");
         for (name, _) in env::vars_os() {
-            let name_text = name.to_string_lossy();
-            if name_text.starts_with("PG") || name_text == "OPENAI_API_KEY" {
+            let text = name.to_string_lossy();
+            if text.starts_with("PG") || text == "OPENAI_API_KEY" {
                 command.env_remove(&name);
             }
         }
+        command
+    }
+
+    /// The same, run as the servers' account, in a folder which that account can enter.
+    pub(crate) fn command(&self, program: &str) -> Command {
+        let mut command = self.client(program);
+        command.current_dir("/");
         if let Some(user) = &self.account {
             command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
         }
         command
+    }
+
+    pub(crate) fn give_to_server(&self, folder: &Path) {
+        if let Some(user) = &self.account {
+            run(Command::new("chown").arg("-R").arg(format!("{}:{}", user.uid, user.gid)).arg(folder));
+        }
     }
 
     /// A new folder that only the servers' account may enter; sockets in it need no further authentication.
