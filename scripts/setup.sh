@@ -84,7 +84,7 @@ check_rust() {
 }
 
 install_cargo_pgrx() {
-    say "setup: building cargo-pgrx $PGRX_VERSION (once, about 5 minutes)"
+    say "setup: building cargo-pgrx $PGRX_VERSION (once, 5 to 10 minutes)"
     local where=()
     if command -v cargo-pgrx > /dev/null; then
         say "       beside yours ($(cargo-pgrx pgrx --version)), in target/tools"
