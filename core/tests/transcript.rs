@@ -88,15 +88,14 @@ fn only_words_of_the_user_are_a_conversation() {
 
 fn any_turns() -> impl Strategy<Value = Vec<Turn>> {
     let role = prop_oneof![Just(Role::User), Just(Role::Assistant), Just(Role::System)];
-    prop::collection::vec(
-        (role, "[^\\pC\\x{2028}\\x{2029}]{0,120}").prop_map(|(role, text)| Turn { role, text }),
-        0..40,
-    )
+    let letter = prop::sample::select(vec!['a', ' ', 'é', '…', '🙂', ':', '\u{301}', '漢']);
+    let text = prop::collection::vec(letter, 0..80).prop_map(String::from_iter);
+    prop::collection::vec((role, text).prop_map(|(role, text)| Turn { role, text }), 0..30)
 }
 
 proptest! {
     #[test]
-    fn never_longer_than_allowed(turns in any_turns(), max in 0usize..2000) {
+    fn never_longer_than_allowed(turns in any_turns(), max in 0usize..600) {
         prop_assert!(render(&turns, max).chars().count() <= max);
     }
 
@@ -110,7 +109,7 @@ proptest! {
     }
 
     #[test]
-    fn a_cut_one_begins_and_ends_as_the_whole_does(turns in any_turns(), max in 80usize..1000) {
+    fn a_cut_one_begins_and_ends_as_the_whole_does(turns in any_turns(), max in 80usize..600) {
         let whole = render(&turns, usize::MAX);
         let cut = render(&turns, max);
         if cut != whole {

@@ -106,6 +106,8 @@ pub(crate) fn of_transport(error: &ureq::Error, timeout: Duration, secrets: &[&s
             | io::ErrorKind::ConnectionAborted
             | io::ErrorKind::BrokenPipe => "the LLM server closed the connection".into(),
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => timed_out(timeout),
+            // rustls hides its verdict on a certificate in an I/O error.
+            io::ErrorKind::InvalidData => format!("no secure connection to the LLM server: {error}"),
             _ => format!("the LLM server cannot be reached: {error}"),
         },
         Error::Rustls(error) => format!("no secure connection to the LLM server: {error}"),

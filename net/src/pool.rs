@@ -6,6 +6,7 @@ use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use voice_core::reply::{Reply, Tokens};
 
 use crate::crew::{Crew, NoThread, Outcome, Serial};
@@ -80,6 +81,7 @@ impl Pool {
 
     /// How many requests may run at once. Lowering it interrupts none.
     pub fn set_limit(&mut self, limit: usize) {
+        allow_descriptors(limit);
         self.crew.set_limit(limit);
     }
 
@@ -173,6 +175,17 @@ impl Flight {
 
     fn failed(&self, failure: Failure, latency: Duration) -> Answer {
         Answer { ticket: self.ticket, outcome: Err(failure), http_status: None, spent: Tokens::default(), latency }
+    }
+}
+
+/// Raises the process's soft limit of open files for so many connections, as far as the hard one lets it: many systems
+/// start services with 1024, of which Postgres takes up to 1000 for itself. What still does not fit fails as a
+/// provider's failure, which is tried again.
+fn allow_descriptors(connections: usize) {
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return };
+    let wanted = (connections as u64 + 1024).min(hard);
+    if soft < wanted {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, wanted, hard);
     }
 }
 

@@ -78,3 +78,11 @@ fn a_pool_without_questions_has_no_deadline_and_no_answers() {
     let mut pool = Pool::new().unwrap();
     assert_eq!((pool.in_flight(), pool.next_deadline(), pool.poll().len()), (0, None, 0));
 }
+
+#[test]
+fn a_thousand_connections_are_not_stopped_by_a_soft_limit_of_open_files() {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    setrlimit(Resource::RLIMIT_NOFILE, 256.min(hard), hard).unwrap();
+    Pool::new().unwrap().set_limit(1000);
+    assert_eq!(getrlimit(Resource::RLIMIT_NOFILE).unwrap(), (2024.min(hard), hard));
+}

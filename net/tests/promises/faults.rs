@@ -158,6 +158,20 @@ fn http_1_0_without_a_length_is_read_to_its_end() {
 }
 
 #[test]
+fn early_hints_are_no_answer_and_no_fault() {
+    let content = serde_json::json!({"choices": [{"message": {"content": Reply::good().to_string()}}]}).to_string();
+    let stub = StubLlm::start();
+    stub.answer_always(Reply::raw(
+        format!(
+            "HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{content}",
+            content.len()
+        )
+        .as_bytes(),
+    ));
+    assert!(crate::ask(&stub).outcome.is_ok());
+}
+
+#[test]
 fn a_server_that_speaks_no_tls_is_the_providers_fault() {
     let stub = StubLlm::start();
     let failure = failure_at(endpoint(&stub.url().replace("http:", "https:")));
