@@ -110,7 +110,7 @@ fn as_many_run_at_once_as_the_limit_says() {
     (0..5).for_each(|ticket| pool.submit(question(ticket, &endpoint)));
     assert_eq!(pool.in_flight(), 5);
     stub.wait_for(5, Duration::from_secs(5));
-    pool.submit(question(5, &endpoint));
+    pool.submit(question(5, &Arc::new(Endpoint { timeout: Duration::from_millis(100), ..(*endpoint).clone() })));
     assert_eq!(pool.in_flight(), 6);
     let answers = answers(&mut pool, 6);
     assert!(answers.iter().all(|answer| answer.outcome.is_err()));

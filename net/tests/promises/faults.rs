@@ -19,14 +19,12 @@ fn impatient(stub: &StubLlm) -> Endpoint {
     Endpoint { timeout: Duration::from_millis(200), ..endpoint(&stub.url()) }
 }
 
-/// The client's own time-out, well before the request would be abandoned with its thread.
+/// The client's own time-out: the message of a request that was abandoned with its thread is another.
 #[track_caller]
 fn timed_out(reply: Reply) {
     let stub = StubLlm::start();
     stub.answer_always(reply);
-    let start = Instant::now();
     let failure = failure_at(impatient(&stub));
-    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
     assert_eq!((failure.class, failure.message.as_str()), (PROVIDER, "no answer from the LLM server within 0.2 s"));
 }
 
@@ -122,22 +120,23 @@ fn a_slow_drip_does_not_stretch_the_deadline() {
 fn a_server_that_never_accepts_is_given_up_in_time() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
-    let start = Instant::now();
     let failure = failure_at(Endpoint { timeout: Duration::from_millis(200), ..endpoint(&url) });
-    assert_eq!(failure.class, PROVIDER);
-    assert!(start.elapsed() < Duration::from_secs(1));
+    assert_eq!((failure.class, failure.message.as_str()), (PROVIDER, "no answer from the LLM server within 0.2 s"));
 }
 
 #[test]
 fn the_second_try_in_the_other_style_gets_no_time_of_its_own() {
     let stub = StubLlm::start();
     stub.answer(|request| match request.style().as_str() {
-        "json_schema" => Reply::error(400, "no json_schema here").delay(Duration::from_millis(150)),
+        "json_schema" => Reply::error(400, "no json_schema here").delay(Duration::from_millis(1500)),
         _ => Reply::hang(),
     });
     let start = Instant::now();
-    assert_eq!(failure_at(impatient(&stub)).class, PROVIDER);
-    assert!(start.elapsed() < Duration::from_millis(600), "{:?}", start.elapsed());
+    let failure = failure_at(Endpoint { timeout: Duration::from_secs(2), ..endpoint(&stub.url()) });
+    // Another two seconds would end at 3.5 s, past the hard deadline, and the request would have been abandoned.
+    assert_eq!((failure.class, failure.message.as_str()), (PROVIDER, "no answer from the LLM server within 2 s"));
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    assert_eq!(stub.count(), 2);
 }
 
 #[test]
