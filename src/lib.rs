@@ -4,6 +4,19 @@
 use pgrx::prelude::*;
 
 mod api;
+mod db;
+mod error;
+mod guc;
 mod schema;
+mod worker;
 
 pg_module_magic!(name, version);
+
+#[pg_guard]
+#[allow(non_snake_case)] // the name that Postgres looks for; pg_guard exports it
+pub extern "C-unwind" fn _PG_init() {
+    guc::init();
+    if worker::process::preloading() {
+        worker::register();
+    }
+}

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// An OpenAI-compatible server, a model on it, and how long to wait for it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     /// The v1 base, `https://api.openai.com/v1`; a slash at the end is the same.
     pub url: String,

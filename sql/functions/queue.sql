@@ -1,36 +1,30 @@
 -- The queue's edges: the trigger that makes a job in the transaction that ends a call, and the wake at commit.
 
+-- All of these are in Rust (src/api/): they remember what the transaction has done already, and act when it commits.
+
 -- SECURITY DEFINER: an application's role may end calls, but not write the queue.
 CREATE FUNCTION voice._enqueue() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, voice, pg_temp
-AS $$
-BEGIN
-    INSERT INTO voice.job (tenant_id, kind, call_id) VALUES (NEW.tenant_id, 'analyze', NEW.id)
-    ON CONFLICT (call_id) WHERE kind = 'analyze' DO NOTHING;
-    RETURN NULL;
-END
-$$;
+LANGUAGE c SECURITY DEFINER AS 'MODULE_PATHNAME', 'voice_enqueue_wrapper';
 ALTER FUNCTION voice._enqueue() OWNER TO voice_worker;
 COMMENT ON FUNCTION voice._enqueue() IS 'queues the analysis of a call that has ended, in the transaction that ends it';
 
 -- SECURITY DEFINER: an application's role may write turns, but not read the queue or the analytics.
 CREATE FUNCTION voice._turn_written() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, voice, pg_temp
-AS $$ BEGIN RETURN NULL; END $$;
+LANGUAGE c SECURITY DEFINER AS 'MODULE_PATHNAME', 'voice_turn_written_wrapper';
 ALTER FUNCTION voice._turn_written() OWNER TO voice_worker;
 COMMENT ON FUNCTION voice._turn_written() IS 'queues the analysis again when a turn changes after its call has ended';
 
 CREATE FUNCTION voice._wake() RETURNS void
-LANGUAGE sql VOLATILE AS $$ SELECT $$;
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'voice_wake_wrapper';
 COMMENT ON FUNCTION voice._wake() IS 'wakes this database''s worker when the transaction commits';
 
 CREATE FUNCTION voice._worker_status(
     OUT worker_pid int, OUT state text, OUT reason text, OUT analyzer text, OUT in_flight int,
     OUT p50_ms double precision, OUT p95_ms double precision, OUT last_error text, OUT last_error_at timestamptz)
-LANGUAGE sql VOLATILE
-AS $$ SELECT NULL::int, 'not preloaded', NULL, NULL, NULL::int, NULL::float8, NULL::float8, NULL, NULL::timestamptz $$;
-COMMENT ON FUNCTION voice._worker_status() IS 'what this database''s worker says of itself in shared memory';
+RETURNS SETOF record
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'voice_worker_status_wrapper';
+COMMENT ON FUNCTION voice._worker_status() IS 'what this database''s worker says of itself in shared memory; one row';
 
 CREATE FUNCTION voice._announce() RETURNS void
-LANGUAGE sql VOLATILE AS $$ SELECT $$;
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'voice_announce_wrapper';
 COMMENT ON FUNCTION voice._announce() IS 'tells the launcher, at commit, that this database has the extension';

@@ -1,3 +1,5 @@
 //! The few SQL functions that SQL cannot express. Their declarations stand in `sql/functions/`.
 
+mod queue;
+mod status;
 mod uuid;

@@ -109,6 +109,16 @@ impl Cluster {
         &self.folder
     }
 
+    /// A file in that folder which only the server may read (mode 0600), or everybody (0644), as the test says.
+    pub fn write_file(&self, name: &str, text: &str, mode: u32) -> PathBuf {
+        use std::os::unix::fs::PermissionsExt;
+        let path = self.folder.join(name);
+        fs::write(&path, text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap_or_else(|e| panic!("chmod: {e}"));
+        installation().give_to_server(&path);
+        path
+    }
+
     /// A client as superuser.
     pub fn connect(&self, database: &str) -> Client {
         self.try_connect(&self.config(database)).unwrap_or_else(|e| panic!("connect to {database}: {e}"))

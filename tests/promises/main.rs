@@ -1,3 +1,12 @@
 //! What voice_analytics promises its users, each tried on a server of its own.
 
+mod analyzing;
+mod bad_replies;
+mod copies;
+mod databases;
 mod installing;
+mod late_words;
+mod privileges;
+mod settings;
+mod voice;
+mod waking;

@@ -1,0 +1,1 @@
+UPDATE voice._state SET epoch = epoch + 1 RETURNING epoch

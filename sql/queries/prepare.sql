@@ -1,0 +1,27 @@
+-- What the analysis of each claimed call needs, in one query. $2 and $3 bound the call ids, so that planning prunes
+-- to the months of this batch. The words of a turn are its text or, where streaming never closed it, its final
+-- chunks; the hash covers exactly these words. settle_hash.sql must compute it alike.
+SELECT w.ord, c.id IS NOT NULL, c.status, c.agent_id, g.vertical,
+       (pg_catalog.date_part('epoch', c.ended_at) * 1000)::bigint,
+       c.deleted_at IS NOT NULL,
+       a.transcript_hash, a.prompt_version, a.model,
+       t.roles, t.texts, t.hash
+FROM pg_catalog.unnest($1::uuid[]) WITH ORDINALITY w(call_id, ord)
+LEFT JOIN voice.call c ON c.id = w.call_id AND c.id BETWEEN $2 AND $3
+LEFT JOIN voice.agent g ON g.id = c.agent_id AND g.tenant_id = c.tenant_id
+LEFT JOIN voice.analytics a ON a.call_id = w.call_id AND a.call_id BETWEEN $2 AND $3
+LEFT JOIN LATERAL (
+    SELECT pg_catalog.array_agg(s.role ORDER BY s.started_at, s.id) AS roles,
+           pg_catalog.array_agg(s.words ORDER BY s.started_at, s.id) AS texts,
+           pg_catalog.substr(pg_catalog.sha256(pg_catalog.convert_to(
+               pg_catalog.string_agg(s.role || E'\x1f' || s.words, E'\x1e' ORDER BY s.started_at, s.id), 'UTF8')), 1, 16) AS hash
+    FROM (
+        SELECT u.id, u.role, u.started_at,
+               CASE WHEN u.text <> '' THEN u.text ELSE coalesce((
+                   SELECT pg_catalog.string_agg(k.text, ' ' ORDER BY k.seq) FROM voice.transcript_chunk k
+                   WHERE k.call_id = u.call_id AND k.turn_id = u.id AND k.is_final AND k.call_id BETWEEN $2 AND $3), '') END AS words
+        FROM voice.turn u
+        WHERE u.call_id = w.call_id AND u.call_id BETWEEN $2 AND $3
+    ) s
+) t ON true
+ORDER BY w.ord

@@ -1,0 +1,1 @@
+DELETE FROM voice.job WHERE id = ANY ($1)

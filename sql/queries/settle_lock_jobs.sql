@@ -1,0 +1,6 @@
+-- The fence: (id, attempt, lease) as claimed, or the answer is too late.
+SELECT j.id
+FROM voice.job j
+JOIN pg_catalog.unnest($1::bigint[], $2::smallint[]) w(id, attempt) ON w.id = j.id AND w.attempt = j.attempt
+WHERE j.lease = $3
+FOR UPDATE OF j SKIP LOCKED

@@ -1,0 +1,12 @@
+//! All SPI, by subject. Statements stand in `sql/queries/`, one a file, and take bound parameters only.
+
+pub mod claim;
+pub mod late;
+pub mod prepare;
+pub mod settle;
+pub mod state;
+mod statement;
+pub mod transaction;
+
+pub use statement::Statement;
+pub use transaction::{DbError, transaction};

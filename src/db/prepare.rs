@@ -1,0 +1,83 @@
+//! Reading what the analysis of a call needs.
+
+use super::DbError;
+use super::claim::Claimed;
+use pgrx::Uuid;
+use pgrx::spi::SpiClient;
+use voice_core::transcript::{Role, Turn};
+
+/// A call as it stands now.
+#[derive(Debug)]
+pub struct Call {
+    pub in_progress: bool,
+    pub deleted: bool,
+    pub vertical: String,
+    /// Unix milliseconds of the hang-up.
+    pub ended_ms: Option<i64>,
+    pub turns: Vec<Turn>,
+    /// Of the words in `turns`; empty where there are none.
+    pub hash: Vec<u8>,
+    /// What the stored analysis was made of, if there is one.
+    pub known: Option<Known>,
+}
+
+#[derive(Debug)]
+pub struct Known {
+    pub hash: Vec<u8>,
+    pub prompt_version: String,
+    pub model: String,
+}
+
+/// The lowest and the highest of the ids, as bounds that let the planner prune to their months.
+pub fn bounds(ids: &[Uuid]) -> (Uuid, Uuid) {
+    let lowest = ids.iter().min().copied().unwrap_or_else(|| Uuid::from_bytes([0; 16]));
+    let highest = ids.iter().max().copied().unwrap_or_else(|| Uuid::from_bytes([0; 16]));
+    (lowest, highest)
+}
+
+/// Pairs each claimed job with its call; `None` where the call is gone.
+pub fn prepare(client: &mut SpiClient<'_>, claimed: Vec<Claimed>) -> Result<Vec<(Claimed, Option<Call>)>, DbError> {
+    if claimed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<Uuid> = claimed.iter().map(|c| c.call_id).collect();
+    let (lowest, highest) = bounds(&ids);
+    let mut calls = Vec::with_capacity(claimed.len());
+    // Planned anew each time, with the bounds as constants: see Statement.
+    let rows = client.select(
+        include_str!("../../sql/queries/prepare.sql"),
+        None,
+        &[ids.into(), lowest.into(), highest.into()],
+    )?;
+    for row in rows {
+        if row.get::<bool>(2)? != Some(true) {
+            calls.push(None);
+            continue;
+        }
+        let roles: Vec<Option<String>> = row.get(11)?.unwrap_or_default();
+        let texts: Vec<Option<String>> = row.get(12)?.unwrap_or_default();
+        let turns = roles.iter().zip(texts).map(|(role, text)| Turn {
+            role: match role.as_deref() {
+                Some("user") => Role::User,
+                Some("system") => Role::System,
+                _ => Role::Assistant,
+            },
+            text: text.unwrap_or_default(),
+        });
+        calls.push(Some(Call {
+            in_progress: row.get::<String>(3)?.as_deref() == Some("in_progress"),
+            deleted: row.get(7)?.unwrap_or(false),
+            vertical: row.get(5)?.unwrap_or_default(),
+            ended_ms: row.get(6)?,
+            turns: turns.collect(),
+            hash: row.get(13)?.unwrap_or_default(),
+            known: match (row.get::<Vec<u8>>(8)?, row.get::<String>(9)?, row.get::<String>(10)?) {
+                (hash, Some(prompt_version), Some(model)) => {
+                    Some(Known { hash: hash.unwrap_or_default(), prompt_version, model })
+                }
+                _ => None,
+            },
+        }));
+    }
+    Ok(claimed.into_iter().zip(calls).collect())
+}

@@ -1,0 +1,336 @@
+//! Storing what came of claimed jobs: many results, one transaction.
+//!
+//! Lock order is that of everybody else: the call first, then its job. Nothing is waited for: what somebody else holds
+//! is left for the next turn of the loop, so no ingest and no DELETE ever stalls the worker.
+
+use super::claim::Claimed;
+use super::prepare::bounds;
+use super::{DbError, Statement};
+use crate::worker::wake;
+use pgrx::Uuid;
+use pgrx::pg_sys::BuiltinOid::*;
+use pgrx::spi::SpiClient;
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+use voice_core::analysis::Analysis;
+use voice_core::reply::Tokens;
+
+/// What came of a job.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    Analyzed(Box<Analyzed>),
+    /// The stored analysis is of these words and this prompt: no request was needed.
+    Current,
+    /// The call is deleted, in progress again, or gone.
+    Needless,
+    /// An attempt failed; `Some`: try again after this long, `None`: that was the last.
+    Failed {
+        error: String,
+        again: Option<Duration>,
+    },
+    /// Not the job's fault: back into the queue, the attempt not counted.
+    Released {
+        error: String,
+        again: Duration,
+    },
+}
+
+#[derive(Debug, Clone)]
+pub struct Analyzed {
+    pub analysis: Analysis,
+    pub vertical: String,
+    pub model: String,
+    pub prompt_version: String,
+    /// Of the words that were analysed.
+    pub hash: Vec<u8>,
+    /// Unix milliseconds of the hang-up.
+    pub ended_ms: Option<i64>,
+}
+
+/// A job with its outcome, ready to be stored.
+#[derive(Debug, Clone)]
+pub struct Settled {
+    pub job: Claimed,
+    pub outcome: Outcome,
+    pub http_status: Option<i32>,
+    pub model: Option<String>,
+    pub latency: Option<Duration>,
+    /// What the answer cost, also when it was refused.
+    pub tokens: Tokens,
+}
+
+/// What a settle did.
+#[derive(Default)]
+pub struct Report {
+    /// Jobs whose analysis is stored now.
+    pub stored: Vec<i64>,
+    /// Jobs that somebody else holds at this moment: to be settled again.
+    pub postponed: HashSet<i64>,
+    /// Jobs that went back into the queue because the call has changed.
+    pub stale: usize,
+}
+
+/// Stores all of it or, on an error, nothing.
+pub fn settle(
+    client: &mut SpiClient<'_>,
+    settled: &[Settled],
+    epoch: i64,
+    search_config: &str,
+) -> Result<Report, DbError> {
+    let mut report = Report::default();
+    if settled.is_empty() {
+        return Ok(report);
+    }
+    let ids: Vec<Uuid> = settled.iter().map(|s| s.job.call_id).collect();
+    let scope = Scope { bounds: bounds(&ids), search_config };
+    let calls = lock_calls(client, &scope, ids)?;
+    let jobs = lock_jobs(client, settled, epoch)?;
+
+    let mut ledger = Vec::new();
+    let mut fates = Fates::default();
+    let mut analyzed: Vec<(&Settled, &Analyzed)> = Vec::new();
+    for s in settled {
+        let id = s.job.id;
+        match (jobs.get(&id), calls.get(&s.job.call_id)) {
+            // Lost the lease, requeued, or deleted with its call: the late answer changes nothing.
+            (None, Some(_)) => ledger.push((s, "discarded")),
+            (None, None) => {}
+            (Some(Hold::Elsewhere), _) | (_, Some(Hold::Elsewhere)) => _ = report.postponed.insert(id),
+            (Some(Hold::Ours), None) => fates.done.push(id),
+            (Some(Hold::Ours), Some(Hold::Ours)) => match &s.outcome {
+                Outcome::Analyzed(_) if wake::has_writers(s.job.call_id.as_bytes()) => {
+                    report.postponed.insert(id);
+                }
+                Outcome::Analyzed(a) => analyzed.push((s, a)),
+                Outcome::Current => {
+                    ledger.push((s, "skipped"));
+                    fates.done.push(id);
+                }
+                Outcome::Needless => fates.done.push(id),
+                Outcome::Failed { again: Some(pause), .. } => {
+                    ledger.push((s, "failed"));
+                    fates.back(id, *pause, 0);
+                }
+                Outcome::Failed { again: None, error } => {
+                    ledger.push((s, "dead"));
+                    fates.dead.push((id, error.clone()));
+                }
+                Outcome::Released { again, .. } => {
+                    ledger.push((s, "failed"));
+                    fates.back(id, *again, 1);
+                }
+            },
+        }
+    }
+
+    // Read after the job is locked and no writer is under way: what this sees is what the analysis must be of.
+    let hashes = current_hashes(client, &scope, &analyzed)?;
+    analyzed.retain(|(s, a)| {
+        let fresh = hashes.get(&s.job.call_id).is_some_and(|h| *h == a.hash);
+        if !fresh {
+            report.stale += 1;
+            ledger.push((s, "stale"));
+            fates.back(s.job.id, Duration::ZERO, 1);
+        }
+        fresh
+    });
+    store(client, &scope, &analyzed)?;
+    for (s, _) in &analyzed {
+        ledger.push((s, "ok"));
+        fates.done.push(s.job.id);
+        report.stored.push(s.job.id);
+    }
+    record(client, &ledger)?;
+    fates.apply(client)?;
+    Ok(report)
+}
+
+struct Scope<'a> {
+    bounds: (Uuid, Uuid),
+    search_config: &'a str,
+}
+
+enum Hold {
+    Ours,
+    Elsewhere,
+}
+
+fn lock_calls(client: &mut SpiClient<'_>, scope: &Scope<'_>, ids: Vec<Uuid>) -> Result<HashMap<Uuid, Hold>, DbError> {
+    let (lowest, highest) = scope.bounds;
+    let wanted: HashSet<Uuid> = ids.iter().copied().collect();
+    let arguments = [ids.into(), lowest.into(), highest.into()];
+    let mut found = HashMap::new();
+    for row in client.update(include_str!("../../sql/queries/settle_lock_calls.sql"), None, &arguments)? {
+        if let Some(id) = row.get::<Uuid>(1)? {
+            found.insert(id, Hold::Ours);
+        }
+    }
+    if found.len() < wanted.len() {
+        for row in client.select(include_str!("../../sql/queries/settle_see_calls.sql"), None, &arguments)? {
+            if let Some(id) = row.get::<Uuid>(1)? {
+                found.entry(id).or_insert(Hold::Elsewhere);
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn lock_jobs(client: &mut SpiClient<'_>, settled: &[Settled], epoch: i64) -> Result<HashMap<i64, Hold>, DbError> {
+    thread_local! {
+        static LOCK: Statement = const {
+            Statement::new(include_str!("../../sql/queries/settle_lock_jobs.sql"), &[INT8ARRAYOID, INT2ARRAYOID, INT8OID])
+        };
+        static SEE: Statement = const {
+            Statement::new(include_str!("../../sql/queries/settle_see_jobs.sql"), &[INT8ARRAYOID, INT2ARRAYOID, INT8OID])
+        };
+    }
+    let ids: Vec<i64> = settled.iter().map(|s| s.job.id).collect();
+    let attempts: Vec<i16> = settled.iter().map(|s| s.job.attempt).collect();
+    let arguments = [ids.into(), attempts.into(), epoch.into()];
+    let mut found = HashMap::new();
+    for row in LOCK.with(|s| s.run(client, &arguments))? {
+        if let Some(id) = row.get::<i64>(1)? {
+            found.insert(id, Hold::Ours);
+        }
+    }
+    if found.len() < settled.len() {
+        for row in SEE.with(|s| s.run(client, &arguments))? {
+            if let Some(id) = row.get::<i64>(1)? {
+                found.entry(id).or_insert(Hold::Elsewhere);
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn current_hashes(
+    client: &mut SpiClient<'_>,
+    scope: &Scope<'_>,
+    analyzed: &[(&Settled, &Analyzed)],
+) -> Result<HashMap<Uuid, Vec<u8>>, DbError> {
+    let mut hashes = HashMap::new();
+    if analyzed.is_empty() {
+        return Ok(hashes);
+    }
+    let ids: Vec<Uuid> = analyzed.iter().map(|(s, _)| s.job.call_id).collect();
+    let (lowest, highest) = scope.bounds;
+    let arguments = [ids.into(), lowest.into(), highest.into()];
+    for row in client.update(include_str!("../../sql/queries/settle_hash.sql"), None, &arguments)? {
+        if let Some(id) = row.get::<Uuid>(1)? {
+            hashes.insert(id, row.get::<Vec<u8>>(2)?.unwrap_or_default());
+        }
+    }
+    Ok(hashes)
+}
+
+/// Analytics, search documents and notifications of a batch, each by one statement.
+fn store(client: &mut SpiClient<'_>, scope: &Scope<'_>, analyzed: &[(&Settled, &Analyzed)]) -> Result<(), DbError> {
+    if analyzed.is_empty() {
+        return Ok(());
+    }
+    let (lowest, highest) = scope.bounds;
+    let column = |f: fn(&Analyzed) -> String| analyzed.iter().map(|(_, a)| f(a)).collect::<Vec<_>>();
+    let ids: Vec<Uuid> = analyzed.iter().map(|(s, _)| s.job.call_id).collect();
+    let sentiments: Vec<f64> = analyzed.iter().map(|(_, a)| a.analysis.sentiment).collect();
+    let scores: Vec<i32> = analyzed.iter().map(|(_, a)| a.analysis.lead_score).collect();
+    let prompt_tokens: Vec<Option<i32>> = analyzed.iter().map(|(s, _)| s.tokens.prompt).collect();
+    let completion_tokens: Vec<Option<i32>> = analyzed.iter().map(|(s, _)| s.tokens.completion).collect();
+    let hashes: Vec<Vec<u8>> = analyzed.iter().map(|(_, a)| a.hash.clone()).collect();
+    let arguments = [
+        ids.clone().into(),
+        lowest.into(),
+        highest.into(),
+        column(|a| a.vertical.clone()).into(),
+        sentiments.into(),
+        scores.into(),
+        column(|a| a.analysis.intent.as_str().to_owned()).into(),
+        column(|a| serde_json::to_string(&a.analysis.entities).unwrap_or_else(|_| "{}".to_owned())).into(),
+        column(|a| a.analysis.summary.clone()).into(),
+        column(|a| a.analysis.next_action.clone()).into(),
+        column(|a| a.model.clone()).into(),
+        column(|a| a.prompt_version.clone()).into(),
+        hashes.into(),
+        prompt_tokens.into(),
+        completion_tokens.into(),
+    ];
+    client.update(include_str!("../../sql/queries/settle_analytics.sql"), None, &arguments)?;
+    let arguments = [ids.clone().into(), lowest.into(), highest.into(), scope.search_config.to_owned().into()];
+    client.update(include_str!("../../sql/queries/settle_search.sql"), None, &arguments)?;
+    client.update(
+        include_str!("../../sql/queries/settle_notify.sql"),
+        None,
+        &[ids.into(), lowest.into(), highest.into()],
+    )?;
+    Ok(())
+}
+
+/// One row for every attempt ever made.
+fn record(client: &mut SpiClient<'_>, ledger: &[(&Settled, &str)]) -> Result<(), DbError> {
+    if ledger.is_empty() {
+        return Ok(());
+    }
+    let of = |s: &Settled| match &s.outcome {
+        Outcome::Failed { error, .. } | Outcome::Released { error, .. } => Some(error.clone()),
+        _ => None,
+    };
+    let rows = || ledger.iter().map(|(s, _)| *s);
+    let arguments = [
+        rows().map(|s| s.job.call_id).collect::<Vec<Uuid>>().into(),
+        rows().map(|s| s.job.tenant_id.clone()).collect::<Vec<String>>().into(),
+        rows().map(|s| s.job.id).collect::<Vec<i64>>().into(),
+        rows().map(|s| s.job.attempt).collect::<Vec<i16>>().into(),
+        ledger.iter().map(|(_, o)| (*o).to_owned()).collect::<Vec<String>>().into(),
+        rows().map(of).collect::<Vec<Option<String>>>().into(),
+        rows().map(|s| s.http_status).collect::<Vec<Option<i32>>>().into(),
+        rows().map(|s| s.model.clone()).collect::<Vec<Option<String>>>().into(),
+        rows().map(|s| s.tokens.prompt).collect::<Vec<Option<i32>>>().into(),
+        rows().map(|s| s.tokens.completion).collect::<Vec<Option<i32>>>().into(),
+        rows().map(|s| s.latency.map(|l| l.as_millis() as i32)).collect::<Vec<Option<i32>>>().into(),
+    ];
+    client.update(include_str!("../../sql/queries/settle_ledger.sql"), None, &arguments)?;
+    Ok(())
+}
+
+/// What becomes of the jobs themselves.
+#[derive(Default)]
+struct Fates {
+    done: Vec<i64>,
+    back: Vec<(i64, Duration, i16)>,
+    dead: Vec<(i64, String)>,
+}
+
+impl Fates {
+    /// Back into the queue after a pause, with `refund` attempts given back.
+    fn back(&mut self, id: i64, pause: Duration, refund: i16) {
+        self.back.push((id, pause, refund));
+    }
+
+    fn apply(self, client: &mut SpiClient<'_>) -> Result<(), DbError> {
+        thread_local! {
+            static DONE: Statement =
+                const { Statement::new(include_str!("../../sql/queries/settle_done.sql"), &[INT8ARRAYOID]) };
+            static BACK: Statement = const {
+                Statement::new(
+                    include_str!("../../sql/queries/settle_back.sql"),
+                    &[INT8ARRAYOID, FLOAT8ARRAYOID, INT2ARRAYOID],
+                )
+            };
+            static DEAD: Statement =
+                const { Statement::new(include_str!("../../sql/queries/settle_dead.sql"), &[INT8ARRAYOID, TEXTARRAYOID]) };
+        }
+        if !self.back.is_empty() {
+            let ids: Vec<i64> = self.back.iter().map(|b| b.0).collect();
+            let pauses: Vec<f64> = self.back.iter().map(|b| b.1.as_secs_f64()).collect();
+            let refunds: Vec<i16> = self.back.iter().map(|b| b.2).collect();
+            BACK.with(|s| s.run(client, &[ids.into(), pauses.into(), refunds.into()]).map(drop))?;
+        }
+        if !self.dead.is_empty() {
+            let (ids, errors): (Vec<i64>, Vec<String>) = self.dead.into_iter().unzip();
+            DEAD.with(|s| s.run(client, &[ids.into(), errors.into()]).map(drop))?;
+        }
+        if !self.done.is_empty() {
+            DONE.with(|s| s.run(client, &[self.done.into()]).map(drop))?;
+        }
+        Ok(())
+    }
+}

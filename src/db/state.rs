@@ -1,0 +1,110 @@
+//! Whether there is something to serve in this database, and whether this worker may.
+
+use super::{DbError, Statement, transaction};
+use pgrx::pg_sys::BuiltinOid::*;
+use pgrx::prelude::*;
+use pgrx::spi::SpiClient;
+
+/// What the catalogs say of the extension in this database.
+pub enum Installation {
+    Absent,
+    /// Of another version than the loaded library.
+    Other {
+        version: String,
+    },
+    /// Fits; the schema that its functions are in, quoted, and the role that owns its tables.
+    Fits {
+        schema: String,
+        role: pg_sys::Oid,
+    },
+    /// The role `voice_worker` does not exist.
+    Roleless,
+}
+
+/// Looks at the catalogs as the session's own user: nothing here can run anybody's code.
+pub fn installation() -> Result<Installation, DbError> {
+    transaction("voice_analytics: looking for the extension", pg_sys::InvalidOid, |client| {
+        let rows = client.select(include_str!("../../sql/queries/installation.sql"), None, &[])?;
+        let Some(row) = rows.into_iter().next() else { return Ok(Installation::Absent) };
+        let version: String = row.get(1)?.unwrap_or_default();
+        if version != env!("CARGO_PKG_VERSION") {
+            return Ok(Installation::Other { version });
+        }
+        Ok(match (row.get::<String>(2)?, row.get::<pg_sys::Oid>(3)?) {
+            (Some(schema), Some(role)) => Installation::Fits { schema, role },
+            _ => Installation::Roleless,
+        })
+    })
+}
+
+/// May the worker act on this database's data?
+#[derive(Debug, PartialEq, Eq)]
+pub enum Gate {
+    Open,
+    Paused(String),
+    /// A restored copy: not the instance that its data belongs to.
+    Copy,
+}
+
+/// Part of every transaction of the worker, so that a pause or a restore counts at once.
+pub fn gate(client: &mut SpiClient<'_>) -> Result<Gate, DbError> {
+    thread_local! {
+        static GATE: Statement = const { Statement::new(include_str!("../../sql/queries/gate.sql"), &[]) };
+    }
+    GATE.with(|statement| {
+        let rows = statement.run(client, &[])?;
+        let Some(row) = rows.into_iter().next() else { return Ok(Gate::Copy) };
+        Ok(match (row.get::<bool>(1)?, row.get::<bool>(2)?) {
+            (Some(true), Some(true)) => Gate::Paused(row.get(3)?.unwrap_or_default()),
+            (Some(true), _) => Gate::Open,
+            _ => Gate::Copy,
+        })
+    })
+}
+
+/// Whether the tables the worker needs are all there: during a restore they come one by one.
+pub fn complete(client: &mut SpiClient<'_>) -> Result<bool, DbError> {
+    let mut rows = client.select(include_str!("../../sql/queries/complete.sql"), None, &[])?;
+    Ok(rows.next().and_then(|row| row.get::<bool>(1).ok().flatten()).unwrap_or(false))
+}
+
+/// Begins a new epoch and takes back at once what the epochs before it had leased.
+pub fn begin_epoch(client: &mut SpiClient<'_>) -> Result<i64, DbError> {
+    let epoch: i64 = client
+        .update(include_str!("../../sql/queries/begin_epoch.sql"), None, &[])?
+        .next()
+        .and_then(|row| row.get(1).ok().flatten())
+        .unwrap_or(0);
+    take_back(client, epoch)?;
+    Ok(epoch)
+}
+
+/// Frees the jobs whose lease belongs to another epoch. Says how many.
+pub fn take_back(client: &mut SpiClient<'_>, epoch: i64) -> Result<i64, DbError> {
+    thread_local! {
+        static TAKE_BACK: Statement =
+            const { Statement::new(include_str!("../../sql/queries/take_back.sql"), &[INT8OID]) };
+    }
+    TAKE_BACK.with(|statement| Ok(statement.run(client, &[epoch.into()])?.len() as i64))
+}
+
+/// This database's own settings (`ALTER DATABASE … SET voice_analytics.…`), as `name=value`.
+pub fn database_settings(client: &mut SpiClient<'_>) -> Result<Vec<String>, DbError> {
+    let rows = client.select(include_str!("../../sql/queries/database_settings.sql"), None, &[])?;
+    let mut found = Vec::new();
+    for row in rows {
+        found.extend(row.get::<String>(1)?);
+    }
+    Ok(found)
+}
+
+/// Creates the months that are missing ahead; gives the names of what it made.
+pub fn keep_months_ahead(client: &mut SpiClient<'_>, schema: &str, months: i32) -> Result<Vec<String>, DbError> {
+    // The schema is quoted by Postgres itself (installation.sql).
+    let call = format!("SELECT * FROM {schema}.voice_create_partitions($1)");
+    let mut made = Vec::new();
+    for row in client.update(&call, None, &[months.into()])? {
+        made.extend(row.get::<String>(1)?);
+    }
+    Ok(made)
+}

@@ -1,0 +1,18 @@
+//! Errors that cross from Rust to SQL keep their SQLSTATE.
+
+use crate::db::DbError;
+use pgrx::function_name;
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::prelude::*;
+
+/// Raises what a statement of ours ran into, under its own SQLSTATE.
+pub fn rethrow(error: DbError) -> ! {
+    ErrorReport::new(error.code, error.message, function_name!()).report(PgLogLevel::ERROR);
+    unreachable!("an ERROR does not return")
+}
+
+/// The first two characters of the SQLSTATE. Postgres packs five characters of six bits each, the first lowest.
+pub fn class_of(code: PgSqlErrorCode) -> [u8; 2] {
+    let packed = code as i32;
+    [(packed & 0x3f) as u8 + b'0', ((packed >> 6) & 0x3f) as u8 + b'0']
+}

@@ -1,0 +1,342 @@
+//! The settings, `voice_analytics.*`. Postgres checks units and bounds; what a number cannot say
+//! (a URL's form) is checked here, when the setting is made, not when the first call needs it.
+#![allow(unsafe_code)] // check hooks are C callbacks
+
+use pgrx::prelude::*;
+use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
+use std::ffi::{CStr, CString, c_char, c_void};
+use std::time::Duration;
+
+/// Who judges a call.
+#[derive(PostgresGucEnum, Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(non_camel_case_types)]
+pub enum Analyzer {
+    builtin,
+    openai,
+}
+
+impl Analyzer {
+    /// The setting's value as a DBA writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Analyzer::builtin => "builtin",
+            Analyzer::openai => "openai",
+        }
+    }
+}
+
+pub static ANALYZER: GucSetting<Analyzer> = GucSetting::<Analyzer>::new(Analyzer::builtin);
+static LLM_URL: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c"https://api.openai.com/v1"));
+static LLM_MODEL: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c"gpt-4o-mini"));
+static LLM_API_KEY_FILE: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
+static LLM_API_KEY_ENV: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
+static LLM_TIMEOUT: GucSetting<i32> = GucSetting::<i32>::new(60_000);
+static MAX_CONCURRENCY: GucSetting<i32> = GucSetting::<i32>::new(16);
+pub static ANALYZE_DELAY: GucSetting<i32> = GucSetting::<i32>::new(0);
+static TRANSCRIPT_MAX_CHARS: GucSetting<i32> = GucSetting::<i32>::new(12_000);
+static MAX_ATTEMPTS: GucSetting<i32> = GucSetting::<i32>::new(5);
+static SWEEP_INTERVAL: GucSetting<i32> = GucSetting::<i32>::new(10_000);
+static DATABASES: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c"*"));
+static ENABLED: GucSetting<bool> = GucSetting::<bool>::new(true);
+static SEARCH_CONFIG: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c"simple"));
+static TIMEZONE: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c"UTC"));
+static PARTITION_MONTHS_AHEAD: GucSetting<i32> = GucSetting::<i32>::new(3);
+static MAINTENANCE: GucSetting<bool> = GucSetting::<bool>::new(true);
+static TENANT: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
+
+/// The worker's settings at one moment, so that one job sees one truth.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Settings {
+    pub analyzer: Analyzer,
+    pub llm_url: String,
+    pub llm_model: String,
+    pub llm_api_key_file: String,
+    pub llm_api_key_env: String,
+    pub llm_timeout: Duration,
+    pub max_concurrency: usize,
+    pub transcript_max_chars: usize,
+    pub max_attempts: i16,
+    pub sweep_interval: Duration,
+    pub enabled: bool,
+    pub search_config: String,
+    pub partition_months_ahead: i32,
+    pub maintenance: bool,
+}
+
+impl Settings {
+    pub fn current() -> Settings {
+        Settings {
+            analyzer: ANALYZER.get(),
+            llm_url: text(&LLM_URL),
+            llm_model: text(&LLM_MODEL),
+            llm_api_key_file: text(&LLM_API_KEY_FILE),
+            llm_api_key_env: text(&LLM_API_KEY_ENV),
+            llm_timeout: millis(&LLM_TIMEOUT),
+            max_concurrency: MAX_CONCURRENCY.get().max(1) as usize,
+            transcript_max_chars: TRANSCRIPT_MAX_CHARS.get().max(1) as usize,
+            max_attempts: MAX_ATTEMPTS.get() as i16,
+            sweep_interval: millis(&SWEEP_INTERVAL),
+            enabled: ENABLED.get(),
+            search_config: text(&SEARCH_CONFIG),
+            partition_months_ahead: PARTITION_MONTHS_AHEAD.get(),
+            maintenance: MAINTENANCE.get(),
+        }
+    }
+}
+
+/// Whether the setting `databases` (`*`, or names separated by commas) covers this database.
+pub fn covers_database(name: &str) -> bool {
+    text(&DATABASES).split(',').map(str::trim).any(|d| d == "*" || d == name)
+}
+
+/// Registers every setting and reserves the prefix, so that a misspelled one is an error.
+pub fn init() {
+    GucRegistry::define_enum_guc(
+        c"voice_analytics.analyzer",
+        c"Who analyses ended calls: builtin (no key, no network) or openai (any OpenAI-compatible server).",
+        c"",
+        &ANALYZER,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    checked(
+        c"voice_analytics.llm_url",
+        c"Base URL of the OpenAI-compatible server, up to and including /v1.",
+        c"Requests go to {llm_url}/chat/completions.",
+        &LLM_URL,
+        Some(check_url),
+    );
+    checked(
+        c"voice_analytics.llm_model",
+        c"Model named in requests to the LLM.",
+        c"",
+        &LLM_MODEL,
+        Some(check_not_empty),
+    );
+    checked(
+        c"voice_analytics.llm_api_key_file",
+        c"File that holds the LLM's API key, readable by the server's user only (mode 0600); read again on reload.",
+        c"Absolute path. Empty, with llm_api_key_env empty too: no Authorization header is sent.",
+        &LLM_API_KEY_FILE,
+        Some(check_path),
+    );
+    string(
+        c"voice_analytics.llm_api_key_env",
+        c"Name of the variable in the server's environment that holds the LLM's API key.",
+        &LLM_API_KEY_ENV,
+        GucContext::Suset,
+    );
+    int(
+        c"voice_analytics.llm_timeout",
+        c"How long one request to the LLM may take, name resolution and reply included.",
+        &LLM_TIMEOUT,
+        100..=3_600_000,
+        GucFlags::UNIT_MS,
+    );
+    int(
+        c"voice_analytics.max_concurrency",
+        c"Requests to the LLM in flight at once, per database.",
+        &MAX_CONCURRENCY,
+        1..=1024,
+        GucFlags::default(),
+    );
+    int(
+        c"voice_analytics.analyze_delay",
+        c"How long after hang-up the analysis of a call starts.",
+        &ANALYZE_DELAY,
+        0..=86_400_000,
+        GucFlags::UNIT_MS,
+    );
+    int(
+        c"voice_analytics.transcript_max_chars",
+        c"Longest transcript sent to the analyzer, in characters; longer ones keep their beginning and their end.",
+        &TRANSCRIPT_MAX_CHARS,
+        200..=10_000_000,
+        GucFlags::default(),
+    );
+    int(
+        c"voice_analytics.max_attempts",
+        c"Failed attempts after which a job moves to voice.dead_job.",
+        &MAX_ATTEMPTS,
+        1..=100,
+        GucFlags::default(),
+    );
+    int(
+        c"voice_analytics.sweep_interval",
+        c"How often the worker looks at the queue without being woken; 0 leaves it to wake-ups alone.",
+        &SWEEP_INTERVAL,
+        0..=3_600_000,
+        GucFlags::UNIT_MS,
+    );
+    GucRegistry::define_string_guc(
+        c"voice_analytics.databases",
+        c"Databases in which a worker may run: * or names separated by commas.",
+        c"",
+        &DATABASES,
+        GucContext::Sighup,
+        GucFlags::default(),
+    );
+    bool(c"voice_analytics.enabled", c"Whether the worker takes jobs; off leaves them in the queue.", &ENABLED);
+    string(
+        c"voice_analytics.search_config",
+        c"Text search configuration of the search documents and of voice_search.",
+        &SEARCH_CONFIG,
+        GucContext::Suset,
+    );
+    string(c"voice_analytics.timezone", c"Time zone of the days in trends and roll-ups.", &TIMEZONE, GucContext::Suset);
+    int(
+        c"voice_analytics.partition_months_ahead",
+        c"How many months of partitions the worker keeps ready ahead of the current one.",
+        &PARTITION_MONTHS_AHEAD,
+        0..=120,
+        GucFlags::default(),
+    );
+    bool(c"voice_analytics.maintenance", c"Whether the worker creates partitions ahead of time.", &MAINTENANCE);
+    string(
+        c"voice_analytics.tenant",
+        c"The session's tenant: what its rows are written with and which rows it sees.",
+        &TENANT,
+        GucContext::Userset,
+    );
+    reserve_prefix();
+}
+
+fn text(setting: &GucSetting<Option<CString>>) -> String {
+    setting.get().map(|v| v.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+fn millis(setting: &GucSetting<i32>) -> Duration {
+    Duration::from_millis(setting.get().max(0) as u64)
+}
+
+fn int(
+    name: &'static CStr,
+    says: &'static CStr,
+    setting: &'static GucSetting<i32>,
+    bounds: std::ops::RangeInclusive<i32>,
+    flags: GucFlags,
+) {
+    let context = GucContext::Suset;
+    GucRegistry::define_int_guc(name, says, c"", setting, *bounds.start(), *bounds.end(), context, flags);
+}
+
+fn bool(name: &'static CStr, says: &'static CStr, setting: &'static GucSetting<bool>) {
+    GucRegistry::define_bool_guc(name, says, c"", setting, GucContext::Suset, GucFlags::default());
+}
+
+fn string(
+    name: &'static CStr,
+    says: &'static CStr,
+    setting: &'static GucSetting<Option<CString>>,
+    context: GucContext,
+) {
+    GucRegistry::define_string_guc(name, says, c"", setting, context, GucFlags::default());
+}
+
+fn checked(
+    name: &'static CStr,
+    says: &'static CStr,
+    more: &'static CStr,
+    setting: &'static GucSetting<Option<CString>>,
+    hook: pg_sys::GucStringCheckHook,
+) {
+    // SAFETY: the hooks below neither panic nor raise.
+    unsafe {
+        GucRegistry::define_string_guc_with_hooks(
+            name,
+            says,
+            more,
+            setting,
+            GucContext::Suset,
+            GucFlags::default(),
+            hook,
+            None,
+            None,
+        );
+    }
+}
+
+/// Postgres 14 has the same call under its older name.
+fn reserve_prefix() {
+    // SAFETY: called from _PG_init, with a literal.
+    unsafe {
+        #[cfg(feature = "pg14")]
+        pg_sys::EmitWarningsOnPlaceholders(c"voice_analytics".as_ptr());
+        #[cfg(not(feature = "pg14"))]
+        pg_sys::MarkGUCPrefixReserved(c"voice_analytics".as_ptr());
+    }
+}
+
+unsafe extern "C-unwind" fn check_url(
+    value: *mut *mut c_char,
+    _: *mut *mut c_void,
+    _: pg_sys::GucSource::Type,
+) -> bool {
+    // SAFETY: Postgres hands a valid C string or NULL.
+    unsafe {
+        verdict(value, |url| {
+            let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+            match rest {
+                None => {
+                    Some((c"The URL must begin with https:// or http://.", c"For example https://api.openai.com/v1."))
+                }
+                Some(rest) if rest.is_empty() || rest.starts_with('/') => {
+                    Some((c"The URL names no host.", c"For example https://api.openai.com/v1."))
+                }
+                Some(rest) if rest.split('/').next().is_some_and(|host| host.contains('@')) => Some((
+                    c"The URL carries credentials, and settings are visible to everyone.",
+                    c"Put the key into a file and name it in voice_analytics.llm_api_key_file.",
+                )),
+                Some(_) if url.chars().any(|c| c.is_whitespace() || c.is_control()) => {
+                    Some((c"The URL contains white space.", c"For example https://api.openai.com/v1."))
+                }
+                Some(_) => None,
+            }
+        })
+    }
+}
+
+unsafe extern "C-unwind" fn check_not_empty(
+    value: *mut *mut c_char,
+    _: *mut *mut c_void,
+    _: pg_sys::GucSource::Type,
+) -> bool {
+    // SAFETY: as above.
+    unsafe {
+        verdict(value, |v| {
+            v.trim().is_empty().then_some((c"The value is empty.", c"Name the model that the server offers."))
+        })
+    }
+}
+
+unsafe extern "C-unwind" fn check_path(
+    value: *mut *mut c_char,
+    _: *mut *mut c_void,
+    _: pg_sys::GucSource::Type,
+) -> bool {
+    // SAFETY: as above. Whether the file can be read is the worker's question: this process may run on another
+    // user's behalf, and the file may come later.
+    unsafe {
+        verdict(value, |v| {
+            (!v.is_empty() && !v.starts_with('/'))
+                .then_some((c"The path is not absolute.", c"Name the file by its absolute path."))
+        })
+    }
+}
+
+type Objection = (&'static CStr, &'static CStr);
+
+/// SAFETY: `value` points to a valid C string pointer or NULL, as check hooks are given.
+unsafe fn verdict(value: *mut *mut c_char, judge: impl Fn(&str) -> Option<Objection>) -> bool {
+    unsafe {
+        if value.is_null() || (*value).is_null() {
+            return true;
+        }
+        let given = CStr::from_ptr(*value).to_string_lossy();
+        let Some((detail, hint)) = judge(&given) else { return true };
+        // What the macros GUC_check_errdetail and GUC_check_errhint do.
+        pg_sys::GUC_check_errdetail_string = pg_sys::pstrdup(detail.as_ptr());
+        pg_sys::GUC_check_errhint_string = pg_sys::pstrdup(hint.as_ptr());
+        false
+    }
+}

@@ -1,0 +1,157 @@
+//! `DROP DATABASE`, `ALTER DATABASE … RENAME` and `CREATE DATABASE … TEMPLATE` are refused by Postgres while
+//! anyone is connected to the database. Our worker must not be the one: it is asked to leave, the command waits
+//! until it has left, and the launcher keeps away until the command is over.
+#![allow(unsafe_code)] // a hook is a C function, and so is the statement it is given
+
+use super::process;
+use super::shmem::{self, Slot, Stage};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use pgrx::prelude::*;
+use std::ffi::CStr;
+use std::sync::atomic::Ordering::*;
+use std::time::{Duration, Instant};
+
+/// Longest wait for a worker to leave; after it the command goes on and Postgres says who is connected.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+static mut NEXT: pg_sys::ProcessUtility_hook_type = None;
+
+/// Puts the hook in place. To be called while libraries are preloaded.
+pub fn watch() {
+    // SAFETY: chained as the hook's documentation asks, once, in the postmaster.
+    unsafe {
+        NEXT = pg_sys::ProcessUtility_hook;
+        pg_sys::ProcessUtility_hook = Some(hook);
+    }
+}
+
+/// Whether a command that is still running keeps workers away from this database.
+pub fn keeps_away(slot: &Slot) -> bool {
+    let holder = slot.kept_away_by.load(Acquire);
+    if holder == 0 {
+        return false;
+    }
+    // SAFETY: looks a pid up among the living backends. A holder that died without letting go holds nothing.
+    if unsafe { pg_sys::BackendPidGetProc(holder) }.is_null() {
+        let _ = slot.kept_away_by.compare_exchange(holder, 0, AcqRel, Acquire);
+        return false;
+    }
+    true
+}
+
+#[pg_guard]
+#[allow(clippy::too_many_arguments)] // Postgres' signature
+unsafe extern "C-unwind" fn hook(
+    statement: *mut pg_sys::PlannedStmt,
+    text: *const std::ffi::c_char,
+    read_only_tree: bool,
+    context: pg_sys::ProcessUtilityContext::Type,
+    params: pg_sys::ParamListInfo,
+    environment: *mut pg_sys::QueryEnvironment,
+    destination: *mut pg_sys::DestReceiver,
+    completion: *mut pg_sys::QueryCompletion,
+) {
+    // SAFETY: arguments are passed on as they came.
+    let go_on = || unsafe {
+        match NEXT {
+            Some(next) => pg_sys::submodules::ffi::pg_guard_ffi_boundary(|| {
+                next(statement, text, read_only_tree, context, params, environment, destination, completion)
+            }),
+            None => pg_sys::standard_ProcessUtility(
+                statement,
+                text,
+                read_only_tree,
+                context,
+                params,
+                environment,
+                destination,
+                completion,
+            ),
+        }
+    };
+    // SAFETY: a valid statement of Postgres' own.
+    let Some(slot) = (unsafe { database_wanted_empty(statement) }) else { return go_on() };
+    let emptied = || {
+        send_away(slot);
+        go_on();
+    };
+    PgTryBuilder::new(std::panic::AssertUnwindSafe(emptied)).finally(|| let_back(slot)).execute();
+}
+
+/// The slot of the database that the statement needs for itself, if its worker may be there.
+unsafe fn database_wanted_empty(statement: *mut pg_sys::PlannedStmt) -> Option<&'static Slot> {
+    unsafe {
+        let node = (*statement).utilityStmt;
+        let name = match (*node).type_ {
+            pg_sys::NodeTag::T_DropdbStmt => (*node.cast::<pg_sys::DropdbStmt>()).dbname,
+            pg_sys::NodeTag::T_RenameStmt => {
+                let rename = node.cast::<pg_sys::RenameStmt>();
+                if (*rename).renameType != pg_sys::ObjectType::OBJECT_DATABASE {
+                    return None;
+                }
+                (*rename).subname
+            }
+            pg_sys::NodeTag::T_CreatedbStmt => template_of(node.cast())?,
+            _ => return None,
+        };
+        if name.is_null() {
+            return None;
+        }
+        let database = pg_sys::get_database_oid(name, true);
+        // Whoever may not do this to the database may not send its worker away either.
+        if database == pg_sys::InvalidOid || !may_empty(database, (*node).type_ == pg_sys::NodeTag::T_CreatedbStmt) {
+            return None;
+        }
+        shmem::slot_of(database, false)
+    }
+}
+
+unsafe fn template_of(statement: *mut pg_sys::CreatedbStmt) -> Option<*mut std::ffi::c_char> {
+    unsafe {
+        let options = (*statement).options;
+        if options.is_null() {
+            return None;
+        }
+        (0..(*options).length as usize)
+            .map(|i| (*(*options).elements.add(i)).ptr_value.cast::<pg_sys::DefElem>())
+            .find(|option| CStr::from_ptr((**option).defname) == c"template" && !(**option).arg.is_null())
+            .map(|option| pg_sys::defGetString(option))
+    }
+}
+
+unsafe fn may_empty(database: pg_sys::Oid, as_template: bool) -> bool {
+    unsafe {
+        let user = pg_sys::GetUserId();
+        if as_template && pg_sys::have_createdb_privilege() {
+            return true;
+        }
+        #[cfg(any(feature = "pg14", feature = "pg15"))]
+        return pg_sys::pg_database_ownercheck(database, user);
+        #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+        return pg_sys::object_ownercheck(pg_sys::DatabaseRelationId, database, user);
+    }
+}
+
+fn send_away(slot: &Slot) {
+    slot.kept_away_by.store(std::process::id() as i32, Release);
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let pid = slot.pid.load(Acquire);
+        if pid == 0 || Instant::now() > deadline {
+            return;
+        }
+        // The worker wrote its pid itself and clears it when it leaves. One that is gone already is no error.
+        let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+        process::check_for_interrupts();
+        process::wait(None, Some(Duration::from_millis(10)));
+    }
+}
+
+fn let_back(slot: &Slot) {
+    slot.kept_away_by.store(0, Release);
+    if slot.stage() == Stage::Started {
+        slot.set_stage(Stage::Wanted);
+    }
+    shmem::ring_launcher();
+}

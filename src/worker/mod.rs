@@ -1,0 +1,23 @@
+//! The background worker. A launcher starts one worker a database; each job goes claim → prepare → request → settle.
+//! `docs/architecture.md` draws it.
+
+mod databases;
+mod ddl;
+mod entry;
+mod housekeeping;
+mod key;
+mod latency;
+mod launcher;
+mod listen;
+mod pipeline;
+pub mod process;
+mod serve;
+pub mod shmem;
+pub mod wake;
+
+/// Registers everything that must be there before the server starts.
+pub fn register() {
+    shmem::request();
+    ddl::watch();
+    process::register_launcher();
+}

@@ -1,0 +1,147 @@
+//! One job, read aloud: claim → prepare → request → settle. Claim and settle are `db/`; this is what lies between:
+//! what a prepared call needs, and what an answer means for its job.
+
+use crate::db::claim::Claimed;
+use crate::db::prepare::Call;
+use crate::db::settle::{Analyzed, Outcome, Settled};
+use crate::guc::{Analyzer, Settings};
+use std::time::{Duration, Instant};
+use voice_core::reply::Tokens;
+use voice_core::{analysis, builtin, prompt, retry, transcript};
+use voice_net::{Answer, Class};
+
+/// Version of the rule that judges a call without conversation; the other analyzers bring their own.
+const RULE_VERSION: &str = "rule/1";
+
+/// A request that is on its way.
+pub struct Flight {
+    pub job: Claimed,
+    pub vertical: String,
+    pub hash: Vec<u8>,
+    pub ended_ms: Option<i64>,
+    /// As configured when the request left; the answer may name a more exact one.
+    pub model: String,
+}
+
+/// What a prepared call needs next.
+pub enum Step {
+    /// Its outcome is known without asking anybody.
+    Settle(Settled),
+    /// A request.
+    Ask { flight: Flight, transcript: String },
+}
+
+/// Decides it. Costs a request only where there is something new to judge.
+pub fn step(job: Claimed, call: Option<Call>, settings: &Settings) -> Step {
+    let Some(call) = call.filter(|c| !c.in_progress && !c.deleted) else {
+        return Step::Settle(plain(job, Outcome::Needless));
+    };
+    let version = version_of(settings.analyzer);
+    let spoke = transcript::user_spoke(&call.turns);
+    let version = if spoke { version } else { RULE_VERSION };
+    if call.known.as_ref().is_some_and(|k| k.hash == call.hash && k.prompt_version == version) {
+        let model = call.known.map(|k| k.model);
+        return Step::Settle(Settled { model, ..plain(job, Outcome::Current) });
+    }
+    if !spoke {
+        return Step::Settle(judged(job, &call, analysis::no_conversation(), analysis::NO_CONVERSATION_MODEL, version));
+    }
+    match settings.analyzer {
+        Analyzer::builtin => Step::Settle(by_rules(job, &call, settings)),
+        Analyzer::openai => Step::Ask {
+            transcript: transcript::render(&call.turns, settings.transcript_max_chars),
+            flight: Flight {
+                job,
+                vertical: call.vertical,
+                hash: call.hash,
+                ended_ms: call.ended_ms,
+                model: settings.llm_model.clone(),
+            },
+        },
+    }
+}
+
+/// What an answer means for its job.
+pub fn settled(flight: Flight, answer: Answer, settings: &Settings) -> Settled {
+    let http_status = answer.http_status.map(i32::from);
+    let latency = Some(answer.latency);
+    let tokens = answer.spent;
+    match answer.outcome {
+        Ok(reply) => Settled {
+            http_status,
+            latency,
+            tokens,
+            model: Some(named(&reply.model, &flight.model)),
+            outcome: Outcome::Analyzed(Box::new(Analyzed {
+                analysis: reply.analysis,
+                vertical: flight.vertical,
+                model: named(&reply.model, &flight.model),
+                prompt_version: prompt::VERSION.to_owned(),
+                hash: flight.hash,
+                ended_ms: flight.ended_ms,
+            })),
+            job: flight.job,
+        },
+        Err(failure) => {
+            let outcome = match failure.class {
+                Class::Configuration => Outcome::Released { error: failure.message, again: Duration::ZERO },
+                Class::Provider { retry_after } => {
+                    failed(&flight.job, failure.message, settings, retry_after.unwrap_or_default())
+                }
+                Class::Job => failed(&flight.job, failure.message, settings, Duration::ZERO),
+            };
+            Settled { http_status, latency, tokens, model: Some(flight.model), outcome, job: flight.job }
+        }
+    }
+}
+
+/// The model as the server names it, or else as it was asked for.
+fn named(by_server: &str, asked_for: &str) -> String {
+    if by_server.is_empty() { asked_for } else { by_server }.to_owned()
+}
+
+/// A failed attempt: again after a pause, or the last one.
+pub fn failed(job: &Claimed, error: String, settings: &Settings, at_least: Duration) -> Outcome {
+    let again = (job.attempt < settings.max_attempts)
+        .then(|| retry::backoff(job.attempt.max(1) as u32, fastrand::f64()).max(at_least));
+    Outcome::Failed { error, again }
+}
+
+/// Changes whenever the same words would be judged anew.
+fn version_of(analyzer: Analyzer) -> &'static str {
+    match analyzer {
+        Analyzer::builtin => builtin::MODEL,
+        Analyzer::openai => prompt::VERSION,
+    }
+}
+
+fn by_rules(job: Claimed, call: &Call, settings: &Settings) -> Settled {
+    let began = Instant::now();
+    // A bug in a rule costs this call an attempt, not the database its worker.
+    let verdict = std::panic::catch_unwind(|| builtin::analyze(&call.turns, &call.vertical));
+    let latency = Some(began.elapsed());
+    match verdict {
+        Ok(analysis) => Settled { latency, ..judged(job, call, analysis, builtin::MODEL, builtin::MODEL) },
+        Err(_) => {
+            let outcome = failed(&job, "the builtin analyzer failed on this call".to_owned(), settings, Duration::ZERO);
+            Settled { latency, model: Some(builtin::MODEL.to_owned()), ..plain(job, outcome) }
+        }
+    }
+}
+
+fn judged(job: Claimed, call: &Call, analysis: analysis::Analysis, model: &str, version: &str) -> Settled {
+    let analyzed = Analyzed {
+        analysis,
+        vertical: call.vertical.clone(),
+        model: model.to_owned(),
+        prompt_version: version.to_owned(),
+        hash: call.hash.clone(),
+        ended_ms: call.ended_ms,
+    };
+    Settled { model: Some(model.to_owned()), ..plain(job, Outcome::Analyzed(Box::new(analyzed))) }
+}
+
+/// An outcome that nobody was asked for.
+pub fn plain(job: Claimed, outcome: Outcome) -> Settled {
+    Settled { job, outcome, http_status: None, model: None, latency: None, tokens: Tokens::default() }
+}

@@ -1,0 +1,256 @@
+//! Being a process of Postgres: registration, signals, identity of a connection, waiting.
+#![allow(unsafe_code)]
+
+use pgrx::prelude::*;
+use std::ffi::{CString, c_char, c_int};
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::time::Duration;
+
+// Signal handlers are handed to the kernel as they are: wrapped by pgrx they would be other functions.
+unsafe extern "C" {
+    fn die(signal: c_int);
+    fn SignalHandlerForConfigReload(signal: c_int);
+}
+
+/// Registers the launcher. To be called while libraries are preloaded.
+pub fn register_launcher() {
+    let mut worker = blank("voice_analytics launcher", c"voice_analytics_launcher");
+    worker.bgw_start_time = pg_sys::BgWorkerStartTime::BgWorkerStart_RecoveryFinished;
+    worker.bgw_restart_time = 5;
+    // SAFETY: Postgres copies the struct.
+    unsafe { pg_sys::RegisterBackgroundWorker(&mut worker) }
+}
+
+/// A worker that the launcher has started, by Postgres' own handle.
+pub struct Handle(*mut pg_sys::BackgroundWorkerHandle);
+
+/// What Postgres says of a started worker.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Life {
+    NotYet,
+    Runs,
+    Gone,
+}
+
+/// Starts a worker for the database in the given slot. `None`: no free place among `max_worker_processes`.
+pub fn start_worker(slot: usize, database: &str) -> Option<Handle> {
+    let mut worker = blank(&format!("voice_analytics worker: {database}"), c"voice_analytics_worker");
+    worker.bgw_start_time = pg_sys::BgWorkerStartTime::BgWorkerStart_RecoveryFinished;
+    // The launcher owns restarts, with a back-off; Postgres would forget a worker that leaves with code 0.
+    worker.bgw_restart_time = pg_sys::BGW_NEVER_RESTART;
+    worker.bgw_main_arg = pg_sys::Datum::from(slot);
+    let mut handle = std::ptr::null_mut();
+    // SAFETY: Postgres copies the struct and allocates the handle, which lives in the long-lived context chosen here.
+    unsafe {
+        worker.bgw_notify_pid = pg_sys::MyProcPid;
+        let before = pg_sys::MemoryContextSwitchTo(pg_sys::TopMemoryContext);
+        let started = pg_sys::RegisterDynamicBackgroundWorker(&mut worker, &mut handle);
+        pg_sys::MemoryContextSwitchTo(before);
+        started.then_some(Handle(handle))
+    }
+}
+
+impl Handle {
+    pub fn life(&self) -> Life {
+        let mut pid = 0;
+        // SAFETY: the handle is as RegisterDynamicBackgroundWorker made it.
+        match unsafe { pg_sys::GetBackgroundWorkerPid(self.0, &mut pid) } {
+            pg_sys::BgwHandleStatus::BGWH_STARTED => Life::Runs,
+            pg_sys::BgwHandleStatus::BGWH_NOT_YET_STARTED => Life::NotYet,
+            _ => Life::Gone,
+        }
+    }
+
+    pub fn terminate(&self) {
+        // SAFETY: as above.
+        unsafe { pg_sys::TerminateBackgroundWorker(self.0) }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        // SAFETY: allocated by Postgres with palloc, used by nobody else.
+        unsafe { pg_sys::pfree(self.0.cast()) }
+    }
+}
+
+fn blank(name: &str, function: &std::ffi::CStr) -> pg_sys::BackgroundWorker {
+    // SAFETY: the struct is plain data for which zero is valid.
+    let mut worker: pg_sys::BackgroundWorker = unsafe { std::mem::zeroed() };
+    copy(&mut worker.bgw_name, name.as_bytes());
+    let kind = name.split(':').next().unwrap_or(name);
+    copy(&mut worker.bgw_type, kind.as_bytes());
+    copy_library(&mut worker.bgw_library_name);
+    copy(&mut worker.bgw_function_name, function.to_bytes());
+    worker.bgw_flags = (pg_sys::BGWORKER_SHMEM_ACCESS | pg_sys::BGWORKER_BACKEND_DATABASE_CONNECTION) as c_int;
+    worker
+}
+
+fn copy_library<const N: usize>(to: &mut [c_char; N]) {
+    copy(to, b"voice_analytics");
+}
+
+fn copy<const N: usize>(to: &mut [c_char; N], from: &[u8]) {
+    for (t, f) in to[..N - 1].iter_mut().zip(from) {
+        *t = *f as c_char;
+    }
+}
+
+/// SIGTERM as in any backend (Postgres' own handler for workers would end the process inside the handler; pgrx's
+/// does not set the flag that frees a commit waiting for a standby), SIGHUP as in any auxiliary process.
+pub fn take_signals() {
+    // SAFETY: async-signal-safe handlers of Postgres itself.
+    unsafe {
+        pg_sys::pqsignal(libc_sigterm(), Some(std::mem::transmute::<unsafe extern "C" fn(c_int), Handler>(die)));
+        pg_sys::pqsignal(
+            libc_sighup(),
+            Some(std::mem::transmute::<unsafe extern "C" fn(c_int), Handler>(SignalHandlerForConfigReload)),
+        );
+        pg_sys::BackgroundWorkerUnblockSignals();
+    }
+}
+
+type Handler = unsafe extern "C-unwind" fn(c_int);
+
+const fn libc_sighup() -> c_int {
+    1
+}
+
+const fn libc_sigterm() -> c_int {
+    15
+}
+
+/// Connects to the shared catalogs only.
+pub fn connect_to_none() {
+    // SAFETY: once, before anything else.
+    unsafe { pg_sys::BackgroundWorkerInitializeConnection(std::ptr::null(), std::ptr::null(), 0) }
+}
+
+/// Connects to one database. The session belongs to the bootstrap superuser, as Postgres knows no other way to
+/// connect a worker as a role without LOGIN; every transaction then runs as `voice_worker` (`db/transaction.rs`).
+pub fn connect_to(database: pg_sys::Oid) {
+    // SAFETY: once, before anything else.
+    unsafe { pg_sys::BackgroundWorkerInitializeConnectionByOid(database, pg_sys::InvalidOid, 0) }
+}
+
+/// `CHECK_FOR_INTERRUPTS`: answers barriers (or `DROP DATABASE` of any database hangs) and ends the process on
+/// SIGTERM.
+pub fn check_for_interrupts() {
+    pgrx::check_for_interrupts!();
+}
+
+/// Reads the configuration again if SIGHUP came.
+pub fn reload_if_asked() -> bool {
+    // SAFETY: a flag of this process, set by its handler.
+    unsafe {
+        if (&raw const pg_sys::ConfigReloadPending).read_volatile() == 0 {
+            return false;
+        }
+        (&raw mut pg_sys::ConfigReloadPending).write_volatile(0);
+        pg_sys::ProcessConfigFile(pg_sys::GucContext::PGC_SIGHUP);
+        true
+    }
+}
+
+/// Waits until the latch is set, the descriptor is readable, or the time is over (`None`: no limit).
+pub fn wait(readable: Option<BorrowedFd<'_>>, limit: Option<Duration>) {
+    let mut events = pg_sys::WL_LATCH_SET | pg_sys::WL_EXIT_ON_PM_DEATH;
+    let mut timeout = -1;
+    if let Some(limit) = limit {
+        events |= pg_sys::WL_TIMEOUT;
+        // Rounded up: a wait that ends a moment early would turn the loop once for nothing.
+        timeout = limit.as_micros().div_ceil(1000).min(i32::MAX as u128) as std::ffi::c_long;
+    }
+    let mut socket = pg_sys::PGINVALID_SOCKET;
+    if let Some(fd) = readable {
+        events |= pg_sys::WL_SOCKET_READABLE;
+        socket = fd.as_raw_fd();
+    }
+    // SAFETY: this process' own latch.
+    unsafe {
+        pg_sys::WaitLatchOrSocket(pg_sys::MyLatch, events as c_int, socket, timeout, pg_sys::PG_WAIT_EXTENSION);
+        pg_sys::ResetLatch(pg_sys::MyLatch);
+    }
+}
+
+/// What `pg_stat_activity` shows: running this, or idle.
+pub fn report_activity(doing: Option<&str>) {
+    // SAFETY: Postgres copies the text.
+    unsafe {
+        match doing.and_then(|d| CString::new(d).ok()) {
+            Some(text) => pg_sys::pgstat_report_activity(pg_sys::BackendState::STATE_RUNNING, text.as_ptr()),
+            None => pg_sys::pgstat_report_activity(pg_sys::BackendState::STATE_IDLE, std::ptr::null()),
+        }
+    }
+}
+
+/// Idle, with a word about what is waited for.
+pub fn report_idle(waiting_for: &str) {
+    let Ok(text) = CString::new(waiting_for) else { return };
+    // SAFETY: as above.
+    unsafe { pg_sys::pgstat_report_activity(pg_sys::BackendState::STATE_IDLE, text.as_ptr()) }
+}
+
+/// Lets autovacuum see what this process wrote.
+pub fn report_statistics() {
+    // SAFETY: outside a transaction, as asked.
+    unsafe {
+        pg_sys::pgstat_report_stat(false);
+    }
+}
+
+/// A setting of this database (`ALTER DATABASE … SET`), made as it would have been at connect.
+pub fn apply_database_setting(name: &str, value: &str) {
+    let (Ok(name), Ok(value)) = (CString::new(name), CString::new(value)) else { return };
+    // SAFETY: plain C strings; WARNING as the level makes a bad value a log line, not an error.
+    unsafe {
+        pg_sys::set_config_option(
+            name.as_ptr(),
+            value.as_ptr(),
+            pg_sys::GucContext::PGC_SUSET,
+            pg_sys::GucSource::PGC_S_DATABASE,
+            pg_sys::GucAction::GUC_ACTION_SET,
+            true,
+            pg_sys::WARNING as c_int,
+            false,
+        );
+    }
+}
+
+/// A setting of this session.
+pub fn set_for_session(name: &std::ffi::CStr, value: &std::ffi::CStr) {
+    // SAFETY: plain C strings.
+    unsafe {
+        pg_sys::SetConfigOption(
+            name.as_ptr(),
+            value.as_ptr(),
+            pg_sys::GucContext::PGC_SUSET,
+            pg_sys::GucSource::PGC_S_OVERRIDE,
+        )
+    }
+}
+
+/// The database this process is connected to.
+pub fn my_database() -> pg_sys::Oid {
+    // SAFETY: set at connect, never again.
+    unsafe { pg_sys::MyDatabaseId }
+}
+
+/// The worker gives its slot back when the process ends, however it ends short of a crash (which resets the segment).
+pub fn vacate_at_exit(slot: usize) {
+    #[pg_guard]
+    unsafe extern "C-unwind" fn leave(_code: c_int, slot: pg_sys::Datum) {
+        if let Some(slot) = super::shmem::slots().and_then(|s| s.get(slot.value())) {
+            slot.vacate();
+        }
+        super::shmem::ring_launcher();
+    }
+    // SAFETY: runs while shared memory is still attached.
+    unsafe { pg_sys::before_shmem_exit(Some(leave), pg_sys::Datum::from(slot)) }
+}
+
+/// Whether the server is loading `shared_preload_libraries`, the only time for shared memory and workers.
+pub fn preloading() -> bool {
+    // SAFETY: a flag of the postmaster.
+    unsafe { pg_sys::process_shared_preload_libraries_in_progress }
+}

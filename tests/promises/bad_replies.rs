@@ -1,0 +1,160 @@
+//! Nothing out of range is stored and no call is lost, whatever the LLM says.
+
+use crate::voice::Voice;
+use harness::stub::{Reply, StubLlm};
+use serde_json::json;
+
+const CALLER: &[(&str, &str)] = &[("user", "Hello, I would like to buy a house.")];
+
+fn good_but(field: &str, value: serde_json::Value) -> Reply {
+    let mut content = Reply::good();
+    content[field] = value;
+    Reply::content(&content.to_string())
+}
+
+/// Every way to answer badly that costs the job an attempt.
+fn bad_replies() -> Vec<(&'static str, Reply)> {
+    let good = Reply::good().to_string();
+    vec![
+        ("not JSON", Reply::content("I am sorry, Dave.")),
+        ("JSON with text around it", Reply::content(&format!("Sure! {good} Anything else?"))),
+        ("truncated JSON", Reply::content(&good[..good.len() / 2])),
+        ("wrong type", good_but("lead_score", json!("high"))),
+        ("NaN", Reply::content(&good.replace("\"lead_score\":", "\"lead_score\":NaN,\"x\":"))),
+        ("score 250", good_but("lead_score", json!(250))),
+        ("sentiment 7.5", good_but("sentiment", json!(7.5))),
+        ("intent banana", good_but("intent", json!("banana"))),
+        ("NUL character", good_but("summary", json!("a\u{0}b"))),
+        ("summary too long", good_but("summary", json!("x".repeat(241)))),
+        ("5 MB", Reply::body(&vec![b'x'; 5_000_000])),
+        ("empty choices", Reply::json(&json!({"choices": []}))),
+        ("refusal", Reply::refusal("I cannot judge people.")),
+        ("400", Reply::error(400, "bad request")),
+        ("429", Reply::error(429, "slow down")),
+        ("500", Reply::error(500, "oops")),
+        ("closed connection", Reply::close()),
+    ]
+}
+
+#[test]
+fn a_bad_reply_is_a_failed_attempt_with_its_reason_and_never_a_row() {
+    let stub = StubLlm::start();
+    let mut voice = Voice::on(Voice::asking(&stub).setting("voice_analytics.max_attempts", 1));
+    for (what, reply) in bad_replies() {
+        stub.answer_always(reply);
+        let call = voice.call(CALLER);
+        voice.drained();
+        let attempts = voice.attempts(&call);
+        assert_eq!(attempts.len(), 1, "{what}: {attempts:?}");
+        assert_eq!(attempts[0].0, "dead", "{what}: {attempts:?}");
+        let reason = attempts[0].1.clone().unwrap_or_default();
+        assert!(reason.len() > 5, "{what}: the reason is {reason:?}");
+        let sql = "SELECT last_error FROM voice.dead_job WHERE call_id::text = $1";
+        assert_eq!(voice.text(sql, &[&call]).unwrap(), reason, "{what}");
+    }
+    assert_eq!(voice.count("SELECT count(*) FROM voice.analytics"), 0);
+    // The worker is as well as before.
+    stub.answer_always(Reply::analysis());
+    assert_eq!(voice.count("SELECT voice_requeue_dead()") as usize, bad_replies().len());
+    voice.drained();
+    assert_eq!(voice.count("SELECT count(*) FROM voice.analytics") as usize, bad_replies().len());
+    assert_eq!(voice.count("SELECT count(*) FROM voice.dead_job"), 0);
+}
+
+#[test]
+fn a_failed_attempt_is_followed_by_another() {
+    let stub = StubLlm::start();
+    stub.answer_always(Reply::content("not JSON"));
+    let mut voice = Voice::with_llm(&stub);
+    let call = voice.call(CALLER);
+    voice.until("SELECT count(*) = 1 FROM voice.attempt WHERE outcome = 'failed'");
+    stub.answer_always(Reply::analysis());
+    voice.drained();
+    let outcomes: Vec<String> = voice.attempts(&call).into_iter().map(|a| a.0).collect();
+    assert_eq!(outcomes.last().unwrap(), "ok");
+    assert!(outcomes[..outcomes.len() - 1].iter().all(|o| o == "failed"), "{outcomes:?}");
+    assert_eq!(voice.count("SELECT count(*) FROM voice.attempt") as usize, stub.count());
+}
+
+#[test]
+fn one_bad_call_does_not_hold_up_the_others() {
+    let stub = StubLlm::start();
+    stub.answer(
+        |request| {
+            if request.transcript().contains("poison") { Reply::content("{") } else { Reply::analysis() }
+        },
+    );
+    let mut voice = Voice::on(Voice::asking(&stub).setting("voice_analytics.max_attempts", 1));
+    for n in 0..20 {
+        voice.call(&[("user", if n % 5 == 0 { "poison" } else { "hello" })]);
+    }
+    voice.drained();
+    assert_eq!(voice.count("SELECT count(*) FROM voice.analytics"), 16);
+    assert_eq!(voice.count("SELECT count(*) FROM voice.dead_job"), 4);
+}
+
+#[test]
+fn a_refused_key_pauses_the_analyzer_and_burns_no_attempt() {
+    for status in [401, 403] {
+        let stub = StubLlm::start();
+        stub.answer_always(Reply::error(status, "Incorrect API key provided"));
+        let mut voice = Voice::with_llm(&stub);
+        let calls: Vec<String> = (0..5).map(|_| voice.call(CALLER)).collect();
+        let reason = voice.state("misconfigured");
+        assert!(reason.contains(&status.to_string()), "{reason}");
+        assert_eq!(voice.count("SELECT max(attempt)::bigint FROM voice.job"), 0);
+        assert_eq!(voice.count("SELECT count(*) FROM voice.job"), 5);
+        stub.answer_always(Reply::analysis());
+        // A changed setting is reason enough to try again.
+        voice.cluster.set("voice_analytics.llm_model", "another");
+        voice.drained();
+        assert_eq!(voice.count("SELECT count(*) FROM voice.analytics") as usize, calls.len());
+    }
+}
+
+#[test]
+fn a_key_that_cannot_be_read_burns_no_attempt_and_is_never_shown() {
+    let stub = StubLlm::start();
+    let mut voice = Voice::with_llm(&stub);
+    let path = voice.cluster.folder().join("key");
+    voice.cluster.set("voice_analytics.llm_api_key_file", path.to_str().unwrap());
+    let reason = voice.state("misconfigured");
+    assert!(reason.contains("llm_api_key_file"), "{reason}");
+    voice.call(CALLER);
+    assert_eq!(stub.count(), 0);
+
+    voice.cluster.write_file("key", "sk-canary-1234567890\n", 0o644);
+    voice.client.batch_execute("SELECT pg_reload_conf()").unwrap();
+    voice.until("SELECT reason LIKE '%chmod 0600%' FROM voice_status()");
+    assert_eq!(stub.count(), 0);
+
+    voice.cluster.write_file("key", "sk-canary-1234567890\n", 0o600);
+    voice.client.batch_execute("SELECT pg_reload_conf()").unwrap();
+    voice.drained();
+    assert_eq!(stub.requests()[0].header("authorization"), Some("Bearer sk-canary-1234567890"));
+    assert_eq!(voice.count("SELECT count(*) FROM voice.dead_job"), 0);
+
+    stub.answer_always(Reply::error(500, "your key sk-canary-1234567890 is fine, we are not"));
+    voice.call(CALLER);
+    voice.until("SELECT count(*) > 0 FROM voice.attempt WHERE outcome = 'failed'");
+    let shown = "SELECT string_agg(x, ' ') FROM (SELECT error FROM voice.attempt UNION ALL SELECT last_error FROM voice_status() UNION ALL SELECT setting FROM pg_settings) s(x)";
+    let shown = voice.text(shown, &[]).unwrap();
+    assert!(!shown.contains("sk-canary"), "{shown}");
+    assert!(!voice.cluster.log().contains("sk-canary"));
+}
+
+#[test]
+fn a_server_that_is_not_there_is_a_failed_attempt() {
+    let stub = StubLlm::start();
+    let url = stub.url();
+    drop(stub);
+    let builder = harness::Cluster::builder()
+        .setting("voice_analytics.analyzer", "openai")
+        .setting("voice_analytics.llm_url", url)
+        .setting("voice_analytics.max_attempts", 1);
+    let mut voice = Voice::on(builder);
+    let call = voice.call(CALLER);
+    voice.drained();
+    let attempts = voice.attempts(&call);
+    assert!(attempts[0].1.as_ref().unwrap().to_lowercase().contains("refused"), "{attempts:?}");
+}

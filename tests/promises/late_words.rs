@@ -1,0 +1,107 @@
+use crate::voice::{SOON, Voice};
+use harness::stub::{Reply, StubLlm};
+use std::time::Duration;
+
+const FIRST: &[(&str, &str)] = &[("user", "Hello, I have a question.")];
+
+/// What the last request was about.
+fn last_asked(stub: &StubLlm) -> String {
+    stub.requests().last().unwrap().transcript()
+}
+
+#[test]
+fn a_turn_after_hang_up_is_in_the_analysis_for_at_most_one_more_request() {
+    let stub = StubLlm::start();
+    let mut voice = Voice::with_llm(&stub);
+    let call = voice.call(FIRST);
+    voice.drained();
+    voice.turn(&call, "user", "One more thing: the late words.");
+    voice.until("SELECT count(*) = 1 FROM voice.job");
+    voice.drained();
+    assert!(last_asked(&stub).contains("the late words"));
+    assert_eq!(stub.count(), 2);
+}
+
+#[test]
+fn a_turn_that_comes_while_the_request_is_out_is_not_lost() {
+    let stub = StubLlm::start();
+    stub.answer_always(Reply::analysis().delay(Duration::from_millis(300)));
+    let mut voice = Voice::with_llm(&stub);
+    let call = voice.call(FIRST);
+    stub.wait_for(1, SOON);
+    voice.turn(&call, "user", "the late words");
+    voice.drained();
+    assert!(last_asked(&stub).contains("the late words"));
+    assert_eq!(stub.count(), 2);
+    let outcomes: Vec<String> = voice.attempts(&call).into_iter().map(|a| a.0).collect();
+    assert_eq!(outcomes, ["stale", "ok"], "an answer to other words is not stored");
+}
+
+#[test]
+fn a_writer_that_commits_long_after_hang_up_is_heard() {
+    let stub = StubLlm::start();
+    let mut voice = Voice::with_llm(&stub);
+    let call = voice.open_call(FIRST);
+    let mut writer = voice.cluster.connect("app");
+    let mut transaction = writer.transaction().unwrap();
+    let insert = "INSERT INTO voice.turn (call_id, role, text) VALUES ($1::text::uuid, 'user', 'the late words')";
+    transaction.execute(insert, &[&call]).unwrap();
+    voice.end(&call);
+    stub.wait_for(1, SOON);
+    transaction.commit().unwrap();
+    voice.until("SELECT count(*) = 1 FROM voice.analytics");
+    voice.drained();
+    assert!(last_asked(&stub).contains("the late words"));
+}
+
+#[test]
+fn a_late_turn_undone_by_a_savepoint_does_not_hide_the_next_one() {
+    let stub = StubLlm::start();
+    let mut voice = Voice::with_llm(&stub);
+    let call = voice.call(FIRST);
+    voice.drained();
+    voice
+        .client
+        .batch_execute(&format!(
+            "BEGIN; SET CONSTRAINTS ALL IMMEDIATE;
+             SAVEPOINT s; INSERT INTO voice.turn (call_id, role, text) VALUES ('{call}', 'user', 'undone'); ROLLBACK TO s;
+             INSERT INTO voice.turn (call_id, role, text) VALUES ('{call}', 'user', 'the late words'); COMMIT"
+        ))
+        .unwrap();
+    voice.until("SELECT count(*) > 0 FROM voice.job");
+    voice.drained();
+    assert!(last_asked(&stub).contains("the late words"));
+}
+
+#[test]
+fn history_written_turn_by_turn_is_analysed_whole() {
+    let stub = StubLlm::start();
+    let mut voice = Voice::with_llm(&stub);
+    voice.client.batch_execute("INSERT INTO voice.agent (id, name, vertical) VALUES ('a', 'Ava', 'salon')").unwrap();
+    let insert = "INSERT INTO voice.call (id, agent_id, from_number, to_number, started_at, ended_at, status)
+                  SELECT voice_uuidv7(t), 'a', '+15550100', '+15550199', t, t + interval '5 min', 'completed'
+                  FROM (VALUES (now() - interval '40 days')) v(t) RETURNING id::text";
+    let call: String = voice.client.query_one(insert, &[]).unwrap().get(0);
+    voice.drained();
+    voice.turn(&call, "user", "words of last month");
+    voice.until("SELECT count(*) = 1 FROM voice.analytics WHERE model <> 'rule/no-conversation'");
+    assert!(last_asked(&stub).contains("words of last month"));
+}
+
+#[test]
+fn an_open_streaming_turn_is_read_by_its_final_chunks() {
+    let stub = StubLlm::start();
+    let mut voice = Voice::with_llm(&stub);
+    let call = voice.open_call(FIRST);
+    voice
+        .client
+        .batch_execute(&format!(
+            "SELECT voice_add_chunk('{call}', t, 1, 'never', true), voice_add_chunk('{call}', t, 2, 'clo', false),
+                    voice_add_chunk('{call}', t, 3, 'closed', true)
+             FROM voice_add_turn('{call}', 'user', '') t"
+        ))
+        .unwrap();
+    voice.end(&call);
+    voice.drained();
+    assert!(last_asked(&stub).contains("never closed"), "{}", last_asked(&stub));
+}

@@ -1,0 +1,83 @@
+use crate::voice::{SOON, Voice};
+use harness::Cluster;
+use harness::stub::StubLlm;
+
+const HELLO: &[(&str, &str)] = &[("user", "Hello, what are your opening hours?")];
+
+/// With the sweep off nothing but the wake under test can bring the analysis about.
+fn without_sweep() -> Voice {
+    Voice::on(Cluster::builder().setting("voice_analytics.sweep_interval", 0))
+}
+
+#[test]
+fn a_commit_wakes_the_worker() {
+    let mut voice = without_sweep();
+    for _ in 0..20 {
+        voice.call(HELLO);
+        voice.drained();
+    }
+    assert_eq!(voice.count("SELECT count(*) FROM voice.analytics"), 20);
+}
+
+#[test]
+fn notify_from_any_client_wakes_the_worker() {
+    let mut voice = without_sweep();
+    let call = voice.call(HELLO);
+    voice.drained();
+    // A job that no trigger wrote rings nobody.
+    voice.client.batch_execute("DELETE FROM voice.analytics").unwrap();
+    let insert = "INSERT INTO voice.job (kind, call_id) VALUES ('analyze', $1::text::uuid)";
+    voice.client.execute(insert, &[&call]).unwrap();
+    assert_eq!(voice.count("SELECT count(*) FROM voice.job"), 1);
+    voice.client.batch_execute("NOTIFY voice_analytics").unwrap();
+    voice.drained();
+    assert_eq!(voice.count("SELECT count(*) FROM voice.analytics"), 1);
+}
+
+#[test]
+fn the_sweep_finds_what_rang_nobody() {
+    let mut voice = Voice::on(Cluster::builder().setting("voice_analytics.sweep_interval", "100ms"));
+    let call = voice.call(HELLO);
+    voice.drained();
+    voice.client.batch_execute("DELETE FROM voice.analytics").unwrap();
+    let insert = "INSERT INTO voice.job (kind, call_id) VALUES ('analyze', $1::text::uuid)";
+    voice.client.execute(insert, &[&call]).unwrap();
+    voice.drained();
+    assert_eq!(voice.count("SELECT count(*) FROM voice.analytics"), 1);
+}
+
+#[test]
+fn a_rolled_back_call_leaves_no_job_and_an_ended_one_is_seen_with_its_job() {
+    let stub = StubLlm::start();
+    stub.answer_always(harness::stub::Reply::hang());
+    let mut voice = Voice::with_llm(&stub);
+    let call = voice.open_call(HELLO);
+    let end = "UPDATE voice.call SET status = 'completed', ended_at = clock_timestamp() WHERE id = $1::text::uuid";
+    let mut transaction = voice.client.transaction().unwrap();
+    transaction.execute(end, &[&call]).unwrap();
+    transaction.rollback().unwrap();
+    assert_eq!(voice.count("SELECT count(*) FROM voice.job"), 0);
+    voice.client.execute(end, &[&call]).unwrap();
+    voice.client.execute(end, &[&call]).unwrap();
+    let both = "SELECT count(*) FROM voice.call c JOIN voice.job j ON j.call_id = c.id WHERE c.status = 'completed'";
+    assert_eq!(voice.count(both), 1);
+    stub.wait_for(1, SOON);
+}
+
+#[test]
+fn many_databases_have_a_worker_each() {
+    let mut voice = Voice::start();
+    let mut other = voice.cluster.create_voice_database("other");
+    other
+        .batch_execute(
+            "INSERT INTO voice.agent (id, name, vertical) VALUES ('b', 'Bo', 'salon');
+             SELECT voice_import_call('{\"id\": \"x\", \"agent\": \"b\", \"turns\": [{\"role\": \"user\", \"text\": \"hello\"}]}')",
+        )
+        .unwrap();
+    voice.call(HELLO);
+    voice.drained();
+    harness::wait_until("the other database's analysis", SOON, || {
+        (other.query_one("SELECT count(*) FROM voice.analytics", &[]).unwrap().get::<_, i64>(0) == 1).then_some(())
+    });
+    assert_ne!(voice.cluster.worker_pid("app"), voice.cluster.worker_pid("other"));
+}
