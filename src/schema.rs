@@ -24,5 +24,14 @@ extension_sql_file!("../sql/tables/state.sql", name = "state", requires = ["sche
 extension_sql_file!("../sql/tables/leaf.sql", name = "leaf", requires = ["schema"]);
 extension_sql_file!("../sql/tables/month.sql", name = "month", requires = ["schema"]);
 
+// What people call. Bodies are strings, so nothing here needs a table to stand first.
+extension_sql_file!("../sql/functions/transcript.sql", name = "transcript", requires = ["schema"]);
+extension_sql_file!("../sql/functions/ingest.sql", name = "ingest", requires = ["schema"]);
+extension_sql_file!("../sql/functions/import.sql", name = "import", requires = ["schema"]);
+extension_sql_file!("../sql/functions/leads.sql", name = "leads", requires = ["schema"]);
+extension_sql_file!("../sql/functions/search.sql", name = "search", requires = ["schema"]);
+extension_sql_file!("../sql/functions/operate.sql", name = "operate", requires = ["schema"]);
+extension_sql_file!("../sql/functions/status.sql", name = "status", requires = ["schema"]);
+
 // Creates the tables: everything they are made of stands before it, nothing needs to come after it.
 extension_sql_file!("../sql/tables/install.sql", name = "install", finalize);

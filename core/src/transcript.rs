@@ -39,6 +39,11 @@ const ROOM_FOR_MARKS: usize = 80;
 /// a caller cannot speak a line that looks like another's.
 pub fn render(turns: &[Turn], max_chars: usize) -> String {
     let lines: Vec<String> = turns.iter().map(line).collect();
+    cut(&lines, max_chars)
+}
+
+/// Lines joined, as `render` does it; `voice_transcript()` has its lines from SQL, tool calls among them.
+pub fn cut(lines: &[String], max_chars: usize) -> String {
     let lengths: Vec<usize> = lines.iter().map(|line| line.chars().count()).collect();
     let whole = lengths.iter().sum::<usize>() + lines.len().saturating_sub(1);
     if whole <= max_chars {

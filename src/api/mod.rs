@@ -2,4 +2,5 @@
 
 mod queue;
 mod status;
+mod transcript;
 mod uuid;

@@ -1,0 +1,277 @@
+-- Live ingest: each function is one statement on the tables, which the same statement from psql or an ORM equals.
+-- What is unknown is a foreign_key_violation, as it would be from a plain INSERT; what is out of range an
+-- invalid_parameter_value. Existence is read in the statement that writes: a subtransaction to catch the
+-- foreign key's own error would cost every turn more than the turn.
+
+CREATE FUNCTION voice._unknown_call(call_id uuid) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION 'there is no such call'
+        USING ERRCODE = 'foreign_key_violation',
+              DETAIL = format('Call %s is not among those of tenant "%s".', coalesce(call_id::text, 'NULL'), voice._tenant()),
+              HINT = 'Use the id that voice_start_call() or INSERT INTO voice.call … RETURNING id returned; '
+                     'the setting voice_analytics.tenant says whose calls are seen.';
+END
+$$;
+COMMENT ON FUNCTION voice._unknown_call(uuid) IS 'raises the error for a call that does not exist';
+
+CREATE FUNCTION voice._unknown_turn(call_id uuid, turn_id bigint) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp
+AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM voice.call c WHERE c.id = call_id AND c.tenant_id = voice._tenant()) THEN
+        PERFORM voice._unknown_call(call_id);
+    END IF;
+    RAISE EXCEPTION 'there is no such turn'
+        USING ERRCODE = 'foreign_key_violation',
+              DETAIL = format('Call %s has no turn %s.', call_id, coalesce(turn_id::text, 'NULL')),
+              HINT = 'Open the turn first: voice_add_turn(call_id, role, '''') returns its id.';
+END
+$$;
+COMMENT ON FUNCTION voice._unknown_turn(uuid, bigint) IS 'raises the error for a turn that does not exist';
+
+CREATE FUNCTION voice._check_turn(
+    role text, started_at timestamptz, ended_at timestamptz,
+    transcription_ms int, llm_ttft_ms int, tts_ttfb_ms int, e2e_latency_ms int) RETURNS void
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, voice, pg_temp
+AS $$
+BEGIN
+    IF role IS NULL OR role NOT IN ('user', 'assistant', 'system') THEN
+        RAISE EXCEPTION 'there is no such role'
+            USING ERRCODE = 'invalid_parameter_value',
+                  DETAIL = format('The role of the turn is %s.', coalesce(quote_literal(role), 'NULL')),
+                  HINT = 'The roles are user (the caller), assistant (the agent) and system.';
+    ELSIF ended_at < started_at THEN
+        RAISE EXCEPTION 'a turn cannot end before it starts'
+            USING ERRCODE = 'invalid_parameter_value',
+                  DETAIL = format('started_at is %s, ended_at %s.', started_at, ended_at),
+                  HINT = 'Take both from the same clock, or leave ended_at NULL.';
+    ELSIF least(transcription_ms, llm_ttft_ms, tts_ttfb_ms, e2e_latency_ms) < 0 THEN
+        RAISE EXCEPTION 'a latency cannot be negative'
+            USING ERRCODE = 'invalid_parameter_value',
+                  DETAIL = format('transcription_ms, llm_ttft_ms, tts_ttfb_ms, e2e_latency_ms: %s.',
+                                  concat_ws(', ', transcription_ms, llm_ttft_ms, tts_ttfb_ms, e2e_latency_ms)),
+                  HINT = 'Pass milliseconds from 0 up, or NULL for what was not measured.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION voice._check_turn(text, timestamptz, timestamptz, int, int, int, int) IS
+    'raises the error for what is wrong with a turn';
+
+-- Two starts of one external_id, also from two clients at once, must find one call: the second waits here for the first.
+CREATE FUNCTION voice._lock_external_id(external_id text) RETURNS void
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, voice, pg_temp
+AS $$ SELECT pg_advisory_xact_lock(hashtextextended(external_id, hashtextextended(voice._tenant(), 0))) $$;
+COMMENT ON FUNCTION voice._lock_external_id(text) IS 'serialises the arrivals of one external call id until commit';
+
+CREATE FUNCTION voice_start_call(
+    agent_id text, from_number text, to_number text, meta jsonb DEFAULT NULL, started_at timestamptz DEFAULT now(),
+    external_id text DEFAULT NULL, direction text DEFAULT 'inbound') RETURNS uuid
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+DECLARE
+    call uuid;
+BEGIN
+    IF external_id IS NOT NULL THEN
+        PERFORM voice._lock_external_id(external_id);
+        SELECT c.id INTO call FROM voice.call c
+        WHERE c.external_id = voice_start_call.external_id AND c.tenant_id = voice._tenant()
+        ORDER BY c.id LIMIT 1;
+        IF FOUND THEN
+            RETURN call;
+        END IF;
+    END IF;
+    IF direction IS NULL OR direction NOT IN ('inbound', 'outbound') THEN
+        RAISE EXCEPTION 'there is no such direction'
+            USING ERRCODE = 'invalid_parameter_value',
+                  DETAIL = format('direction is %s.', coalesce(quote_literal(direction), 'NULL')),
+                  HINT = 'A call is inbound (the caller rang) or outbound (the agent did).';
+    ELSIF started_at IS NULL THEN
+        RAISE EXCEPTION 'a call needs its start'
+            USING ERRCODE = 'invalid_parameter_value', DETAIL = 'started_at is NULL.',
+                  HINT = 'Leave started_at out: it is now().';
+    END IF;
+    INSERT INTO voice.call (id, agent_id, tenant_id, from_number, to_number, meta, started_at, external_id, direction)
+    SELECT @extschema@.voice_uuidv7(voice_start_call.started_at), a.id, a.tenant_id, voice_start_call.from_number,
+           voice_start_call.to_number, voice_start_call.meta, voice_start_call.started_at,
+           voice_start_call.external_id, voice_start_call.direction
+    FROM voice.agent a
+    WHERE a.id = voice_start_call.agent_id AND a.tenant_id = voice._tenant() AND a.deleted_at IS NULL
+    RETURNING id INTO call;
+    IF call IS NULL THEN
+        RAISE EXCEPTION 'there is no such agent'
+            USING ERRCODE = 'foreign_key_violation',
+                  DETAIL = format('Agent %s is not among those of tenant "%s".',
+                                  coalesce(quote_literal(agent_id), 'NULL'), voice._tenant()),
+                  HINT = 'INSERT INTO voice.agent (id, name, vertical) VALUES (…) first.';
+    END IF;
+    RETURN call;
+END
+$$;
+COMMENT ON FUNCTION voice_start_call(text, text, text, jsonb, timestamptz, text, text) IS
+    'starts a call and returns its id; the same external_id again returns the same call';
+
+CREATE FUNCTION voice_add_turn(
+    call_id uuid, role text, text text, started_at timestamptz DEFAULT clock_timestamp(), ended_at timestamptz DEFAULT NULL,
+    audio_url text DEFAULT NULL, interrupted boolean DEFAULT false, transcription_ms int DEFAULT NULL,
+    llm_ttft_ms int DEFAULT NULL, tts_ttfb_ms int DEFAULT NULL, e2e_latency_ms int DEFAULT NULL) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+DECLARE
+    turn bigint;
+BEGIN
+    -- Only what is wrong is worth another function call.
+    IF role IS NULL OR role NOT IN ('user', 'assistant', 'system') OR ended_at < started_at
+       OR least(transcription_ms, llm_ttft_ms, tts_ttfb_ms, e2e_latency_ms) < 0 THEN
+        PERFORM voice._check_turn(role, started_at, ended_at, transcription_ms, llm_ttft_ms, tts_ttfb_ms, e2e_latency_ms);
+    END IF;
+    INSERT INTO voice.turn (call_id, tenant_id, role, text, started_at, ended_at, audio_url, interrupted,
+                            transcription_ms, llm_ttft_ms, tts_ttfb_ms, e2e_latency_ms)
+    SELECT c.id, c.tenant_id, voice_add_turn.role, coalesce(voice_add_turn.text, ''),
+           coalesce(voice_add_turn.started_at, clock_timestamp()), voice_add_turn.ended_at, voice_add_turn.audio_url,
+           coalesce(voice_add_turn.interrupted, false), voice_add_turn.transcription_ms, voice_add_turn.llm_ttft_ms,
+           voice_add_turn.tts_ttfb_ms, voice_add_turn.e2e_latency_ms
+    FROM voice.call c
+    WHERE c.id = voice_add_turn.call_id AND c.tenant_id = voice._tenant()
+    RETURNING id INTO turn;
+    IF turn IS NULL THEN
+        PERFORM voice._unknown_call(call_id);
+    END IF;
+    RETURN turn;
+END
+$$;
+COMMENT ON FUNCTION voice_add_turn(uuid, text, text, timestamptz, timestamptz, text, boolean, int, int, int, int) IS
+    'adds a turn to a call and returns its id; text '''' opens a turn that voice_add_chunk() fills';
+
+CREATE FUNCTION voice_add_chunk(
+    call_id uuid, turn_id bigint, seq int, text text, is_final boolean DEFAULT false, start_ms int DEFAULT NULL,
+    end_ms int DEFAULT NULL, confidence real DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+BEGIN
+    IF seq IS NULL OR seq < 0 OR end_ms < start_ms OR confidence NOT BETWEEN 0 AND 1 THEN
+        RAISE EXCEPTION 'a chunk is out of range'
+            USING ERRCODE = 'invalid_parameter_value',
+                  DETAIL = format('seq is %s, start_ms %s, end_ms %s, confidence %s.', coalesce(seq::text, 'NULL'),
+                                  coalesce(start_ms::text, 'NULL'), coalesce(end_ms::text, 'NULL'),
+                                  coalesce(confidence::text, 'NULL')),
+                  HINT = 'seq counts from 0 or 1, end_ms is not before start_ms, confidence is 0 to 1.';
+    END IF;
+    -- A recogniser revises what it has sent: the same seq again replaces the piece.
+    INSERT INTO voice.transcript_chunk (call_id, turn_id, tenant_id, seq, text, is_final, start_ms, end_ms, confidence)
+    SELECT t.call_id, t.id, t.tenant_id, voice_add_chunk.seq, coalesce(voice_add_chunk.text, ''),
+           coalesce(voice_add_chunk.is_final, false), voice_add_chunk.start_ms, voice_add_chunk.end_ms,
+           voice_add_chunk.confidence
+    FROM voice.turn t
+    WHERE t.call_id = voice_add_chunk.call_id AND t.id = voice_add_chunk.turn_id AND t.tenant_id = voice._tenant()
+    ON CONFLICT ON CONSTRAINT transcript_chunk_pkey DO UPDATE
+    SET text = EXCLUDED.text, is_final = EXCLUDED.is_final, start_ms = EXCLUDED.start_ms, end_ms = EXCLUDED.end_ms,
+        confidence = EXCLUDED.confidence;
+    IF NOT FOUND THEN
+        PERFORM voice._unknown_turn(call_id, turn_id);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION voice_add_chunk(uuid, bigint, int, text, boolean, int, int, real) IS
+    'adds a piece of streaming speech-to-text to a turn; the same seq again replaces it';
+
+CREATE FUNCTION voice_finish_turn(
+    call_id uuid, turn_id bigint, text text DEFAULT NULL, ended_at timestamptz DEFAULT clock_timestamp(),
+    interrupted boolean DEFAULT false, transcription_ms int DEFAULT NULL, llm_ttft_ms int DEFAULT NULL,
+    tts_ttfb_ms int DEFAULT NULL, e2e_latency_ms int DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+DECLARE
+    turn record;
+BEGIN
+    SELECT t.role, t.started_at INTO turn FROM voice.turn t
+    WHERE t.call_id = voice_finish_turn.call_id AND t.id = voice_finish_turn.turn_id AND t.tenant_id = voice._tenant()
+    FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        PERFORM voice._unknown_turn(call_id, turn_id);
+    END IF;
+    PERFORM voice._check_turn(turn.role, turn.started_at, ended_at, transcription_ms, llm_ttft_ms, tts_ttfb_ms,
+                              e2e_latency_ms);
+    UPDATE voice.turn t
+    SET text = coalesce(
+            voice_finish_turn.text,
+            (SELECT string_agg(k.text, ' ' ORDER BY k.seq) FROM voice.transcript_chunk k
+             WHERE k.call_id = voice_finish_turn.call_id AND k.turn_id = voice_finish_turn.turn_id AND k.is_final),
+            t.text),
+        ended_at = coalesce(voice_finish_turn.ended_at, t.ended_at),
+        interrupted = coalesce(voice_finish_turn.interrupted, false) OR t.interrupted,
+        transcription_ms = coalesce(voice_finish_turn.transcription_ms, t.transcription_ms),
+        llm_ttft_ms = coalesce(voice_finish_turn.llm_ttft_ms, t.llm_ttft_ms),
+        tts_ttfb_ms = coalesce(voice_finish_turn.tts_ttfb_ms, t.tts_ttfb_ms),
+        e2e_latency_ms = coalesce(voice_finish_turn.e2e_latency_ms, t.e2e_latency_ms)
+    WHERE t.call_id = voice_finish_turn.call_id AND t.id = voice_finish_turn.turn_id AND t.tenant_id = voice._tenant();
+END
+$$;
+COMMENT ON FUNCTION voice_finish_turn(uuid, bigint, text, timestamptz, boolean, int, int, int, int) IS
+    'closes a streaming turn; without text, its words are its final chunks';
+
+CREATE FUNCTION voice_add_tool_call(
+    call_id uuid, name text, args jsonb, result jsonb DEFAULT NULL, latency_ms int DEFAULT NULL,
+    error_text text DEFAULT NULL, invoked_at timestamptz DEFAULT clock_timestamp(), turn_id bigint DEFAULT NULL) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+DECLARE
+    tool_call bigint;
+BEGIN
+    IF coalesce(name, '') = '' OR latency_ms < 0 THEN
+        RAISE EXCEPTION 'a tool call needs a name, and a latency that is not negative'
+            USING ERRCODE = 'invalid_parameter_value',
+                  DETAIL = format('name is %s, latency_ms %s.', coalesce(quote_literal(name), 'NULL'),
+                                  coalesce(latency_ms::text, 'NULL')),
+                  HINT = 'Pass the function''s name as the model called it, and milliseconds.';
+    ELSIF turn_id IS NOT NULL AND NOT EXISTS (
+        SELECT FROM voice.turn t
+        WHERE t.call_id = voice_add_tool_call.call_id AND t.id = voice_add_tool_call.turn_id AND t.tenant_id = voice._tenant())
+    THEN
+        PERFORM voice._unknown_turn(call_id, turn_id);
+    END IF;
+    INSERT INTO voice.tool_call (call_id, tenant_id, name, args, result, latency_ms, error_text, invoked_at, turn_id)
+    SELECT c.id, c.tenant_id, voice_add_tool_call.name, coalesce(voice_add_tool_call.args, '{}'), voice_add_tool_call.result,
+           voice_add_tool_call.latency_ms, voice_add_tool_call.error_text,
+           coalesce(voice_add_tool_call.invoked_at, clock_timestamp()), voice_add_tool_call.turn_id
+    FROM voice.call c
+    WHERE c.id = voice_add_tool_call.call_id AND c.tenant_id = voice._tenant()
+    RETURNING id INTO tool_call;
+    IF tool_call IS NULL THEN
+        PERFORM voice._unknown_call(call_id);
+    END IF;
+    RETURN tool_call;
+END
+$$;
+COMMENT ON FUNCTION voice_add_tool_call(uuid, text, jsonb, jsonb, int, text, timestamptz, bigint) IS
+    'adds a tool call and returns its id; error_text set: the tool failed';
+
+CREATE FUNCTION voice_end_call(
+    call_id uuid, status text DEFAULT 'completed', ended_at timestamptz DEFAULT clock_timestamp(),
+    end_reason text DEFAULT NULL, recording_url text DEFAULT NULL) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+BEGIN
+    IF status IS NULL OR status NOT IN ('completed', 'failed', 'transferred') THEN
+        RAISE EXCEPTION 'a call cannot end like that'
+            USING ERRCODE = 'invalid_parameter_value',
+                  DETAIL = format('status is %s.', coalesce(quote_literal(status), 'NULL')),
+                  HINT = 'A call ends completed, failed or transferred.';
+    END IF;
+    UPDATE voice.call c
+    SET status = voice_end_call.status,
+        ended_at = voice_end_call.ended_at,
+        end_reason = coalesce(voice_end_call.end_reason, c.end_reason),
+        recording_url = coalesce(voice_end_call.recording_url, c.recording_url)
+    WHERE c.id = voice_end_call.call_id AND c.tenant_id = voice._tenant() AND c.status = 'in_progress';
+    IF FOUND THEN
+        RETURN true;
+    ELSIF NOT EXISTS (SELECT FROM voice.call c WHERE c.id = voice_end_call.call_id AND c.tenant_id = voice._tenant()) THEN
+        PERFORM voice._unknown_call(call_id);
+    END IF;
+    RETURN false;
+END
+$$;
+COMMENT ON FUNCTION voice_end_call(uuid, text, timestamptz, text, text) IS
+    'ends a call, which queues its analysis; false: it had ended already, and nothing changed';

@@ -1,0 +1,113 @@
+-- Figures over many calls. A range of time becomes a range of ids first, bound as constants of a plan made for them, so
+-- that planning prunes to the months that count: a bound computed inside the query costs several times the query.
+-- The tenant is named beside row-level security, for those whom it does not hold, in the words of the policy: the
+-- planner then sees one condition.
+
+CREATE FUNCTION voice._top_leads(text, timestamptz, int, int,
+    OUT call_id uuid, OUT agent_id text, OUT vertical text, OUT from_number text, OUT started_at timestamptz,
+    OUT lead_score int, OUT sentiment double precision, OUT intent text, OUT entities jsonb, OUT summary text,
+    OUT next_action text) RETURNS SETOF record
+LANGUAGE plpgsql STABLE ROWS 50 SET search_path = pg_catalog, voice, pg_temp
+AS $$
+DECLARE
+    wanted_vertical ALIAS FOR $1;
+    since ALIAS FOR $2;
+    min_score ALIAS FOR $3;
+    max_rows ALIAS FOR $4;
+BEGIN
+    IF since IS NULL OR min_score IS NULL OR min_score NOT BETWEEN 0 AND 100 OR max_rows < 0 THEN
+        RAISE EXCEPTION 'top leads need a time, a score and a number of rows'
+            USING ERRCODE = 'invalid_parameter_value',
+                  DETAIL = format('since is %s, min_score %s, max_rows %s.', coalesce(since::text, 'NULL'),
+                                  coalesce(min_score::text, 'NULL'), coalesce(max_rows::text, 'NULL')),
+                  HINT = 'voice_top_leads(''healthcare'', now() - interval ''7 days''); scores are 0 to 100; vertical NULL: all.';
+    END IF;
+    RETURN QUERY EXECUTE format($query$
+        SELECT a.call_id, a.agent_id, a.vertical, c.from_number, a.started_at, a.lead_score::int, a.sentiment, a.intent,
+               a.entities, a.summary, a.next_action
+        FROM (
+            SELECT * FROM voice.analytics t
+            WHERE t.tenant_id = voice._tenant() %s AND t.lead_score >= $3 AND t.started_at >= $2 AND t.call_id >= $5
+              AND t.deleted_at IS NULL
+            ORDER BY t.lead_score DESC, t.started_at DESC
+            LIMIT $4
+        ) a
+        JOIN voice.call c ON c.id = a.call_id AND c.id >= $5 AND c.tenant_id = voice._tenant()
+        ORDER BY a.lead_score DESC, a.started_at DESC$query$,
+        CASE WHEN wanted_vertical IS NOT NULL THEN 'AND t.vertical = $1' END)
+    USING wanted_vertical, since, min_score::smallint, max_rows, @extschema@.voice_uuid_at(since - interval '24 hours');
+END
+$$;
+COMMENT ON FUNCTION voice._top_leads(text, timestamptz, int, int) IS 'does the work of voice_top_leads';
+
+-- Inlines into the query that calls it. PL/pgSQL has no argument and column of one name, as vertical is here.
+CREATE FUNCTION voice_top_leads(vertical text, since timestamptz, min_score int DEFAULT 70, max_rows int DEFAULT 50,
+    OUT call_id uuid, OUT agent_id text, OUT vertical text, OUT from_number text, OUT started_at timestamptz,
+    OUT lead_score int, OUT sentiment double precision, OUT intent text, OUT entities jsonb, OUT summary text,
+    OUT next_action text) RETURNS SETOF record
+LANGUAGE sql STABLE ROWS 50
+AS $$ SELECT * FROM voice._top_leads($1, $2, $3, $4) $$;
+COMMENT ON FUNCTION voice_top_leads(text, timestamptz, int, int) IS
+    'calls with the highest lead scores since then, the newer first among equals; vertical NULL: all';
+
+CREATE FUNCTION voice._sentiment_trend(timestamptz, text, text,
+    OUT bucket timestamptz, OUT agent_id text, OUT calls bigint, OUT avg_sentiment double precision,
+    OUT avg_lead_score double precision) RETURNS SETOF record
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp
+AS $$
+DECLARE
+    since ALIAS FOR $1;
+    wanted_agent ALIAS FOR $2;
+    width ALIAS FOR $3;
+BEGIN
+    IF since IS NULL OR width IS NULL OR width NOT IN ('hour', 'day', 'week', 'month') THEN
+        RAISE EXCEPTION 'a trend needs a time and a bucket'
+            USING ERRCODE = 'invalid_parameter_value',
+                  DETAIL = format('since is %s, bucket %s.', coalesce(since::text, 'NULL'), coalesce(quote_literal(width), 'NULL')),
+                  HINT = 'The bucket is hour, day, week or month, in the time zone of the setting voice_analytics.timezone.';
+    END IF;
+    RETURN QUERY EXECUTE format($query$
+        SELECT date_trunc($3, t.started_at, $4), t.agent_id, count(*), avg(t.sentiment), avg(t.lead_score)::double precision
+        FROM voice.analytics t
+        WHERE t.tenant_id = voice._tenant() %s AND t.started_at >= $1 AND t.call_id >= $5 AND t.deleted_at IS NULL
+        GROUP BY 1, 2 ORDER BY 1, 2$query$,
+        CASE WHEN wanted_agent IS NOT NULL THEN 'AND t.agent_id = $2' END)
+    USING since, wanted_agent, width, coalesce(nullif(current_setting('voice_analytics.timezone', true), ''), 'UTC'),
+          @extschema@.voice_uuid_at(since - interval '24 hours');
+END
+$$;
+COMMENT ON FUNCTION voice._sentiment_trend(timestamptz, text, text) IS 'does the work of voice_sentiment_trend';
+
+CREATE FUNCTION voice_sentiment_trend(since timestamptz, agent_id text DEFAULT NULL, bucket text DEFAULT 'day',
+    OUT bucket timestamptz, OUT agent_id text, OUT calls bigint, OUT avg_sentiment double precision,
+    OUT avg_lead_score double precision) RETURNS SETOF record
+LANGUAGE sql STABLE
+AS $$ SELECT * FROM voice._sentiment_trend($1, $2, $3) $$;
+COMMENT ON FUNCTION voice_sentiment_trend(timestamptz, text, text) IS
+    'analysed calls, mean sentiment and mean lead score by hour, day, week or month and agent; agent_id NULL: every agent';
+
+-- By when the tool was called. Its call may have started up to a day before, and an id may lie a day before the start.
+CREATE FUNCTION voice_tool_stats(since timestamptz,
+    OUT name text, OUT calls bigint, OUT errors bigint, OUT error_rate double precision, OUT p50_ms double precision,
+    OUT p95_ms double precision) RETURNS SETOF record
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp
+AS $$
+BEGIN
+    IF since IS NULL THEN
+        RAISE EXCEPTION 'tool statistics need a time'
+            USING ERRCODE = 'invalid_parameter_value', DETAIL = 'since is NULL.',
+                  HINT = 'voice_tool_stats(now() - interval ''7 days''), or ''-infinity'' for all.';
+    END IF;
+    RETURN QUERY EXECUTE $query$
+        SELECT k.name, count(*), count(k.error_text), count(k.error_text)::double precision / count(*),
+               percentile_cont(0.5) WITHIN GROUP (ORDER BY k.latency_ms),
+               percentile_cont(0.95) WITHIN GROUP (ORDER BY k.latency_ms)
+        FROM voice.tool_call k
+        JOIN voice.call c ON c.id = k.call_id AND c.id >= $2 AND c.tenant_id = voice._tenant() AND c.deleted_at IS NULL
+        WHERE k.tenant_id = voice._tenant() AND k.invoked_at >= $1 AND k.call_id >= $2
+        GROUP BY k.name ORDER BY 2 DESC, 1$query$
+    USING since, @extschema@.voice_uuid_at(since - interval '48 hours');
+END
+$$;
+COMMENT ON FUNCTION voice_tool_stats(timestamptz) IS
+    'how often each tool was called and failed, and its latency (median and 95th percentile, milliseconds)';

@@ -1,0 +1,101 @@
+-- Finds calls by their search document, then the turns within. The tenant, the caller's privilege and the deletion of
+-- a call are checked here and nowhere else.
+
+-- SECURITY DEFINER, owned by voice_worker: under row-level security a text index cannot be used, because @@ might leak
+-- (it is not leakproof), and every search would read every document. What the policy and the grant would have done is
+-- written out: rows of the session's tenant, for those who may SELECT from voice.turn.
+-- The newest 5,000 matches are ranked, gathered month by month from the newest, so that a common word does not read years.
+CREATE FUNCTION voice_search(query text, since timestamptz DEFAULT '-infinity', vertical text DEFAULT NULL, max_rows int DEFAULT 20,
+    OUT call_id uuid, OUT turn_id bigint, OUT role text, OUT started_at timestamptz, OUT rank real, OUT headline text)
+RETURNS SETOF record
+LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 20 SET search_path = pg_catalog, voice, pg_temp
+AS $$
+DECLARE
+    max_matches CONSTANT int := 5000;
+    tenant CONSTANT text := voice._tenant();
+    -- The owner of this function is the current user; the caller is the role he has set, or his own.
+    caller CONSTANT name := CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role')::name END;
+    config CONSTANT regconfig := coalesce(nullif(current_setting('voice_analytics.search_config', true), ''), 'simple');
+    wanted tsquery;
+    first_id uuid;
+    month record;
+    more_calls uuid[];
+    more_ranks real[];
+    found_calls uuid[] := '{}';
+    found_ranks real[] := '{}';
+BEGIN
+    IF NOT has_table_privilege(caller, 'voice.turn', 'SELECT') THEN
+        RAISE EXCEPTION 'permission denied for table turn'
+            USING ERRCODE = 'insufficient_privilege',
+                  DETAIL = format('The role %s may not read voice.turn, and a search shows what was said.', quote_ident(caller)),
+                  HINT = 'GRANT SELECT ON voice.turn, or ask somebody who may.';
+    ELSIF query IS NULL OR since IS NULL OR max_rows IS NULL OR max_rows < 0 THEN
+        RAISE EXCEPTION 'a search needs words'
+            USING ERRCODE = 'invalid_parameter_value',
+                  DETAIL = format('query is %s, since %s, max_rows %s.', coalesce(quote_literal(query), 'NULL'),
+                                  coalesce(since::text, 'NULL'), coalesce(max_rows::text, 'NULL')),
+                  HINT = 'voice_search(''refund -shipping "next week"''): websearch syntax.';
+    END IF;
+    wanted := websearch_to_tsquery(config, query);
+    first_id := @extschema@.voice_uuid_at(since - interval '24 hours');
+
+    -- DEFAULT first: it may hold any month's calls. Its rows are few, or somebody will hear of it.
+    FOR month IN
+        SELECT coalesce(l.lower, '00000000-0000-0000-0000-000000000000') AS lower, l.upper, l.leaf
+        FROM voice._leaves('search_document') l
+        WHERE l.upper IS NULL OR l.upper > first_id
+        ORDER BY l.upper IS NULL DESC, l.upper DESC
+    LOOP
+        -- The leaf itself: its owner may, and there is no parent to plan for. The planner has no statistics to count on
+        -- where a word is common, so the calls of the month come by their ids, the newest first.
+        EXECUTE format($find$
+            SELECT array_agg(m.call_id), array_agg(m.rank) FROM (
+                SELECT d.call_id, ts_rank(d.document, $1) AS rank
+                FROM %s d
+                JOIN voice.call c ON c.id = d.call_id AND c.id >= $3 %s
+                WHERE d.document @@ $1 AND d.tenant_id = $2 AND d.call_id >= $3
+                  AND c.tenant_id = $2 AND c.deleted_at IS NULL AND c.started_at >= $4
+                  %s
+                ORDER BY d.call_id DESC LIMIT $6) m$find$,
+            month.leaf,
+            CASE WHEN month.upper IS NOT NULL THEN format('AND c.id >= %L AND c.id < %L', month.lower, month.upper) END,
+            CASE WHEN vertical IS NOT NULL THEN
+                'AND EXISTS (SELECT FROM voice.agent g WHERE g.id = c.agent_id AND g.tenant_id = $2 AND g.vertical = $5)' END)
+        USING wanted, tenant, first_id, since, vertical, max_matches - cardinality(found_calls)
+        INTO more_calls, more_ranks;
+        found_calls := found_calls || more_calls;
+        found_ranks := found_ranks || more_ranks;
+        EXIT WHEN cardinality(found_calls) >= max_matches;
+    END LOOP;
+
+    RETURN QUERY
+    WITH best AS MATERIALIZED (
+        SELECT m.id, m.rank FROM unnest(found_calls, found_ranks) m(id, rank)
+        ORDER BY m.rank DESC, m.id DESC LIMIT max_rows
+    ), said AS MATERIALIZED (
+        -- Of each call the turns that match; if its words are scattered over turns, the one that has most of them.
+        SELECT b.id AS call, b.rank, t.*
+        FROM best b
+        CROSS JOIN LATERAL (
+            SELECT w.id AS turn, w.role, w.started_at, w.words, w.matches,
+                   row_number() OVER (ORDER BY w.matches DESC, ts_rank(w.vector, wanted) DESC, w.started_at, w.id) AS place
+            FROM (
+                SELECT u.id, u.role, u.started_at, s.words, v.vector, v.vector @@ wanted AS matches
+                FROM voice.turn u
+                CROSS JOIN LATERAL (SELECT CASE WHEN u.text <> '' THEN u.text ELSE voice._final_chunks(u.call_id, u.id) END) s(words)
+                CROSS JOIN LATERAL (SELECT to_tsvector(config, left(s.words, 400000))) v(vector)
+                WHERE u.call_id = b.id AND u.tenant_id = tenant
+            ) w
+        ) t
+        WHERE t.matches OR t.place = 1
+        ORDER BY b.rank DESC, b.id DESC, t.started_at, t.turn
+        LIMIT max_rows
+    )
+    SELECT s.call, s.turn, s.role, s.started_at, s.rank, ts_headline(config, s.words, wanted)
+    FROM said s
+    ORDER BY s.rank DESC, s.call DESC, s.started_at, s.turn;
+END
+$$;
+ALTER FUNCTION voice_search(text, timestamptz, text, int) OWNER TO voice_worker;
+COMMENT ON FUNCTION voice_search(text, timestamptz, text, int) IS
+    'turns in which these words were said (websearch syntax), the best calls first; ranks the newest 5,000 matching calls';

@@ -1,0 +1,43 @@
+-- One row that says what runs, what waits, and what is wrong with the way out; true also where no worker runs.
+
+CREATE FUNCTION voice_status(
+    OUT worker_pid int, OUT state text, OUT reason text, OUT analyzer text, OUT queued bigint, OUT running bigint,
+    OUT in_flight int, OUT dead bigint, OUT oldest_wait interval, OUT p50 interval, OUT p95 interval,
+    OUT last_error text, OUT last_error_at timestamptz)
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, voice, pg_temp
+AS $$
+DECLARE
+    worker record;
+    here record;
+BEGIN
+    SELECT * INTO worker FROM voice._worker_status();
+    worker_pid := worker.worker_pid;
+    state := worker.state;
+    reason := worker.reason;
+    analyzer := worker.analyzer;
+    in_flight := worker.in_flight;
+    p50 := worker.p50_ms * interval '1 millisecond';
+    p95 := worker.p95_ms * interval '1 millisecond';
+    last_error := worker.last_error;
+    last_error_at := worker.last_error_at;
+
+    IF voice._is_copy() THEN
+        state := 'restored copy';
+        reason := 'restored copy: SELECT voice_resume()';
+    ELSE
+        SELECT s.paused_at, s.pause_reason INTO here FROM voice._state s;
+        IF here.paused_at IS NOT NULL THEN
+            state := 'paused';
+            reason := coalesce(here.pause_reason, 'by voice_pause()');
+        END IF;
+    END IF;
+    IF to_regclass('voice.job') IS NOT NULL AND to_regclass('voice.dead_job') IS NOT NULL THEN
+        SELECT count(*) FILTER (WHERE j.lease IS NULL), count(*) FILTER (WHERE j.lease IS NOT NULL),
+               now() - min(j.run_at) FILTER (WHERE j.lease IS NULL AND j.run_at <= now())
+        INTO queued, running, oldest_wait FROM voice.job j;
+        SELECT count(*) INTO dead FROM voice.dead_job;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION voice_status() IS
+    'the worker and its queue: what runs (running: leased, in_flight: requests), what waits and for how long, p50 and p95 from hang-up to analytics';
