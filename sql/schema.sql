@@ -22,6 +22,8 @@ CREATE SCHEMA voice;
 COMMENT ON SCHEMA voice IS 'voice_analytics: calls, turns, tool calls and what was made of them';
 REVOKE ALL ON SCHEMA voice FROM PUBLIC;
 GRANT USAGE, CREATE ON SCHEMA voice TO voice_worker;
+-- Its functions call voice_uuid_at() and others, wherever those were installed.
+GRANT USAGE ON SCHEMA @extschema@ TO voice_worker;
 
 -- Stands in column defaults and row-level security of every table: unpinned, so that it inlines into their plans.
 CREATE FUNCTION voice._tenant() RETURNS text
