@@ -4,7 +4,7 @@ INSERT INTO voice.analytics AS a (call_id, tenant_id, agent_id, vertical, starte
 SELECT c.id, c.tenant_id, c.agent_id, w.vertical, c.started_at, c.deleted_at, w.sentiment, w.lead_score,
     w.intent, w.entities::jsonb, w.summary, w.next_action, w.model, w.prompt_version, w.transcript_hash,
     w.prompt_tokens, w.completion_tokens, pg_catalog.clock_timestamp()
-FROM pg_catalog.unnest($1::uuid[], $4::text[], $5::double precision[], $6::int[], $7::text[], $8::text[], $9::text[],
+FROM unnest($1::uuid[], $4::text[], $5::double precision[], $6::int[], $7::text[], $8::text[], $9::text[],
          $10::text[], $11::text[], $12::text[], $13::bytea[], $14::int[], $15::int[])
      w(call_id, vertical, sentiment, lead_score, intent, entities, summary, next_action, model, prompt_version,
          transcript_hash, prompt_tokens, completion_tokens)

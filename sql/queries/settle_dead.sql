@@ -1,6 +1,6 @@
 WITH buried AS (
     DELETE FROM voice.job j
-    USING pg_catalog.unnest($1::bigint[], $2::text[]) w(id, error)
+    USING unnest($1::bigint[], $2::text[]) w(id, error)
     WHERE j.id = w.id
     RETURNING j.id, j.tenant_id, j.kind, j.call_id, j.priority, j.attempt, w.error
 )

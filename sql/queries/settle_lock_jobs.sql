@@ -1,6 +1,7 @@
+-- (unnest of several arrays is a form of syntax and takes no schema; the search path is pinned.)
 -- The fence: (id, attempt, lease) as claimed, or the answer is too late.
 SELECT j.id
 FROM voice.job j
-JOIN pg_catalog.unnest($1::bigint[], $2::smallint[]) w(id, attempt) ON w.id = j.id AND w.attempt = j.attempt
+JOIN unnest($1::bigint[], $2::smallint[]) w(id, attempt) ON w.id = j.id AND w.attempt = j.attempt
 WHERE j.lease = $3
 FOR UPDATE OF j SKIP LOCKED

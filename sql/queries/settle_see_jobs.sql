@@ -1,4 +1,4 @@
 SELECT j.id
 FROM voice.job j
-JOIN pg_catalog.unnest($1::bigint[], $2::smallint[]) w(id, attempt) ON w.id = j.id AND w.attempt = j.attempt
+JOIN unnest($1::bigint[], $2::smallint[]) w(id, attempt) ON w.id = j.id AND w.attempt = j.attempt
 WHERE j.lease = $3

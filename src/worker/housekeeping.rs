@@ -12,14 +12,19 @@ pub struct Housekeeping {
     /// Of the extension's functions, quoted.
     schema: String,
     months_at: Instant,
-    /// `ALTER DATABASE … SET`, as last applied; `None`: as they were at connect.
-    settings: Option<Vec<String>>,
+    /// `ALTER DATABASE … SET`, as last applied.
+    settings: Vec<String>,
+    /// One of them was taken away: only a new connection knows what is in force without it.
+    pub wants_restart: bool,
     error: Option<String>,
 }
 
 impl Housekeeping {
     pub fn new(schema: String) -> Self {
-        Housekeeping { schema, months_at: Instant::now(), settings: None, error: None }
+        let mut new =
+            Housekeeping { schema, months_at: Instant::now(), settings: Vec::new(), wants_restart: false, error: None };
+        new.follow_settings();
+        new
     }
 
     /// When it wants to be called again at the latest.
@@ -47,29 +52,21 @@ impl Housekeeping {
         }
     }
 
-    /// Applies settings made for this database since the last look. `true`: one was removed, and only a new
-    /// connection knows what is in force without it.
-    pub fn settings_changed(&mut self) -> bool {
-        let now = transaction(
-            "voice_analytics: reading the database's settings",
-            pg_sys::InvalidOid,
-            state::database_settings,
-        );
-        let now = match now {
+    /// Applies settings made for this database since the last look.
+    pub fn follow_settings(&mut self) {
+        let doing = "voice_analytics: reading the database's settings";
+        let now = match transaction(doing, pg_sys::InvalidOid, state::database_settings) {
             Ok(now) => now,
-            Err(e) => {
-                self.error = Some(e.message);
-                return false;
-            }
+            Err(e) => return self.error = Some(e.message),
         };
-        let before = self.settings.replace(now.clone()).unwrap_or_else(|| now.clone());
-        for setting in now.iter().filter(|s| !before.contains(s)) {
+        for setting in now.iter().filter(|s| !self.settings.contains(s)) {
             if let Some((name, value)) = setting.split_once('=') {
                 process::apply_database_setting(name, value);
             }
         }
         let name = |s: &String| s.split('=').next().unwrap_or_default().to_owned();
         let kept: Vec<String> = now.iter().map(name).collect();
-        before.iter().map(name).any(|n| !kept.contains(&n))
+        self.wants_restart |= self.settings.iter().map(name).any(|n| !kept.contains(&n));
+        self.settings = now;
     }
 }

@@ -158,10 +158,11 @@ impl Server {
             if !sweep.is_zero() && self.swept.elapsed() >= sweep {
                 self.swept = Instant::now();
                 look = true;
-                if self.housekeeping.settings_changed() && self.flights.is_empty() && self.pending.is_empty() {
-                    return Leave::Restart;
-                }
+                self.housekeeping.follow_settings();
                 self.configure();
+            }
+            if self.housekeeping.wants_restart && self.flights.is_empty() && self.pending.is_empty() {
+                return Leave::Restart;
             }
             for answer in self.pool.poll() {
                 if let Some(flight) = self.flights.remove(&answer.ticket) {
@@ -234,7 +235,7 @@ impl Server {
 
     /// How many more jobs to take now.
     fn room(&self) -> usize {
-        if !self.settings.enabled || self.pending.len() >= BATCH * 4 {
+        if !self.settings.enabled || self.housekeeping.wants_restart || self.pending.len() >= BATCH * 4 {
             return 0;
         }
         if let Some(hold) = &self.hold {

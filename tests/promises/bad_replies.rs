@@ -156,5 +156,5 @@ fn a_server_that_is_not_there_is_a_failed_attempt() {
     let call = voice.call(CALLER);
     voice.drained();
     let attempts = voice.attempts(&call);
-    assert!(attempts[0].1.as_ref().unwrap().to_lowercase().contains("refused"), "{attempts:?}");
+    assert!(attempts[0].1.as_ref().unwrap().to_lowercase().contains("refuse"), "{attempts:?}");
 }

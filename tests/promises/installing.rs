@@ -9,7 +9,7 @@ fn create_extension_without_preloading_works_and_warns_once() {
     let notices = notices.lock().unwrap();
     let warnings: Vec<_> = notices.iter().filter(|notice| notice.severity() == "WARNING").collect();
     assert_eq!(warnings.len(), 1, "{warnings:?}");
-    assert!(warnings[0].message().contains("shared_preload_libraries"), "{warnings:?}");
+    assert!(warnings[0].hint().unwrap().contains("shared_preload_libraries"), "{warnings:?}");
 }
 
 #[test]

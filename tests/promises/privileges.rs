@@ -11,7 +11,7 @@ fn a_function_that_a_role_attached_to_a_table_cannot_become_superuser_through_th
             "CREATE ROLE mallory LOGIN;
              CREATE SCHEMA lair AUTHORIZATION mallory;
              GRANT USAGE ON SCHEMA voice TO mallory;
-             GRANT TRIGGER ON voice.analytics, voice.job, voice.attempt TO mallory;
+             GRANT TRIGGER ON ALL TABLES IN SCHEMA voice TO mallory;
              SET SESSION AUTHORIZATION mallory;
              CREATE TABLE lair.seen (who text, what text);
              GRANT INSERT ON lair.seen TO PUBLIC;
