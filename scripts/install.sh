@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Release build into the PostgreSQL of PG_CONFIG (below DESTDIR, if that is set).
-# cargo says in half a second that there is nothing to do, and the files installed are compared with those just
-# built, byte by byte: whatever was there before, what a server loads afterwards is this source tree.
+# cargo says in half a second that there is nothing to do, and what is installed is compared with what was just built,
+# byte by byte: whatever was there before, what a server loads afterwards is this source tree.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/postgres.sh
@@ -20,17 +20,25 @@ if ! "$CARGO_PGRX" pgrx package -c "$PG_CONFIG" --no-default-features --features
     die "$(cat "$build_log")" 'install: the build failed'
 fi
 
+same() { cmp -s "$package$1" "${DESTDIR:-}$1"; }
+
+# The install script is made from what the library carries, its pieces in another order every time: it is this one's
+# if the library is. So the library goes last, and a copy that was interrupted is done again.
+library=$("$PG_CONFIG" --pkglibdir)/voice_analytics.so
+script=$("$PG_CONFIG" --sharedir)/extension/voice_analytics--$(sed -nE 's/^version = "(.*)"/\1/p' Cargo.toml).sql
 changed=()
+same "$library" || changed=("$script" "$library")
 while IFS= read -r file; do
-    cmp -s "$package/$file" "${DESTDIR:-}/$file" || changed+=("$file")
-done < <(cd "$package" && find . -type f -printf '%P\n')
+    [ "$file" = "$library" ] || [ "$file" = "$script" ] || same "$file" || changed=("$file" "${changed[@]}")
+done < <(cd "$package" && find . -type f -printf '/%P\n')
+[ -e "${DESTDIR:-}$script" ] || changed=("$script" "${changed[@]}")
 
 # install(1) replaces a file instead of writing into it: a running server keeps the library that it has loaded.
 copy() {
     local file=$1 mode=644
     [[ $file != *.so ]] || mode=755
-    local command=(install -D -m "$mode" "$package/$file" "${DESTDIR:-}/$file")
-    local folder="${DESTDIR:-}/${file%/*}"
+    local command=(install -D -m "$mode" "$package$file" "${DESTDIR:-}$file")
+    local folder="${DESTDIR:-}${file%/*}"
     if [ -n "${DESTDIR:-}" ] || [ -w "$folder" ]; then "${command[@]}"; else as_root "${command[@]}"; fi
 }
 
