@@ -36,8 +36,8 @@ tour() {
                                   (SELECT id FROM voice.call LIMIT 1))")
 
     show "Whom to call back first (${vertical//\'/})" \
-        "SELECT lead_score, sentiment, intent, entities->>'name' AS name, from_number,
-       left(summary, 60) || '…' AS summary
+        "SELECT lead_score, round(sentiment::numeric, 2) AS sentiment, intent, entities->>'name' AS name,
+       from_number, left(summary, 60) || '…' AS summary
 FROM voice_top_leads($vertical, $since$min_score, max_rows => 5);"
 
     heading 'What the first of them said'
@@ -46,16 +46,18 @@ FROM voice_top_leads($vertical, $since$min_score, max_rows => 5);"
     say
 
     show 'How callers feel, by day' \
-        "SELECT bucket, sum(calls) AS calls, round(avg(avg_sentiment)::numeric, 2) AS sentiment,
-       round(avg(avg_lead_score)::numeric, 1) AS lead_score
+        "SELECT bucket::date AS day, sum(calls) AS calls,
+       round((sum(avg_sentiment * calls) / sum(calls))::numeric, 2) AS sentiment,
+       round((sum(avg_lead_score * calls) / sum(calls))::numeric, 1) AS lead_score
 FROM voice_sentiment_trend($since) GROUP BY bucket ORDER BY bucket DESC LIMIT 7;"
 
     show 'Which tools work' \
-        "SELECT * FROM voice_tool_stats($since) ORDER BY calls DESC LIMIT 8;"
+        "SELECT name, calls, errors, round(100 * error_rate) AS \"errors %\", round(p50_ms) AS p50_ms, round(p95_ms) AS p95_ms
+FROM voice_tool_stats($since) ORDER BY calls DESC LIMIT 8;"
 
     show 'Who spoke about an appointment or a reservation' \
-        "SELECT role, started_at, headline FROM voice_search('appointment or reservation', max_rows => 5);" \
-        -P format=wrapped -P columns=118
+        "SELECT role, left(headline, 90) AS headline
+FROM voice_search('appointment or reservation', max_rows => 5);"
 
     show 'How the worker is doing' 'SELECT * FROM voice_status();' -x
 
