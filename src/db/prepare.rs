@@ -72,9 +72,8 @@ pub fn prepare(client: &mut SpiClient<'_>, claimed: Vec<Claimed>) -> Result<Vec<
             turns: turns.collect(),
             hash: row.get(13)?.unwrap_or_default(),
             known: match (row.get::<Vec<u8>>(8)?, row.get::<String>(9)?, row.get::<String>(10)?) {
-                (hash, Some(prompt_version), Some(model)) => {
-                    Some(Known { hash: hash.unwrap_or_default(), prompt_version, model })
-                }
+                // Without a hash (voice_reanalyze) nothing counts as known.
+                (Some(hash), Some(prompt_version), Some(model)) => Some(Known { hash, prompt_version, model }),
                 _ => None,
             },
         }));

@@ -102,6 +102,7 @@ fn a_refused_key_pauses_the_analyzer_and_burns_no_attempt() {
         let calls: Vec<String> = (0..5).map(|_| voice.call(CALLER)).collect();
         let reason = voice.state("misconfigured");
         assert!(reason.contains(&status.to_string()), "{reason}");
+        voice.until("SELECT running = 0 AND in_flight = 0 FROM voice_status()");
         assert_eq!(voice.count("SELECT max(attempt)::bigint FROM voice.job"), 0);
         assert_eq!(voice.count("SELECT count(*) FROM voice.job"), 5);
         stub.answer_always(Reply::analysis());

@@ -25,7 +25,9 @@ fn busy_everywhere(stub: &StubLlm) -> Voice {
 fn a_worker_with_a_request_in_flight_does_not_hold_up_drop_database() {
     let stub = StubLlm::start();
     let mut voice = busy_everywhere(&stub);
-    voice.client.batch_execute("CREATE DATABASE bystander; DROP DATABASE bystander").unwrap();
+    for sql in ["CREATE DATABASE bystander", "DROP DATABASE bystander"] {
+        voice.client.batch_execute(sql).unwrap();
+    }
     voice.client.batch_execute("DROP DATABASE other").unwrap();
     assert_eq!(voice.count("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'voice_analytics worker'"), 1);
 }
