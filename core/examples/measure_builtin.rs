@@ -1,7 +1,7 @@
 //! Measures the `builtin` analyzer and prints the tables of `docs/analyzers.md`.
 //!
 //! ```text
-//! measure_builtin labelled FILE                 against labels made by hand
+//! measure_builtin labelled FILE [--misses]      against labels made by hand, and each disagreement
 //! measure_builtin calls FILE[.gz]               booking against the intents that a data set names, and speed
 //! measure_builtin turns FILE[.gz]               the user turns of a data set, one a line
 //! measure_builtin vader SCORED                  VADER against lines of `score<TAB>sentence`
@@ -24,8 +24,8 @@ use labelled::{Counts, LabelledCall, SpokenTurn, measure};
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["labelled", file] => print_labelled(&read_lines(file)?, false),
-        ["labelled", file, "--misses"] => print_labelled(&read_lines(file)?, true),
+        ["labelled", file] => print_labelled(read_lines(file)?, false),
+        ["labelled", file, "--misses"] => print_labelled(read_lines(file)?, true),
         ["calls", file] => print_calls(&read_lines(file)?),
         ["turns", file] => print_turns(&read_lines(file)?),
         ["vader", file] => print_vader(file),
@@ -40,24 +40,24 @@ fn read_lines<T: for<'de> Deserialize<'de>>(file: &str) -> Result<Vec<T>, Box<dy
     BufReader::new(reader).lines().map(|line| Ok(serde_json::from_str(&line?)?)).collect()
 }
 
-fn print_labelled(calls: &[LabelledCall], misses: bool) -> Result<(), Box<dyn Error>> {
-    let m = measure(calls);
-    println!("| labelled by hand, {} calls | builtin | a constant |\n|---|---|---|", calls.len());
-    println!(
-        "| sentiment, mean absolute error | {:.3} | {:.3} (always {:.2}, the median) |",
-        m.sentiment_mae, m.constant_mae, m.median
-    );
-    println!("| sentiment, rank correlation (Spearman) | {:.3} | 0 |", m.sentiment_rank);
-    println!("| lead score, rank correlation (Spearman) | {:.3} | 0 |", m.lead_rank);
-    println!("| lead score, mean absolute error | {:.1} | {:.1} |", m.lead_mae, m.constant_lead_mae);
-    println!("| intent, share right | {:.3} | {:.3} (always booking) |", m.intent_right, m.constant_intent);
-    for (what, counts) in [("name", m.name), ("e-mail", m.email), ("phone", m.phone)] {
-        println!("| {what}: precision / recall | {:.3} / {:.3} ({counts}) | 0 |", counts.precision(), counts.recall());
+fn print_labelled(calls: Vec<LabelledCall>, misses: bool) -> Result<(), Box<dyn Error>> {
+    let (held_out, developed): (Vec<_>, Vec<_>) = calls.into_iter().partition(LabelledCall::is_held_out);
+    for (what, calls) in [("developed on", &developed), ("held out", &held_out)] {
+        let m = measure(calls);
+        println!("| {what}, {} calls | builtin | a constant |\n|---|---|---|", calls.len());
+        println!("| sentiment, mean absolute error | {:.3} | {:.3} (the median) |", m.sentiment_mae, m.constant_mae);
+        println!("| sentiment, rank correlation | {:.3} | 0 |", m.sentiment_rank);
+        println!("| lead score, rank correlation | {:.3} | 0 |", m.lead_rank);
+        println!("| lead score, mean absolute error | {:.1} | {:.1} (the median) |", m.lead_mae, m.constant_lead_mae);
+        println!("| intent, share right | {:.3} | {:.3} (always booking) |", m.intent_right, m.constant_intent);
+        for (what, counts) in [("name", m.name), ("e-mail", m.email), ("phone", m.phone)] {
+            let (precision, recall) = (counts.precision(), counts.recall());
+            println!("| {what}, precision / recall | {precision:.3} / {recall:.3} ({counts}) | 0 / 0 |");
+        }
+        println!();
     }
     if misses {
-        for call in calls {
-            labelled::explain(call);
-        }
+        developed.iter().chain(&held_out).for_each(labelled::explain);
     }
     Ok(())
 }
@@ -86,6 +86,7 @@ impl Call {
 }
 
 fn print_calls(calls: &[Call]) -> Result<(), Box<dyn Error>> {
+    // As the worker has them: read from the database, not yet split into words.
     let turns: Vec<Vec<_>> = calls.iter().map(|c| c.turns.iter().map(SpokenTurn::turn).collect()).collect();
     let start = Instant::now();
     let found: Vec<_> = calls.iter().zip(&turns).map(|(c, turns)| builtin::analyze(turns, &c.vertical)).collect();
@@ -95,15 +96,15 @@ fn print_calls(calls: &[Call]) -> Result<(), Box<dyn Error>> {
         "| intent booking, {} calls | precision | recall | F1 | always booking, F1 |\n|---|---|---|---|---|",
         calls.len()
     );
-    for (half, keep) in [("odd lines (developed on)", 0), ("even lines (held out)", 1), ("all", 2)] {
+    for (what, keep) in [("odd lines (developed on)", 0), ("even lines (held out)", 1), ("all", 2)] {
         let (mut counts, mut always) = (Counts::default(), Counts::default());
-        for (i, (call, analysis)) in calls.iter().zip(&found).enumerate().filter(|(i, _)| keep == 2 || i % 2 == keep) {
-            let _ = i;
+        let half = calls.iter().zip(&found).enumerate().filter(|(i, _)| keep == 2 || i % 2 == keep);
+        for (_, (call, analysis)) in half {
             counts.add(call.is_booking(), analysis.intent == Intent::Booking);
             always.add(call.is_booking(), true);
         }
         let (p, r, f1) = (counts.precision(), counts.recall(), counts.f1());
-        println!("| {half} | {p:.3} | {r:.3} | {f1:.3} | {:.3} |", always.f1());
+        println!("| {what} | {p:.3} | {r:.3} | {f1:.3} | {:.3} |", always.f1());
     }
     println!(
         "\n{} calls in {seconds:.2} s on one core: {:.0} calls a second",

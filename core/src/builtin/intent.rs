@@ -3,9 +3,10 @@
 //! A sign counts once, however often it is heard: a long call is not more of anything than a short one. The intent with
 //! the most points wins; of two with as many, the one that is costlier to miss.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use super::words::{Phrases, Said, agrees, is_negated};
+use super::words::{Phrases, Said, Stop, Word, agrees, is_negated, list, refuses};
 use crate::analysis::Intent;
 use crate::transcript::Role;
 
@@ -50,7 +51,8 @@ const SIGNS: [Sign; 20] = [
     sign(
         Intent::Complaint,
         3,
-        "very/so/really/extremely disappointed/upset/angry/unhappy | disappointed in/with | worst | mala experiencia",
+        "very/so/really/extremely disappointed/upset/angry/unhappy | disappointed in/with | \
+         worst service/experience/company/hotel/place/ever | worst * ever | mala experiencia",
     ),
     sign(Intent::Complaint, 2, "terrible | horrible | awful | rude | unprofessional | useless | waste of | a joke"),
     sign(Intent::Complaint, 2, "waited/waiting an/one/two/three/forty hour/hours/minutes | esperamos una hora"),
@@ -91,7 +93,7 @@ const SIGNS: [Sign; 20] = [
         Intent::Booking,
         3,
         "book/booking/reserve/reservation/reservations/reschedule/reservar/reserva/agendar | una cita/mesa | \
-         appointment/appointments | schedule/scheduled | set up a/an visit/viewing/meeting | a table for/on | table/room for",
+         appointment/appointments | schedule | set up a/an visit/viewing/meeting | a table for/on | table/room for",
     ),
     sign(
         Intent::Booking,
@@ -103,12 +105,12 @@ const SIGNS: [Sign; 20] = [
         Intent::Booking,
         2,
         "visit it/the/this/that/them | come and look/see | can i see | see somebody/someone | fit/squeeze me in | \
-         anything on/for/this/next/friday/tomorrow/tonight/today",
+         anything on/for/this/next/friday/tomorrow/tonight/today | my * o'clock ",
     ),
     sign(
         Intent::Booking,
-        2,
-        "get my * done | beard trim | haircut | a cut | a cleaning | a check-up | anything for two",
+        3,
+        "get my * done | a/an * trim/haircut/manicure/massage/facial | a haircut/trim/cut/cleaning/check-up/checkup/massage/manicure",
     ),
     sign(
         Intent::Booking,
@@ -119,7 +121,7 @@ const SIGNS: [Sign; 20] = [
     sign(
         Intent::None,
         9,
-        "wrong number | not interested | stop calling | remove me | take me off | call me back later | número equivocado",
+        "wrong number | not interested . | not interested in your/money/anything/whatever | stop calling | remove me | take me off | call me back later | número equivocado",
     ),
     sign(Intent::None, 9, "we supply | is the owner in | salons/businesses/companies/restaurants/offices like yours"),
 ];
@@ -147,10 +149,29 @@ static BOOKED: LazyLock<Phrases<()>> = LazyLock::new(|| {
     Phrases::new([(
         (),
         "booked/reserved/scheduled/rescheduled/purchased/rented | reservada/reservado/agendada/agendado | bought | in the book | \
-         on the list | reservation/appointment/booking/visit/purchase/tickets has/have/is/was/are been/now/confirmed/set/made/successful | \
+         on the list | made the/your/a reservation/booking/appointment/purchase | \
+         reservation/appointment/booking/visit/purchase/ticket/tickets has/have/is/was/are been/now/confirmed/complete/set/made/successful | \
          reservation/appointment/booking/visit/purchase confirmed/complete/successful | \
          appointment/reservation/visit/tickets * * confirmed/made/set",
     )])
+});
+
+/// Words of a caller who asks whether to book at all: "Do I need a reservation?" asks for none.
+static WHETHER: LazyLock<Phrases<()>> = LazyLock::new(|| {
+    Phrases::new([((), "do/should i/we need/have/book/reserve | is a reservation/booking | are reservations")])
+});
+
+/// Words that place something in a calendar.
+static WHEN: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    list(
+        "monday tuesday wednesday thursday friday saturday sunday today tomorrow tonight lunes martes miércoles jueves \
+         viernes sábado domingo mañana hoy",
+    )
+});
+
+/// Words of an agent after which a day is a booking.
+static SETTLED: LazyLock<Phrases<()>> = LazyLock::new(|| {
+    Phrases::new([((), "is/are confirmed/set | you're confirmed/set/down | you're all set | i've put/got you")])
 });
 
 /// What an answering machine says for its owner.
@@ -166,28 +187,12 @@ static CALLER: LazyLock<Phrases<usize>> =
     LazyLock::new(|| Phrases::new(SIGNS.iter().enumerate().map(|(row, sign)| (row, sign.phrases))));
 
 /// Greetings and sounds: a caller who says nothing else wanted nothing that we know of.
-const SMALL_TALK: [&str; 20] = [
-    "hello",
-    "hi",
-    "hey",
-    "good",
-    "morning",
-    "afternoon",
-    "evening",
-    "bye",
-    "goodbye",
-    "yes",
-    "yeah",
-    "no",
-    "ok",
-    "okay",
-    "um",
-    "uh",
-    "sorry",
-    "hola",
-    "buenas",
-    "thanks",
-];
+static SMALL_TALK: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    list(
+        "hello hi hey good morning afternoon evening bye goodbye yes yeah no ok okay um uh sorry hola \
+         buenas thanks",
+    )
+});
 
 /// The call as the rules for intent, lead score and summary see it.
 #[derive(Debug)]
@@ -207,22 +212,29 @@ pub fn read(said: &[Said], vertical: &str, sentiment: f64) -> Reading {
     let mut heard = [None; SIGNS.len()];
     let mut booked = None;
     let (mut agreed, mut declined, mut answered_by_machine) = (false, false, false);
-    let mut offered = false;
+    let (mut offered, mut offered_time) = (false, false);
     for (turn, said) in said.iter().enumerate() {
         match said.role {
             Role::User => {
                 answered_by_machine |= MACHINE.are_in(&said.words);
-                if offered {
-                    if agrees(said) { agreed = true } else { declined = true }
+                // Repeating the day takes the offer of it: "Tuesday at ten. That'll do."
+                let takes_time = offered_time && said.words.iter().take(4).any(|w| w.is_in(&WHEN));
+                if offered || offered_time {
+                    agreed |= agrees(said) || takes_time;
+                    declined |= refuses(said) && !takes_time;
                 }
-                offered = false;
-                for hit in CALLER.find(&said.words) {
-                    if !is_negated(&said.words, hit.at) {
-                        heard[hit.what].get_or_insert((turn, hit.at));
+                (offered, offered_time) = (false, false);
+                for (start, sentence) in said.sentences() {
+                    let asks_whether = is_question(sentence) && WHETHER.are_in(sentence);
+                    for hit in CALLER.find(sentence).filter(|hit| !is_negated(sentence, hit.at)) {
+                        if !(asks_whether && SIGNS[hit.what].intent == Intent::Booking) {
+                            heard[hit.what].get_or_insert((turn, start + hit.at));
+                        }
                     }
                 }
             }
             Role::Assistant => {
+                offered_time = said.asks() && said.words.iter().any(|w| w.is_in(&WHEN));
                 offered = OFFER.are_in(&said.words) && BOOKABLE.are_in(&said.words);
                 booked = has_booked(said).map(|at| (turn, at)).or(booked);
             }
@@ -244,8 +256,12 @@ pub fn read(said: &[Said], vertical: &str, sentiment: f64) -> Reading {
         (false, false) => {}
     }
     let mut complaint = points(Intent::Complaint);
-    if complaint > 0 && sentiment < -0.3 {
-        complaint += 2;
+    match complaint {
+        0 => {}
+        _ if sentiment < -0.3 => complaint += 2,
+        // Who ends content has been put right.
+        _ if sentiment > 0.1 && booked.is_some() => complaint /= 2,
+        _ => {}
     }
     let mut sales = points(Intent::Sales);
     // There, what a lead is asking for is the product itself.
@@ -258,7 +274,8 @@ pub fn read(said: &[Said], vertical: &str, sentiment: f64) -> Reading {
         (Intent::Support, points(Intent::Support)),
         (Intent::Sales, sales),
         (Intent::Complaint, complaint),
-        (Intent::None, points(Intent::None)),
+        // Who lets us book something was only declining one of the offers.
+        (Intent::None, if booked.is_some() || agreed { 0 } else { points(Intent::None) }),
     ];
     let best = ranking.into_iter().max_by_key(|(_, points)| *points).filter(|(_, points)| *points >= ENOUGH);
     let intent = match best {
@@ -273,19 +290,24 @@ pub fn read(said: &[Said], vertical: &str, sentiment: f64) -> Reading {
 
 /// Where the agent reports a booking: not in a question, and not one that failed.
 fn has_booked(said: &Said) -> Option<usize> {
-    const FAILED: [&str; 10] =
-        ["couldn't", "unable", "unfortunately", "fully", "failed", "can't", "cannot", "could", "wasn't", "if"];
+    static FAILED: LazyLock<HashSet<&str>> =
+        LazyLock::new(|| list("couldn't unable unfortunately fully failed can't cannot could wasn't if"));
     said.sentences().find_map(|(start, sentence)| {
-        let asks = sentence.last().is_some_and(|w| w.stop == super::words::Stop::Question);
-        let failed = sentence.iter().any(|w| w.is_one_of(&FAILED));
-        let hit = BOOKED.find(sentence).find(|hit| !is_negated(sentence, hit.at))?;
-        (!asks && !failed).then_some(start + hit.at)
+        let failed = sentence.iter().any(|w| w.is_in(&FAILED));
+        let dated = sentence.iter().any(|w| w.is_in(&WHEN));
+        let settled = SETTLED.find(sentence).filter(|_| dated);
+        let hit = BOOKED.find(sentence).chain(settled).find(|hit| !is_negated(sentence, hit.at))?;
+        (!is_question(sentence) && !failed).then_some(start + hit.at)
     })
+}
+
+fn is_question(sentence: &[Word]) -> bool {
+    sentence.last().is_some_and(|w| w.stop == Stop::Question)
 }
 
 fn said_something(said: &[Said]) -> bool {
     let caller = said.iter().filter(|s| s.role == Role::User);
-    caller.flat_map(|s| &s.words).filter(|w| !w.is_one_of(&SMALL_TALK)).take(2).count() == 2
+    caller.flat_map(|s| &s.words).filter(|w| !w.is_in(&SMALL_TALK)).take(2).count() == 2
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ mod summary;
 mod vader;
 mod words;
 
-use crate::analysis::{Analysis, Entities, no_conversation};
+use crate::analysis::{Analysis, Entities, Intent, no_conversation};
 use crate::transcript::{Role, Turn};
 
 pub use lead::points as lead_rules;
@@ -38,6 +38,7 @@ pub fn analyze(turns: &[Turn], vertical: &str) -> Analysis {
         sentiment::sentiment(caller.iter().map(|s| s.text))
     };
     let reading = intent::read(&said, vertical, sentiment);
+    let sentiment = if reading.intent == Intent::Complaint { sentiment::of_a_complaint(sentiment) } else { sentiment };
     let answered_by_person = !reading.answered_by_machine;
     let mut entities = Entities {
         name: answered_by_person.then(|| name::name(&said)).flatten(),
