@@ -24,7 +24,7 @@ const fn sign(intent: Intent, points: i32, phrases: &'static str) -> Sign {
     Sign { intent, points, phrases }
 }
 
-const SIGNS: [Sign; 20] = [
+const SIGNS: [Sign; 23] = [
     // Something went wrong, and it is our fault.
     sign(
         Intent::Complaint,
@@ -41,6 +41,19 @@ const SIGNS: [Sign; 20] = [
         Intent::Complaint,
         4,
         "speak/talk to/with a/the/your manager/supervisor | your supervisor | hablar con el gerente",
+    ),
+    sign(
+        Intent::Complaint,
+        3,
+        "still waiting/haven't/hasn't/not | how many times | you/you've/they/they've said/promised/told/fixed | sick of | had it with | \
+         your fault/mistake | you/office/people put/sent/gave/charged/lost/cancelled/broke | not what i ordered/paid/asked | \
+         shouldn't have to | kept waiting | took you long | long enough | want a person/human | dispute it",
+    ),
+    sign(
+        Intent::Complaint,
+        2,
+        "again | last time | this time | on hold | all morning/day/week | everyone tells | passed around | a review | two/one stars/star | \
+         paying for | supposed to | was late | dirty | cold food | noisy",
     ),
     sign(
         Intent::Complaint,
@@ -68,12 +81,21 @@ const SIGNS: [Sign; 20] = [
         4,
         "hasn't/haven't/never arrived/received | keep sending | a refill | refills | reset my | update/change my address/email/e-mail/number",
     ),
+    sign(
+        Intent::Support,
+        3,
+        "broken | broke | leaking/leaks/leak | stopped heating/charging/printing/cooling/ringing/loading | declined | frozen | \
+         won't start/open/load/turn/connect/close/charge/print/stop | can't connect/access/open/hear/see/find/reset/change | \
+         keeps crashing/freezing/dropping/asking/saying/beeping | doesn't load/open/start/show/charge | i lost my | left my/a | \
+         trouble with | problem with | issue with | top up | how do i",
+    ),
     sign(Intent::Support, 2, "my order/withdrawal/account | reinstalled | the/your app/website | troubleshoot"),
     // The caller is a buyer, or means to be one.
     sign(
         Intent::Sales,
         4,
-        "make an offer | pre-approved/preapproved | open an account | a demo | annual plan | ready to buy/sign | \
+        "make an offer | first time buying/buyer/buyers | first-time buyer/buyers | might sell | want/wanting/like to sell/buy | \
+         looking for a house/home/condo | pre-approved/preapproved | open an account | a demo | annual plan | ready to buy/sign | \
          sell our/my/the house/home/condo/place/apartment | buy a/the/this house/home/condo/property | sign us/me up | \
          start a subscription | abrir una cuenta | comprar una casa",
     ),
@@ -85,7 +107,8 @@ const SIGNS: [Sign; 20] = [
     sign(
         Intent::Sales,
         2,
-        "cash | interested in the/buying/your | mortgage | down payment | team of | our company | your commission | the/your fees | \
+        "cash | cost me | try it | a trial | what do you charge | your plans/packages/product/service | switch from/to | a discount | \
+         looking to buy/sell/invest/switch | thinking of buying/selling | the bank said | interested in the/buying/your | mortgage | down payment | team of | our company | your commission | the/your fees | \
          a/the spread | budget is",
     ),
     // The caller wants a place in somebody's calendar.
@@ -104,7 +127,8 @@ const SIGNS: [Sign; 20] = [
     sign(
         Intent::Booking,
         2,
-        "visit it/the/this/that/them | come and look/see | can i see | see somebody/someone | fit/squeeze me in | \
+        "put me/us down | hold a block/table/room | come in | start seeing | someone could look/see | an opening | sometime this/next | \
+         visit it/the/this/that/them | come and look/see | can i see | see somebody/someone | fit/squeeze me in | \
          anything on/for/this/next/friday/tomorrow/tonight/today | my * o'clock ",
     ),
     sign(
@@ -121,9 +145,37 @@ const SIGNS: [Sign; 20] = [
     sign(
         Intent::None,
         9,
-        "wrong number | not interested . | not interested in your/money/anything/whatever | stop calling | remove me | take me off | call me back later | número equivocado",
+        "wrong number | wrong place | dialed/dialled wrong | not interested . | not interested in your/money/anything/whatever | stop calling | remove me | take me off | call me back later | número equivocado",
     ),
     sign(Intent::None, 9, "we supply | is the owner in | salons/businesses/companies/restaurants/offices like yours"),
+];
+
+/// Phrases that, said by the agent, speak for an intent: how a call is answered says what it was.
+const ANSWERS: [Sign; 5] = [
+    sign(
+        Intent::Complaint,
+        3,
+        "our mistake/fault/error | i apologize/apologise | shouldn't have happened | isn't how it should | is unacceptable | get a refund | \
+         refund it/you | make it right | disculpe las molestias",
+    ),
+    sign(Intent::Complaint, 1, "i'm sorry . | i'm so/very/really sorry | i'm sorry about/to | lo siento"),
+    sign(
+        Intent::Support,
+        3,
+        "a reset link | open/opened/opening a/an ticket/urgent | i can fix | known bug/issue | try again/restarting | \
+         send someone/somebody | a technician | the plumber | a refill | second factor",
+    ),
+    sign(
+        Intent::Sales,
+        3,
+        "a trial | free trial | start the application | the application | valuation | a demo | a specialist will call | proof of funds | the contract",
+    ),
+    sign(
+        Intent::Booking,
+        2,
+        "i have/can/could offer/do monday/tuesday/wednesday/thursday/friday/saturday/sunday/tomorrow | i have/can monday/tuesday/wednesday/\
+thursday/friday/saturday/sunday/tomorrow | squeeze/fit you/her/him/them in | is yours | we can hold | what name | puedo ofrecerle",
+    ),
 ];
 
 /// Words of an agent who offers to book, or asks to confirm it.
@@ -171,7 +223,10 @@ static WHEN: LazyLock<HashSet<&str>> = LazyLock::new(|| {
 
 /// Words of an agent after which a day is a booking.
 static SETTLED: LazyLock<Phrases<()>> = LazyLock::new(|| {
-    Phrases::new([((), "is/are confirmed/set | you're confirmed/set/down | you're all set | i've put/got you")])
+    Phrases::new([(
+        (),
+        "is/are confirmed/set | you're confirmed/set/down | you're all set | i've put/got you | see you | i'll see you | le esperamos | nos vemos",
+    )])
 });
 
 /// What an answering machine says for its owner.
@@ -183,8 +238,12 @@ static MACHINE: LazyLock<Phrases<()>> = LazyLock::new(|| {
     )])
 });
 
-static CALLER: LazyLock<Phrases<usize>> =
-    LazyLock::new(|| Phrases::new(SIGNS.iter().enumerate().map(|(row, sign)| (row, sign.phrases))));
+static CALLER: LazyLock<Phrases<usize>> = LazyLock::new(|| rows(&SIGNS));
+static AGENT: LazyLock<Phrases<usize>> = LazyLock::new(|| rows(&ANSWERS));
+
+fn rows(signs: &'static [Sign]) -> Phrases<usize> {
+    Phrases::new(signs.iter().enumerate().map(|(row, sign)| (row, sign.phrases)))
+}
 
 /// Greetings and sounds: a caller who says nothing else wanted nothing that we know of.
 static SMALL_TALK: LazyLock<HashSet<&str>> = LazyLock::new(|| {
@@ -210,6 +269,7 @@ pub struct Reading {
 /// Read a whole call.
 pub fn read(said: &[Said], vertical: &str, sentiment: f64) -> Reading {
     let mut heard = [None; SIGNS.len()];
+    let mut answered = [false; ANSWERS.len()];
     let mut booked = None;
     let (mut agreed, mut declined, mut answered_by_machine) = (false, false, false);
     let (mut offered, mut offered_time) = (false, false);
@@ -234,6 +294,9 @@ pub fn read(said: &[Said], vertical: &str, sentiment: f64) -> Reading {
                 }
             }
             Role::Assistant => {
+                for hit in AGENT.find(&said.words) {
+                    answered[hit.what] |= !is_negated(&said.words, hit.at);
+                }
                 offered_time = said.asks() && said.words.iter().any(|w| w.is_in(&WHEN));
                 offered = OFFER.are_in(&said.words) && BOOKABLE.are_in(&said.words);
                 booked = has_booked(said).map(|at| (turn, at)).or(booked);
@@ -243,8 +306,9 @@ pub fn read(said: &[Said], vertical: &str, sentiment: f64) -> Reading {
     }
 
     let points = |intent: Intent| -> i32 {
-        let signs = SIGNS.iter().zip(&heard).filter(|(sign, heard)| sign.intent == intent && heard.is_some());
-        signs.map(|(sign, _)| sign.points).sum()
+        let caller = SIGNS.iter().zip(heard.iter().map(Option::is_some));
+        let signs = caller.chain(ANSWERS.iter().zip(answered));
+        signs.filter(|(sign, heard)| sign.intent == intent && *heard).map(|(sign, _)| sign.points).sum()
     };
     let mut booking = points(Intent::Booking).min(5);
     if booked.is_some() {

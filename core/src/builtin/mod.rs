@@ -32,11 +32,8 @@ pub fn analyze(turns: &[Turn], vertical: &str) -> Analysis {
         return no_conversation();
     }
 
-    let sentiment = if spanish::is_spoken(&caller) {
-        spanish::sentiment(&caller)
-    } else {
-        sentiment::sentiment(caller.iter().map(|s| s.text))
-    };
+    let sentiment =
+        if spanish::is_spoken(&caller) { spanish::sentiment(&caller) } else { sentiment::sentiment(&caller) };
     let reading = intent::read(&said, vertical, sentiment);
     let sentiment = if reading.intent == Intent::Complaint { sentiment::of_a_complaint(sentiment) } else { sentiment };
     let answered_by_person = !reading.answered_by_machine;

@@ -37,7 +37,7 @@ static ASKS: LazyLock<Phrases<()>> = LazyLock::new(|| {
     Phrases::new([(
         (),
         "your name | your full/own/first/last name | the name | what/which name | a name | name please | and the name | \
-         am i speaking | who should/shall * expect | a nombre de | su nombre | who's it/calling/there | who is it/calling | \
+         am i speaking | who should/shall * expect/ask | whom may/shall/should i | to whom | a nombre de | su nombre | who's it/calling/there | who is it/calling | \
          who's the decision/caller/patient/guest/contact | who is the decision/caller/patient/guest/contact",
     )])
 });
@@ -54,7 +54,7 @@ static ADDRESSES: LazyLock<HashSet<&str>> =
 static FILLERS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
     list(
         "yes yeah sure it's its it is that's um uh well okay ok hi hello the name of course under this \
-         soy",
+         soy ask for send to me call",
     )
 });
 
@@ -66,7 +66,7 @@ static NO_NAMES: LazyLock<HashSet<&str>> = LazyLock::new(|| {
          perfect monday tuesday wednesday thursday friday saturday sunday january february march april \
          june july august september october november december am pm at on in for with from to of what \
          when where who how do can you we he she they mom dad mother father god about been also enjoy bye goodbye have save y el la \
-         un una",
+         un una oh ha wow well hey hi hello um uh actually maybe any some all also nothing everything ask call send",
     )
 });
 

@@ -151,7 +151,10 @@ const NO: [&str; 8] = ["no", "nope", "nah", "not", "don't", "wait", "actually", 
 
 /// Agreement without any of those words.
 static YES_PHRASES: LazyLock<Phrases<()>> = LazyLock::new(|| {
-    Phrases::new([((), "that's me | you can | i do | do it | let's do | why not | that'll do | that is it")])
+    Phrases::new([(
+        (),
+        "that's me | it is | i am | speaking . | you can | i do | do it | let's do | why not | that'll do | that is it",
+    )])
 });
 
 /// Where a yes and a no stand among the first words of a turn.
