@@ -45,14 +45,14 @@ const SIGNS: [Sign; 23] = [
     sign(
         Intent::Complaint,
         3,
-        "still waiting/haven't/hasn't/not | how many times | you/you've/they/they've said/promised/told/fixed | sick of | had it with | \
+        "still waiting/haven't/hasn't/not | how many times | you/they promised/fixed | sick of | had it with | \
          your fault/mistake | you/office/people put/sent/gave/charged/lost/cancelled/broke | not what i ordered/paid/asked | \
          shouldn't have to | kept waiting | took you long | long enough | want a person/human | dispute it",
     ),
     sign(
         Intent::Complaint,
         2,
-        "again | last time | this time | on hold | all morning/day/week | everyone tells | passed around | a review | two/one stars/star | \
+        "again | you/they said/told | last time | this time | on hold | all morning/day/week | everyone tells | passed around | a review | two/one stars/star | \
          paying for | supposed to | was late | dirty | cold food | noisy",
     ),
     sign(
@@ -323,8 +323,8 @@ pub fn read(said: &[Said], vertical: &str, sentiment: f64) -> Reading {
     match complaint {
         0 => {}
         _ if sentiment < -0.3 => complaint += 2,
-        // Who ends content has been put right.
-        _ if sentiment > 0.1 && booked.is_some() => complaint /= 2,
+        // Who lets us book and is not unhappy has been put right.
+        _ if sentiment >= 0.0 && booked.is_some() => complaint /= 2,
         _ => {}
     }
     let mut sales = points(Intent::Sales);
