@@ -13,7 +13,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::time::Instant;
 
 use serde::Deserialize;
-use voice_core::analysis::Intent;
+use voice_core::analysis::{Analysis, Intent};
 use voice_core::builtin;
 use voice_core::transcript::Role;
 
@@ -24,8 +24,8 @@ use labelled::{Counts, LabelledCall, SpokenTurn, measure};
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["labelled", file] => print_labelled(read_lines(file)?, false),
-        ["labelled", file, "--misses"] => print_labelled(read_lines(file)?, true),
+        ["labelled", file] => print_labelled(&read_lines(file)?, false),
+        ["labelled", file, "--misses"] => print_labelled(&read_lines(file)?, true),
         ["calls", file] => print_calls(&read_lines(file)?),
         ["turns", file] => print_turns(&read_lines(file)?),
         ["vader", file] => print_vader(file),
@@ -40,24 +40,20 @@ fn read_lines<T: for<'de> Deserialize<'de>>(file: &str) -> Result<Vec<T>, Box<dy
     BufReader::new(reader).lines().map(|line| Ok(serde_json::from_str(&line?)?)).collect()
 }
 
-fn print_labelled(calls: Vec<LabelledCall>, misses: bool) -> Result<(), Box<dyn Error>> {
-    let (held_out, developed): (Vec<_>, Vec<_>) = calls.into_iter().partition(LabelledCall::is_held_out);
-    for (what, calls) in [("developed on", &developed), ("held out", &held_out)] {
-        let m = measure(calls);
-        println!("| {what}, {} calls | builtin | a constant |\n|---|---|---|", calls.len());
-        println!("| sentiment, mean absolute error | {:.3} | {:.3} (the median) |", m.sentiment_mae, m.constant_mae);
-        println!("| sentiment, rank correlation | {:.3} | 0 |", m.sentiment_rank);
-        println!("| lead score, rank correlation | {:.3} | 0 |", m.lead_rank);
-        println!("| lead score, mean absolute error | {:.1} | {:.1} (the median) |", m.lead_mae, m.constant_lead_mae);
-        println!("| intent, share right | {:.3} | {:.3} (always booking) |", m.intent_right, m.constant_intent);
-        for (what, counts) in [("name", m.name), ("e-mail", m.email), ("phone", m.phone)] {
-            let (precision, recall) = (counts.precision(), counts.recall());
-            println!("| {what}, precision / recall | {precision:.3} / {recall:.3} ({counts}) | 0 / 0 |");
-        }
-        println!();
+fn print_labelled(calls: &[LabelledCall], misses: bool) -> Result<(), Box<dyn Error>> {
+    let m = measure(calls);
+    println!("| {} calls labelled by hand | builtin | a constant |\n|---|---|---|", calls.len());
+    println!("| sentiment, mean absolute error | {:.3} | {:.3} (the median) |", m.sentiment_mae, m.constant_mae);
+    println!("| sentiment, rank correlation | {:.3} | 0 |", m.sentiment_rank);
+    println!("| lead score, rank correlation | {:.3} | 0 |", m.lead_rank);
+    println!("| lead score, mean absolute error | {:.1} | {:.1} (the median) |", m.lead_mae, m.constant_lead_mae);
+    println!("| intent, share right | {:.3} | {:.3} (always booking) |", m.intent_right, m.constant_intent);
+    for (what, counts) in [("name", m.name), ("e-mail", m.email), ("phone", m.phone)] {
+        let (precision, recall) = (counts.precision(), counts.recall());
+        println!("| {what}, precision / recall | {precision:.3} / {recall:.3} ({counts}) | 0 / 0 |");
     }
     if misses {
-        developed.iter().chain(&held_out).for_each(labelled::explain);
+        calls.iter().for_each(labelled::explain);
     }
     Ok(())
 }
@@ -88,9 +84,9 @@ impl Call {
 fn print_calls(calls: &[Call]) -> Result<(), Box<dyn Error>> {
     // As the worker has them: read from the database, not yet split into words.
     let turns: Vec<Vec<_>> = calls.iter().map(|c| c.turns.iter().map(SpokenTurn::turn).collect()).collect();
-    let start = Instant::now();
-    let found: Vec<_> = calls.iter().zip(&turns).map(|(c, turns)| builtin::analyze(turns, &c.vertical)).collect();
-    let seconds = start.elapsed().as_secs_f64();
+    let analyze = || calls.iter().zip(&turns).map(|(c, turns)| builtin::analyze(turns, &c.vertical)).collect();
+    let found: Vec<Analysis> = analyze();
+    let seconds = (0..5).map(|_| timed(analyze)).fold(f64::INFINITY, f64::min);
 
     println!(
         "| intent booking, {} calls | precision | recall | F1 | always booking, F1 |\n|---|---|---|---|---|",
@@ -107,11 +103,25 @@ fn print_calls(calls: &[Call]) -> Result<(), Box<dyn Error>> {
         println!("| {what} | {p:.3} | {r:.3} | {f1:.3} | {:.3} |", always.f1());
     }
     println!(
-        "\n{} calls in {seconds:.2} s on one core: {:.0} calls a second",
+        "\n{} calls in {seconds:.2} s of one core, the best of five: {:.0} calls a second",
         calls.len(),
         calls.len() as f64 / seconds
     );
     Ok(())
+}
+
+/// Seconds on the processor, not on the clock, where Linux tells: what else the machine does is not ours.
+fn timed(work: impl Fn() -> Vec<Analysis>) -> f64 {
+    let on_cpu = || -> Option<f64> {
+        let stat = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+        Some(stat.split(' ').next()?.parse::<f64>().ok()? / 1e9)
+    };
+    let (clock, before) = (Instant::now(), on_cpu());
+    std::hint::black_box(work());
+    match (before, on_cpu()) {
+        (Some(before), Some(after)) if after > before => after - before,
+        _ => clock.elapsed().as_secs_f64(),
+    }
 }
 
 fn print_turns(calls: &[Call]) -> Result<(), Box<dyn Error>> {

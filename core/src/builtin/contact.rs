@@ -121,7 +121,7 @@ fn spoken_email(words: &[Word], at: usize) -> Option<String> {
 /// Words after which a number is something else.
 static OTHER_NUMBERS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
     list(
-        "account order policy card confirmation reference member invoice ticket case ssn social routing \
+        "fax account order policy card confirmation reference member invoice ticket case ssn social routing \
          cuenta",
     )
 });

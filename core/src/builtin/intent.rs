@@ -58,8 +58,8 @@ const SIGNS: [Sign; 23] = [
     sign(
         Intent::Complaint,
         3,
-        "third/fourth/fifth/tenth time/week/call | once again | took three/four/five calls | still broken | your broken | \
-         nobody/no-one came/called/answered/answers | no one came/called/answered | never came/called/showed",
+        "third/fourth/fifth/tenth time/week | once again | took three/four/five calls | still broken | your broken | \
+         nobody/no-one came/called/answered/answers | no one came/called/answered | never called/showed",
     ),
     sign(
         Intent::Complaint,
@@ -79,7 +79,7 @@ const SIGNS: [Sign; 23] = [
     sign(
         Intent::Support,
         4,
-        "hasn't/haven't/never arrived/received | keep sending | a refill | refills | reset my | update/change my address/email/e-mail/number",
+        "email/package/order/link/code/card never came | my records | hasn't/haven't/never arrived/received | keep sending | a refill | refills | reset my | update/change my address/email/e-mail/number",
     ),
     sign(
         Intent::Support,
@@ -94,7 +94,7 @@ const SIGNS: [Sign; 23] = [
     sign(
         Intent::Sales,
         4,
-        "make an offer | first time buying/buyer/buyers | first-time buyer/buyers | might sell | want/wanting/like to sell/buy | \
+        "make/put/putting an offer | put/putting in an offer |  first time buying/buyer/buyers | first-time buyer/buyers | might sell | want/wanting/like to sell/buy | \
          looking for a house/home/condo | pre-approved/preapproved | open an account | a demo | annual plan | ready to buy/sign | \
          sell our/my/the house/home/condo/place/apartment | buy a/the/this house/home/condo/property | sign us/me up | \
          start a subscription | abrir una cuenta | comprar una casa",
@@ -109,14 +109,14 @@ const SIGNS: [Sign; 23] = [
         2,
         "cash | cost me | try it | a trial | what do you charge | your plans/packages/product/service | switch from/to | a discount | \
          looking to buy/sell/invest/switch | thinking of buying/selling | the bank said | interested in the/buying/your | mortgage | down payment | team of | our company | your commission | the/your fees | \
-         a/the spread | budget is",
+         a/the/your spread | monthly fee | comparing | budget is",
     ),
     // The caller wants a place in somebody's calendar.
     sign(
         Intent::Booking,
         3,
         "book/booking/reserve/reservation/reservations/reschedule/reservar/reserva/agendar | una cita/mesa | \
-         appointment/appointments | schedule | set up a/an visit/viewing/meeting | a table for/on | table/room for",
+         appointment/appointments | schedule | cancel my/our/the | set up a/an visit/viewing/meeting | a table for/on | table/room for",
     ),
     sign(
         Intent::Booking,
@@ -129,7 +129,7 @@ const SIGNS: [Sign; 23] = [
         2,
         "put me/us down | hold a block/table/room | come in | start seeing | someone could look/see | an opening | sometime this/next | \
          visit it/the/this/that/them | come and look/see | can i see | see somebody/someone | fit/squeeze me in | \
-         anything on/for/this/next/friday/tomorrow/tonight/today | my * o'clock ",
+         anything after/before/around/at | anything on/for/this/next/friday/tomorrow/tonight/today | my * o'clock ",
     ),
     sign(
         Intent::Booking,
@@ -145,7 +145,7 @@ const SIGNS: [Sign; 23] = [
     sign(
         Intent::None,
         9,
-        "wrong number | wrong place | dialed/dialled wrong | not interested . | not interested in your/money/anything/whatever | stop calling | remove me | take me off | call me back later | número equivocado",
+        "wrong number | wrong place | dialed/dialled wrong | not interested . | not interested in your/money/anything/whatever | not interested anymore | delete my details | is this the number/place/bank/office/store |  stop calling | remove me | take me off | call me back later | número equivocado",
     ),
     sign(Intent::None, 9, "we supply | is the owner in | salons/businesses/companies/restaurants/offices like yours"),
 ];
@@ -162,7 +162,7 @@ const ANSWERS: [Sign; 5] = [
     sign(
         Intent::Support,
         3,
-        "a reset link | open/opened/opening a/an ticket/urgent | i can fix | known bug/issue | try again/restarting | \
+        "a reset link | open/opened/opening a/an ticket/urgent | i can fix | known bug/issue | a fix |  try again/restarting | \
          send someone/somebody | a technician | the plumber | a refill | second factor",
     ),
     sign(
@@ -216,10 +216,17 @@ static WHETHER: LazyLock<Phrases<()>> = LazyLock::new(|| {
 /// Words that place something in a calendar.
 static WHEN: LazyLock<HashSet<&str>> = LazyLock::new(|| {
     list(
-        "monday tuesday wednesday thursday friday saturday sunday today tomorrow tonight lunes martes miércoles jueves \
+        "monday tuesday wednesday thursday friday saturday sunday january february march april june july august september october november december today tomorrow tonight lunes martes miércoles jueves \
          viernes sábado domingo mañana hoy",
     )
 });
+
+fn is_when(word: &Word) -> bool {
+    // "the 21st"
+    let ordinal = || word.lower.trim_start_matches(|c: char| c.is_ascii_digit());
+    word.is_in(&WHEN)
+        || (word.lower.starts_with(|c: char| c.is_ascii_digit()) && ["st", "nd", "rd", "th"].contains(&ordinal()))
+}
 
 /// Words of an agent after which a day is a booking.
 static SETTLED: LazyLock<Phrases<()>> = LazyLock::new(|| {
@@ -278,7 +285,7 @@ pub fn read(said: &[Said], vertical: &str, sentiment: f64) -> Reading {
             Role::User => {
                 answered_by_machine |= MACHINE.are_in(&said.words);
                 // Repeating the day takes the offer of it: "Tuesday at ten. That'll do."
-                let takes_time = offered_time && said.words.iter().take(4).any(|w| w.is_in(&WHEN));
+                let takes_time = offered_time && said.words.iter().take(4).any(is_when);
                 if offered || offered_time {
                     agreed |= agrees(said) || takes_time;
                     declined |= refuses(said) && !takes_time;
@@ -297,7 +304,7 @@ pub fn read(said: &[Said], vertical: &str, sentiment: f64) -> Reading {
                 for hit in AGENT.find(&said.words) {
                     answered[hit.what] |= !is_negated(&said.words, hit.at);
                 }
-                offered_time = said.asks() && said.words.iter().any(|w| w.is_in(&WHEN));
+                offered_time = said.asks() && said.words.iter().any(is_when);
                 offered = OFFER.are_in(&said.words) && BOOKABLE.are_in(&said.words);
                 booked = has_booked(said).map(|at| (turn, at)).or(booked);
             }
@@ -315,7 +322,7 @@ pub fn read(said: &[Said], vertical: &str, sentiment: f64) -> Reading {
         booking += 3;
     }
     match (agreed, declined) {
-        (true, _) => booking += 2,
+        (true, _) => booking += 3,
         (false, true) => booking -= 2,
         (false, false) => {}
     }
@@ -328,9 +335,9 @@ pub fn read(said: &[Said], vertical: &str, sentiment: f64) -> Reading {
         _ => {}
     }
     let mut sales = points(Intent::Sales);
-    // There, what a lead is asking for is the product itself.
+    // There, an appointment is a step towards the sale.
     if sales > 0 && matches!(vertical, "real_estate" | "forex" | "finance") {
-        sales += 1;
+        sales += 2;
     }
     // Costlier to miss first: max_by_key keeps the last of equals.
     let ranking = [
@@ -358,7 +365,7 @@ fn has_booked(said: &Said) -> Option<usize> {
         LazyLock::new(|| list("couldn't unable unfortunately fully failed can't cannot could wasn't if"));
     said.sentences().find_map(|(start, sentence)| {
         let failed = sentence.iter().any(|w| w.is_in(&FAILED));
-        let dated = sentence.iter().any(|w| w.is_in(&WHEN));
+        let dated = sentence.iter().any(is_when);
         let settled = SETTLED.find(sentence).filter(|_| dated);
         let hit = BOOKED.find(sentence).chain(settled).find(|hit| !is_negated(sentence, hit.at))?;
         (!is_question(sentence) && !failed).then_some(start + hit.at)

@@ -24,7 +24,7 @@ enum Sure {
 static STATES: LazyLock<Phrases<()>> = LazyLock::new(|| {
     Phrases::new([(
         (),
-        "my name is | my name's | my full name is | name of | me llamo | mi nombre es | my first name is",
+        "my name is | my name's | my full name is | name of | it's under | the name's | under the name | reservation/appointment/table/order under | me llamo | mi nombre es | my first name is",
     )])
 });
 
@@ -43,8 +43,9 @@ static ASKS: LazyLock<Phrases<()>> = LazyLock::new(|| {
 });
 
 /// Before a name that the agent reads back.
-static READS_BACK: LazyLock<Phrases<()>> =
-    LazyLock::new(|| Phrases::new([((), "you're | you are | is this | is it | speaking with/to")]));
+static READS_BACK: LazyLock<Phrases<()>> = LazyLock::new(|| {
+    Phrases::new([((), "you're | you are | is this | is it | am i speaking with/to | i speaking with/to")])
+});
 
 /// Before the caller's name, when the agent uses it.
 static ADDRESSES: LazyLock<HashSet<&str>> =
@@ -127,7 +128,7 @@ fn starts_with_name(known: &str, name: &str) -> bool {
 /// Whether capitals mean anything in this turn: some words have one and most have not.
 fn has_capitals(said: &Said) -> bool {
     let capitals = said.words.iter().filter(|w| w.is_capitalised()).count();
-    capitals > 0 && (capitals * 5 <= said.words.len() * 3 || said.words.len() <= 4)
+    capitals > 0 && (capitals * 4 <= said.words.len() * 3 || said.words.len() <= 4)
 }
 
 fn could_be_name(word: &Word) -> bool {
@@ -214,7 +215,7 @@ fn read_back_in(said: &Said) -> Option<String> {
     let hit = READS_BACK.find(&said.words).last()?;
     let words = &said.words[hit.at + hit.len..];
     let name = has_capitals(said).then(|| name_at(words, said)).flatten()?;
-    let last = words.get(name.split(' ').count() - 1)?;
+    let last = words.iter().skip_while(|w| is_title(&w.lower)).nth(name.split(' ').count() - 1)?;
     (last.stop == Stop::Question).then_some(name)
 }
 

@@ -87,7 +87,10 @@ impl<'t> Word<'t> {
         if bare.is_empty() {
             return None;
         }
-        let lower = bare.to_lowercase().replace('’', "'");
+        let mut lower = bare.to_lowercase();
+        if lower.contains('’') {
+            lower = lower.replace('’', "'");
+        }
         let after = token.rsplit_once(bare).map_or("", |(_, after)| after);
         let stop = if after.contains('?') {
             Stop::Question

@@ -47,11 +47,6 @@ pub struct Label {
 }
 
 impl LabelledCall {
-    /// Labelled after the rules were written, and never looked at to improve them.
-    pub fn is_held_out(&self) -> bool {
-        self.id.starts_with("held-")
-    }
-
     pub fn analysis(&self) -> Analysis {
         let turns: Vec<Turn> = self.turns.iter().map(SpokenTurn::turn).collect();
         analyze(&turns, &self.vertical)
@@ -184,7 +179,6 @@ pub fn spearman(pairs: &[(f64, f64)]) -> f64 {
 }
 
 /// Print where the analyzer and the person disagree.
-#[allow(dead_code, reason = "the measuring program's, not the test's")]
 pub fn explain(call: &LabelledCall) {
     let (label, got) = (&call.label, call.analysis());
     let far = (label.sentiment - got.sentiment).abs() > 0.35 || (label.lead_score - got.lead_score).abs() > 20;
