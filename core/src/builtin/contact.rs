@@ -3,7 +3,10 @@
 //! Callers correct themselves ("no, wait, use the other one"), so the last one they give is the one. What only the agent
 //! says counts when it is read back and the caller agrees.
 
-use super::words::{Said, Word, agrees};
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use super::words::{Said, Stop, Word, agrees, list};
 use crate::transcript::Role;
 
 /// The caller's e-mail address, lower case.
@@ -79,10 +82,12 @@ fn sign(word: &Word) -> Option<char> {
 }
 
 /// Words that stand before a spoken address and are no part of it.
-const BEFORE_ADDRESS: [&str; 30] = [
-    "it's", "is", "its", "that's", "email", "e-mail", "mail", "me", "to", "use", "address", "my", "yeah", "yes",
-    "sure", "um", "uh", "so", "okay", "ok", "and", "the", "would", "be", "under", "es", "correo", "try", "send", "us",
-];
+static BEFORE_ADDRESS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    list(
+        "it's is its that's email e-mail mail me to use address my yeah yes sure um uh so okay ok and the \
+         would be under es correo try send us",
+    )
+});
 
 /// "kim dot ortega at example dot com": back from the "at" to where the address begins, forward while dots follow.
 fn spoken_email(words: &[Word], at: usize) -> Option<String> {
@@ -103,8 +108,8 @@ fn spoken_email(words: &[Word], at: usize) -> Option<String> {
     let one_word = words[end..].iter().take(4).any(|w| w.is("word"));
     let mut parts = Vec::new();
     for word in words[..at].iter().rev().take(12) {
-        let opens = word.is_one_of(&BEFORE_ADDRESS) && !(one_word && word.is("and"));
-        if word.stop != super::words::Stop::No || opens {
+        let opens = word.is_in(&BEFORE_ADDRESS) && !(one_word && word.is("and"));
+        if word.stop != Stop::No || opens {
             break;
         }
         parts.push(sign(word).map_or_else(|| word.lower.clone(), String::from));
@@ -114,22 +119,12 @@ fn spoken_email(words: &[Word], at: usize) -> Option<String> {
 }
 
 /// Words after which a number is something else.
-const OTHER_NUMBERS: [&str; 14] = [
-    "account",
-    "order",
-    "policy",
-    "card",
-    "confirmation",
-    "reference",
-    "member",
-    "invoice",
-    "ticket",
-    "case",
-    "ssn",
-    "social",
-    "routing",
-    "cuenta",
-];
+static OTHER_NUMBERS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    list(
+        "fax account order policy card confirmation reference member invoice ticket case ssn social routing \
+         cuenta",
+    )
+});
 
 /// Runs of digits, written and spoken, that have the length of a phone number.
 fn phones_in(said: &Said) -> Vec<String> {
@@ -166,7 +161,7 @@ fn phone_number(digits: &str, before: &[Word]) -> Option<String> {
         true => (8..=15).contains(&count),
         false => count == 7 || count == 10 || (count == 11 && digits.starts_with('1')),
     };
-    let of_something = before.iter().rev().take(4).any(|w| w.is_one_of(&OTHER_NUMBERS));
+    let of_something = before.iter().rev().take(4).any(|w| w.is_in(&OTHER_NUMBERS));
     if !long_enough || of_something {
         return None;
     }

@@ -3,9 +3,10 @@
 //! A sign counts once, however often it is heard: a long call is not more of anything than a short one. The intent with
 //! the most points wins; of two with as many, the one that is costlier to miss.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use super::words::{Phrases, Said, agrees, is_negated};
+use super::words::{Phrases, Said, Stop, Word, agrees, is_negated, list, refuses};
 use crate::analysis::Intent;
 use crate::transcript::Role;
 
@@ -23,7 +24,7 @@ const fn sign(intent: Intent, points: i32, phrases: &'static str) -> Sign {
     Sign { intent, points, phrases }
 }
 
-const SIGNS: [Sign; 20] = [
+const SIGNS: [Sign; 23] = [
     // Something went wrong, and it is our fault.
     sign(
         Intent::Complaint,
@@ -44,13 +45,27 @@ const SIGNS: [Sign; 20] = [
     sign(
         Intent::Complaint,
         3,
-        "third/fourth/fifth/tenth time/week/call | once again | took three/four/five calls | still broken | your broken | \
-         nobody/no-one came/called/answered/answers | no one came/called/answered | never came/called/showed",
+        "still waiting/haven't/hasn't/not | how many times | you/they promised/fixed | sick of | had it with | \
+         your fault/mistake | you/office/people put/sent/gave/charged/lost/cancelled/broke | not what i ordered/paid/asked | \
+         shouldn't have to | kept waiting | took you long | long enough | want a person/human | dispute it",
+    ),
+    sign(
+        Intent::Complaint,
+        2,
+        "again | you/they said/told | last time | this time | on hold | all morning/day/week | everyone tells | passed around | a review | two/one stars/star | \
+         paying for | supposed to | was late | dirty | cold food | noisy",
     ),
     sign(
         Intent::Complaint,
         3,
-        "very/so/really/extremely disappointed/upset/angry/unhappy | disappointed in/with | worst | mala experiencia",
+        "third/fourth/fifth/tenth time/week | once again | took three/four/five calls | still broken | your broken | \
+         nobody/no-one came/called/answered/answers | no one came/called/answered | never called/showed",
+    ),
+    sign(
+        Intent::Complaint,
+        3,
+        "very/so/really/extremely disappointed/upset/angry/unhappy | disappointed in/with | \
+         worst service/experience/company/hotel/place/ever | worst * ever | mala experiencia",
     ),
     sign(Intent::Complaint, 2, "terrible | horrible | awful | rude | unprofessional | useless | waste of | a joke"),
     sign(Intent::Complaint, 2, "waited/waiting an/one/two/three/forty hour/hours/minutes | esperamos una hora"),
@@ -64,14 +79,23 @@ const SIGNS: [Sign; 20] = [
     sign(
         Intent::Support,
         4,
-        "hasn't/haven't/never arrived/received | keep sending | a refill | refills | reset my | update/change my address/email/e-mail/number",
+        "email/package/order/link/code/card never came | my records | hasn't/haven't/never arrived/received | keep sending | a refill | refills | reset my | update/change my address/email/e-mail/number",
+    ),
+    sign(
+        Intent::Support,
+        3,
+        "broken | broke | leaking/leaks/leak | stopped heating/charging/printing/cooling/ringing/loading | declined | frozen | \
+         won't start/open/load/turn/connect/close/charge/print/stop | can't connect/access/open/hear/see/find/reset/change | \
+         keeps crashing/freezing/dropping/asking/saying/beeping | doesn't load/open/start/show/charge | i lost my | left my/a | \
+         trouble with | problem with | issue with | top up | how do i",
     ),
     sign(Intent::Support, 2, "my order/withdrawal/account | reinstalled | the/your app/website | troubleshoot"),
     // The caller is a buyer, or means to be one.
     sign(
         Intent::Sales,
         4,
-        "make an offer | pre-approved/preapproved | open an account | a demo | annual plan | ready to buy/sign | \
+        "make/put/putting an offer | put/putting in an offer |  first time buying/buyer/buyers | first-time buyer/buyers | might sell | want/wanting/like to sell/buy | \
+         looking for a house/home/condo | pre-approved/preapproved | open an account | a demo | annual plan | ready to buy/sign | \
          sell our/my/the house/home/condo/place/apartment | buy a/the/this house/home/condo/property | sign us/me up | \
          start a subscription | abrir una cuenta | comprar una casa",
     ),
@@ -83,15 +107,16 @@ const SIGNS: [Sign; 20] = [
     sign(
         Intent::Sales,
         2,
-        "cash | interested in the/buying/your | mortgage | down payment | team of | our company | your commission | the/your fees | \
-         a/the spread | budget is",
+        "cash | cost me | try it | a trial | what do you charge | your plans/packages/product/service | switch from/to | a discount | \
+         looking to buy/sell/invest/switch | thinking of buying/selling | the bank said | interested in the/buying/your | mortgage | down payment | team of | our company | your commission | the/your fees | \
+         a/the/your spread | monthly fee | comparing | budget is",
     ),
     // The caller wants a place in somebody's calendar.
     sign(
         Intent::Booking,
         3,
         "book/booking/reserve/reservation/reservations/reschedule/reservar/reserva/agendar | una cita/mesa | \
-         appointment/appointments | schedule/scheduled | set up a/an visit/viewing/meeting | a table for/on | table/room for",
+         appointment/appointments | schedule | cancel my/our/the | set up a/an visit/viewing/meeting | a table for/on | table/room for",
     ),
     sign(
         Intent::Booking,
@@ -102,13 +127,14 @@ const SIGNS: [Sign; 20] = [
     sign(
         Intent::Booking,
         2,
-        "visit it/the/this/that/them | come and look/see | can i see | see somebody/someone | fit/squeeze me in | \
-         anything on/for/this/next/friday/tomorrow/tonight/today",
+        "put me/us down | hold a block/table/room | come in | start seeing | someone could look/see | an opening | sometime this/next | \
+         visit it/the/this/that/them | come and look/see | can i see | see somebody/someone | fit/squeeze me in | \
+         anything after/before/around/at | anything on/for/this/next/friday/tomorrow/tonight/today | my * o'clock ",
     ),
     sign(
         Intent::Booking,
-        2,
-        "get my * done | beard trim | haircut | a cut | a cleaning | a check-up | anything for two",
+        3,
+        "get my * done | a/an * trim/haircut/manicure/massage/facial | a haircut/trim/cut/cleaning/check-up/checkup/massage/manicure",
     ),
     sign(
         Intent::Booking,
@@ -119,9 +145,37 @@ const SIGNS: [Sign; 20] = [
     sign(
         Intent::None,
         9,
-        "wrong number | not interested | stop calling | remove me | take me off | call me back later | número equivocado",
+        "wrong number | wrong place | dialed/dialled wrong | not interested . | not interested in your/money/anything/whatever | not interested anymore | delete my details | is this the number/place/bank/office/store |  stop calling | remove me | take me off | call me back later | número equivocado",
     ),
     sign(Intent::None, 9, "we supply | is the owner in | salons/businesses/companies/restaurants/offices like yours"),
+];
+
+/// Phrases that, said by the agent, speak for an intent: how a call is answered says what it was.
+const ANSWERS: [Sign; 5] = [
+    sign(
+        Intent::Complaint,
+        3,
+        "our mistake/fault/error | i apologize/apologise | shouldn't have happened | isn't how it should | is unacceptable | get a refund | \
+         refund it/you | make it right | disculpe las molestias",
+    ),
+    sign(Intent::Complaint, 1, "i'm sorry . | i'm so/very/really sorry | i'm sorry about/to | lo siento"),
+    sign(
+        Intent::Support,
+        3,
+        "a reset link | open/opened/opening a/an ticket/urgent | i can fix | known bug/issue | a fix |  try again/restarting | \
+         send someone/somebody | a technician | the plumber | a refill | second factor",
+    ),
+    sign(
+        Intent::Sales,
+        3,
+        "a trial | free trial | start the application | the application | valuation | a demo | a specialist will call | proof of funds | the contract",
+    ),
+    sign(
+        Intent::Booking,
+        2,
+        "i have/can/could offer/do monday/tuesday/wednesday/thursday/friday/saturday/sunday/tomorrow | i have/can monday/tuesday/wednesday/\
+thursday/friday/saturday/sunday/tomorrow | squeeze/fit you/her/him/them in | is yours | we can hold | what name | puedo ofrecerle",
+    ),
 ];
 
 /// Words of an agent who offers to book, or asks to confirm it.
@@ -147,9 +201,38 @@ static BOOKED: LazyLock<Phrases<()>> = LazyLock::new(|| {
     Phrases::new([(
         (),
         "booked/reserved/scheduled/rescheduled/purchased/rented | reservada/reservado/agendada/agendado | bought | in the book | \
-         on the list | reservation/appointment/booking/visit/purchase/tickets has/have/is/was/are been/now/confirmed/set/made/successful | \
+         on the list | made the/your/a reservation/booking/appointment/purchase | \
+         reservation/appointment/booking/visit/purchase/ticket/tickets has/have/is/was/are been/now/confirmed/complete/set/made/successful | \
          reservation/appointment/booking/visit/purchase confirmed/complete/successful | \
          appointment/reservation/visit/tickets * * confirmed/made/set",
+    )])
+});
+
+/// Words of a caller who asks whether to book at all: "Do I need a reservation?" asks for none.
+static WHETHER: LazyLock<Phrases<()>> = LazyLock::new(|| {
+    Phrases::new([((), "do/should i/we need/have/book/reserve | is a reservation/booking | are reservations")])
+});
+
+/// Words that place something in a calendar.
+static WHEN: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    list(
+        "monday tuesday wednesday thursday friday saturday sunday january february march april june july august september october november december today tomorrow tonight lunes martes miércoles jueves \
+         viernes sábado domingo mañana hoy",
+    )
+});
+
+fn is_when(word: &Word) -> bool {
+    // "the 21st"
+    let ordinal = || word.lower.trim_start_matches(|c: char| c.is_ascii_digit());
+    word.is_in(&WHEN)
+        || (word.lower.starts_with(|c: char| c.is_ascii_digit()) && ["st", "nd", "rd", "th"].contains(&ordinal()))
+}
+
+/// Words of an agent after which a day is a booking.
+static SETTLED: LazyLock<Phrases<()>> = LazyLock::new(|| {
+    Phrases::new([(
+        (),
+        "is/are confirmed/set | you're confirmed/set/down | you're all set | i've put/got you | see you | i'll see you | le esperamos | nos vemos",
     )])
 });
 
@@ -162,32 +245,20 @@ static MACHINE: LazyLock<Phrases<()>> = LazyLock::new(|| {
     )])
 });
 
-static CALLER: LazyLock<Phrases<usize>> =
-    LazyLock::new(|| Phrases::new(SIGNS.iter().enumerate().map(|(row, sign)| (row, sign.phrases))));
+static CALLER: LazyLock<Phrases<usize>> = LazyLock::new(|| rows(&SIGNS));
+static AGENT: LazyLock<Phrases<usize>> = LazyLock::new(|| rows(&ANSWERS));
+
+fn rows(signs: &'static [Sign]) -> Phrases<usize> {
+    Phrases::new(signs.iter().enumerate().map(|(row, sign)| (row, sign.phrases)))
+}
 
 /// Greetings and sounds: a caller who says nothing else wanted nothing that we know of.
-const SMALL_TALK: [&str; 20] = [
-    "hello",
-    "hi",
-    "hey",
-    "good",
-    "morning",
-    "afternoon",
-    "evening",
-    "bye",
-    "goodbye",
-    "yes",
-    "yeah",
-    "no",
-    "ok",
-    "okay",
-    "um",
-    "uh",
-    "sorry",
-    "hola",
-    "buenas",
-    "thanks",
-];
+static SMALL_TALK: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    list(
+        "hello hi hey good morning afternoon evening bye goodbye yes yeah no ok okay um uh sorry hola \
+         buenas thanks",
+    )
+});
 
 /// The call as the rules for intent, lead score and summary see it.
 #[derive(Debug)]
@@ -205,24 +276,35 @@ pub struct Reading {
 /// Read a whole call.
 pub fn read(said: &[Said], vertical: &str, sentiment: f64) -> Reading {
     let mut heard = [None; SIGNS.len()];
+    let mut answered = [false; ANSWERS.len()];
     let mut booked = None;
     let (mut agreed, mut declined, mut answered_by_machine) = (false, false, false);
-    let mut offered = false;
+    let (mut offered, mut offered_time) = (false, false);
     for (turn, said) in said.iter().enumerate() {
         match said.role {
             Role::User => {
                 answered_by_machine |= MACHINE.are_in(&said.words);
-                if offered {
-                    if agrees(said) { agreed = true } else { declined = true }
+                // Repeating the day takes the offer of it: "Tuesday at ten. That'll do."
+                let takes_time = offered_time && said.words.iter().take(4).any(is_when);
+                if offered || offered_time {
+                    agreed |= agrees(said) || takes_time;
+                    declined |= refuses(said) && !takes_time;
                 }
-                offered = false;
-                for hit in CALLER.find(&said.words) {
-                    if !is_negated(&said.words, hit.at) {
-                        heard[hit.what].get_or_insert((turn, hit.at));
+                (offered, offered_time) = (false, false);
+                for (start, sentence) in said.sentences() {
+                    let asks_whether = is_question(sentence) && WHETHER.are_in(sentence);
+                    for hit in CALLER.find(sentence).filter(|hit| !is_negated(sentence, hit.at)) {
+                        if !(asks_whether && SIGNS[hit.what].intent == Intent::Booking) {
+                            heard[hit.what].get_or_insert((turn, start + hit.at));
+                        }
                     }
                 }
             }
             Role::Assistant => {
+                for hit in AGENT.find(&said.words) {
+                    answered[hit.what] |= !is_negated(&said.words, hit.at);
+                }
+                offered_time = said.asks() && said.words.iter().any(is_when);
                 offered = OFFER.are_in(&said.words) && BOOKABLE.are_in(&said.words);
                 booked = has_booked(said).map(|at| (turn, at)).or(booked);
             }
@@ -231,26 +313,31 @@ pub fn read(said: &[Said], vertical: &str, sentiment: f64) -> Reading {
     }
 
     let points = |intent: Intent| -> i32 {
-        let signs = SIGNS.iter().zip(&heard).filter(|(sign, heard)| sign.intent == intent && heard.is_some());
-        signs.map(|(sign, _)| sign.points).sum()
+        let caller = SIGNS.iter().zip(heard.iter().map(Option::is_some));
+        let signs = caller.chain(ANSWERS.iter().zip(answered));
+        signs.filter(|(sign, heard)| sign.intent == intent && *heard).map(|(sign, _)| sign.points).sum()
     };
     let mut booking = points(Intent::Booking).min(5);
     if booked.is_some() {
         booking += 3;
     }
     match (agreed, declined) {
-        (true, _) => booking += 2,
+        (true, _) => booking += 3,
         (false, true) => booking -= 2,
         (false, false) => {}
     }
     let mut complaint = points(Intent::Complaint);
-    if complaint > 0 && sentiment < -0.3 {
-        complaint += 2;
+    match complaint {
+        0 => {}
+        _ if sentiment < -0.3 => complaint += 2,
+        // Who lets us book and is not unhappy has been put right.
+        _ if sentiment >= 0.0 && booked.is_some() => complaint /= 2,
+        _ => {}
     }
     let mut sales = points(Intent::Sales);
-    // There, what a lead is asking for is the product itself.
+    // There, an appointment is a step towards the sale.
     if sales > 0 && matches!(vertical, "real_estate" | "forex" | "finance") {
-        sales += 1;
+        sales += 2;
     }
     // Costlier to miss first: max_by_key keeps the last of equals.
     let ranking = [
@@ -258,7 +345,8 @@ pub fn read(said: &[Said], vertical: &str, sentiment: f64) -> Reading {
         (Intent::Support, points(Intent::Support)),
         (Intent::Sales, sales),
         (Intent::Complaint, complaint),
-        (Intent::None, points(Intent::None)),
+        // Who lets us book something was only declining one of the offers.
+        (Intent::None, if booked.is_some() || agreed { 0 } else { points(Intent::None) }),
     ];
     let best = ranking.into_iter().max_by_key(|(_, points)| *points).filter(|(_, points)| *points >= ENOUGH);
     let intent = match best {
@@ -273,19 +361,24 @@ pub fn read(said: &[Said], vertical: &str, sentiment: f64) -> Reading {
 
 /// Where the agent reports a booking: not in a question, and not one that failed.
 fn has_booked(said: &Said) -> Option<usize> {
-    const FAILED: [&str; 10] =
-        ["couldn't", "unable", "unfortunately", "fully", "failed", "can't", "cannot", "could", "wasn't", "if"];
+    static FAILED: LazyLock<HashSet<&str>> =
+        LazyLock::new(|| list("couldn't unable unfortunately fully failed can't cannot could wasn't if"));
     said.sentences().find_map(|(start, sentence)| {
-        let asks = sentence.last().is_some_and(|w| w.stop == super::words::Stop::Question);
-        let failed = sentence.iter().any(|w| w.is_one_of(&FAILED));
-        let hit = BOOKED.find(sentence).find(|hit| !is_negated(sentence, hit.at))?;
-        (!asks && !failed).then_some(start + hit.at)
+        let failed = sentence.iter().any(|w| w.is_in(&FAILED));
+        let dated = sentence.iter().any(is_when);
+        let settled = SETTLED.find(sentence).filter(|_| dated);
+        let hit = BOOKED.find(sentence).chain(settled).find(|hit| !is_negated(sentence, hit.at))?;
+        (!is_question(sentence) && !failed).then_some(start + hit.at)
     })
+}
+
+fn is_question(sentence: &[Word]) -> bool {
+    sentence.last().is_some_and(|w| w.stop == Stop::Question)
 }
 
 fn said_something(said: &[Said]) -> bool {
     let caller = said.iter().filter(|s| s.role == Role::User);
-    caller.flat_map(|s| &s.words).filter(|w| !w.is_one_of(&SMALL_TALK)).take(2).count() == 2
+    caller.flat_map(|s| &s.words).filter(|w| !w.is_in(&SMALL_TALK)).take(2).count() == 2
 }
 
 #[cfg(test)]

@@ -28,12 +28,11 @@ enum Heard {
     Commitment,
     Price,
     Hesitation,
-    Refusal,
     LeavesUs,
 }
 
 impl Heard {
-    const ALL: [(Heard, &str); 8] = [
+    const ALL: [(Heard, &str); 7] = [
         (
             Heard::Urgency,
             "today | tonight | tomorrow | right away/now | as soon as | asap | immediately | urgent | this week | \
@@ -62,10 +61,6 @@ impl Heard {
             Heard::Hesitation,
             "just looking/browsing/checking/curious | wanted to check/know | think about it | too expensive | not sure | not ready | \
              some other time | maybe later | not right now | not booking | thanks anyway",
-        ),
-        (
-            Heard::Refusal,
-            "not interested | stop calling | remove me | take me off | wrong number | we supply | call me back later",
         ),
         (Heard::LeavesUs, "cancel | cancel it/my | close my account | never again | going elsewhere | cancelar"),
     ];
@@ -125,9 +120,9 @@ const RULES: [Rule; 17] = [
     Rule("decides for a business or a group", 8, |f| f.is_prospect() && f.heard(Heard::Size)),
     Rule("commits", 6, |f| f.is_prospect() && f.heard(Heard::Commitment)),
     Rule("asks for the price", 4, |f| f.is_prospect() && f.heard(Heard::Price)),
-    Rule("hesitates", -15, |f| f.heard(Heard::Hesitation)),
+    Rule("hesitates", -12, |f| f.heard(Heard::Hesitation)),
     Rule("cancels", -25, |f| f.heard(Heard::LeavesUs)),
-    Rule("wants nothing of us", -100, |f| f.heard(Heard::Refusal) || f.wants(Intent::None)),
+    Rule("wants nothing of us", -100, |f| f.wants(Intent::None)),
 ];
 
 /// The rules as the documentation lists them: name and points.
@@ -148,11 +143,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_outweighs_everything() {
+    fn who_wants_nothing_is_no_lead_whatever_else_was_said() {
         let mut facts =
             Facts { intent: Some(Intent::Sales), booked: true, contact: true, name: true, ..Facts::default() };
         assert!(score(&facts) >= 80);
-        facts.heard[Heard::Refusal as usize] = true;
+        facts.intent = Some(Intent::None);
         assert_eq!(score(&facts), 0);
     }
 

@@ -11,7 +11,7 @@ mod summary;
 mod vader;
 mod words;
 
-use crate::analysis::{Analysis, Entities, no_conversation};
+use crate::analysis::{Analysis, Entities, Intent, no_conversation};
 use crate::transcript::{Role, Turn};
 
 pub use lead::points as lead_rules;
@@ -32,12 +32,10 @@ pub fn analyze(turns: &[Turn], vertical: &str) -> Analysis {
         return no_conversation();
     }
 
-    let sentiment = if spanish::is_spoken(&caller) {
-        spanish::sentiment(&caller)
-    } else {
-        sentiment::sentiment(caller.iter().map(|s| s.text))
-    };
+    let sentiment =
+        if spanish::is_spoken(&caller) { spanish::sentiment(&caller) } else { sentiment::sentiment(&caller) };
     let reading = intent::read(&said, vertical, sentiment);
+    let sentiment = if reading.intent == Intent::Complaint { sentiment::of_a_complaint(sentiment) } else { sentiment };
     let answered_by_person = !reading.answered_by_machine;
     let mut entities = Entities {
         name: answered_by_person.then(|| name::name(&said)).flatten(),

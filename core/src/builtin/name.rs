@@ -1,9 +1,10 @@
 //! The caller's name, from the way names are given on the telephone. Names of others (a mother, a stylist, the agent)
 //! are spoken just as often, so a capital letter alone is never enough.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use super::words::{Phrases, Said, Stop, Word, agrees, is_title};
+use super::words::{Phrases, Said, Stop, Word, agrees, is_title, list};
 use crate::transcript::Role;
 
 /// How sure a way of giving a name makes us; the surest wins, of equals the last.
@@ -23,7 +24,7 @@ enum Sure {
 static STATES: LazyLock<Phrases<()>> = LazyLock::new(|| {
     Phrases::new([(
         (),
-        "my name is | my name's | my full name is | name of | me llamo | mi nombre es | my first name is",
+        "my name is | my name's | my full name is | name of | it's under | the name's | under the name | reservation/appointment/table/order under | me llamo | mi nombre es | my first name is",
     )])
 });
 
@@ -36,123 +37,39 @@ static ASKS: LazyLock<Phrases<()>> = LazyLock::new(|| {
     Phrases::new([(
         (),
         "your name | your full/own/first/last name | the name | what/which name | a name | name please | and the name | \
-         am i speaking | who should/shall * expect | a nombre de | su nombre | who's it for | who is it for | who is calling | who's calling",
+         am i speaking | who should/shall * expect/ask | whom may/shall/should i | to whom | a nombre de | su nombre | who's it/calling/there | who is it/calling | \
+         who's the decision/caller/patient/guest/contact | who is the decision/caller/patient/guest/contact",
     )])
 });
 
 /// Before a name that the agent reads back.
-static READS_BACK: LazyLock<Phrases<()>> =
-    LazyLock::new(|| Phrases::new([((), "you're | you are | is this | is it | speaking with/to")]));
+static READS_BACK: LazyLock<Phrases<()>> = LazyLock::new(|| {
+    Phrases::new([((), "you're | you are | is this | is it | am i speaking with/to | i speaking with/to")])
+});
 
 /// Before the caller's name, when the agent uses it.
-const ADDRESSES: [&str; 10] =
-    ["thanks", "you", "thursday", "gracias", "hello", "hi", "okay", "right", "sorry", "moment"];
+static ADDRESSES: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| list("thanks you thursday gracias hello hi okay right sorry moment"));
 
 /// Said before the name in an answer.
-const FILLERS: [&str; 22] = [
-    "yes", "yeah", "sure", "it's", "its", "it", "is", "that's", "um", "uh", "well", "okay", "ok", "hi", "hello", "the",
-    "name", "of", "course", "under", "this", "soy",
-];
+static FILLERS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    list(
+        "yes yeah sure it's its it is that's um uh well okay ok hi hello the name of course under this \
+         soy ask for send to me call",
+    )
+});
 
 /// Words that begin with a capital, or stand where a name could, and are none.
-const NO_NAMES: [&str; 96] = [
-    "i",
-    "i'm",
-    "i'll",
-    "i've",
-    "i'd",
-    "a",
-    "an",
-    "the",
-    "and",
-    "or",
-    "but",
-    "my",
-    "your",
-    "his",
-    "her",
-    "our",
-    "it",
-    "it's",
-    "is",
-    "this",
-    "that",
-    "there",
-    "here",
-    "not",
-    "no",
-    "yes",
-    "yeah",
-    "yep",
-    "okay",
-    "ok",
-    "sure",
-    "thanks",
-    "thank",
-    "please",
-    "sorry",
-    "just",
-    "so",
-    "very",
-    "really",
-    "fine",
-    "good",
-    "great",
-    "perfect",
-    "monday",
-    "tuesday",
-    "wednesday",
-    "thursday",
-    "friday",
-    "saturday",
-    "sunday",
-    "january",
-    "february",
-    "march",
-    "april",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-    "am",
-    "pm",
-    "at",
-    "on",
-    "in",
-    "for",
-    "with",
-    "from",
-    "to",
-    "of",
-    "what",
-    "when",
-    "where",
-    "who",
-    "how",
-    "do",
-    "can",
-    "you",
-    "we",
-    "he",
-    "she",
-    "they",
-    "mom",
-    "dad",
-    "mother",
-    "father",
-    "god",
-    "about",
-    "been",
-    "also",
-    "y",
-    "el",
-    "la",
-    "un",
-    "una",
-];
+static NO_NAMES: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    list(
+        "i i'm i'll i've i'd a an the and or but my your his her our it it's is this that there here not \
+         no yes yeah yep okay ok sure thanks thank please sorry just so very really fine good great \
+         perfect monday tuesday wednesday thursday friday saturday sunday january february march april \
+         june july august september october november december am pm at on in for with from to of what \
+         when where who how do can you we he she they mom dad mother father god about been also enjoy bye goodbye have save y el la \
+         un una oh ha wow well hey hi hello um uh actually maybe any some all also nothing everything ask call send",
+    )
+});
 
 /// The caller's name in the form it was given, without a title; title case if the transcript has no capitals.
 pub fn name(said: &[Said]) -> Option<String> {
@@ -182,13 +99,18 @@ pub fn name(said: &[Said]) -> Option<String> {
                 for hit in STATES.find(&said.words) {
                     offer(Sure::Stated, name_at(&said.words[hit.at + hit.len..], said));
                 }
+                for (_, sentence) in said.sentences() {
+                    offer(Sure::Introduced, titled(sentence, said));
+                }
                 for hit in INTRODUCES.find(&said.words) {
                     offer(Sure::Introduced, introduced(said, hit.at, hit.len));
                 }
                 asked = false;
             }
             Role::Assistant => {
-                asked = ASKS.are_in(&said.words);
+                // Speech-to-text without punctuation has no question marks to wait for.
+                let punctuated = said.words.iter().any(Word::ends_sentence);
+                asked = ASKS.are_in(&said.words) && (said.asks() || !punctuated);
                 read_back = said.asks().then(|| read_back_in(said)).flatten();
                 offer(Sure::Addressed, addressed(said));
             }
@@ -206,17 +128,22 @@ fn starts_with_name(known: &str, name: &str) -> bool {
 /// Whether capitals mean anything in this turn: some words have one and most have not.
 fn has_capitals(said: &Said) -> bool {
     let capitals = said.words.iter().filter(|w| w.is_capitalised()).count();
-    capitals > 0 && (capitals * 5 <= said.words.len() * 3 || said.words.len() <= 4)
+    capitals > 0 && (capitals * 4 <= said.words.len() * 3 || said.words.len() <= 4)
 }
 
 fn could_be_name(word: &Word) -> bool {
     let letters = word.bare.chars().filter(|c| c.is_alphabetic()).count();
-    let alphabetic = word.bare.chars().all(|c| c.is_alphabetic() || "'’-.".contains(c));
+    let alphabetic = word.bare.chars().all(|c| c.is_alphabetic() || "'’-".contains(c));
+    // "CA" and "MD" are no names.
+    let initials = letters <= 3 && word.bare.chars().all(char::is_uppercase);
+    let contraction = ["'ve", "'ll", "'re", "'d", "'m", "n't"].iter().any(|end| word.lower.ends_with(end));
     letters >= 2
+        && !initials
+        && !contraction
         && alphabetic
         && !is_title(&word.lower)
         && word.bare.chars().count() <= 30
-        && !word.is_one_of(&NO_NAMES)
+        && !word.is_in(&NO_NAMES)
 }
 
 /// The name that these words begin with: up to three words, to the first stop or the first that is none.
@@ -250,11 +177,13 @@ fn title_case(parts: &[&str]) -> String {
 /// The longest name that a sentence of the answer begins with, from its first two sentences: "Bea. Bea Lindqvist."
 fn answered(said: &Said) -> Option<String> {
     let sentences = said.sentences().take(2).filter_map(|(_, sentence)| {
-        let skip = sentence.iter().take_while(|w| w.is_one_of(&FILLERS)).count();
+        let skip = sentence.iter().take_while(|w| w.is_in(&FILLERS)).count();
         let name = name_at(&sentence[skip..], said)?;
-        // A name is an answer by itself; "Tuesday works" and lower-case talk are not.
-        let alone = name.split(' ').count() + skip + 3 >= sentence.len();
-        (alone || has_capitals(said)).then_some(name)
+        // A name is an answer by itself: "Send it to Amir" gives none, though it begins with a capital.
+        let parts = name.split(' ').count();
+        let closed =
+            sentence.get(skip + parts - 1).is_none_or(|w| w.stop != Stop::No) || skip + parts == sentence.len();
+        (closed || parts > 1).then_some(name)
     });
     sentences.fold(None, |longest: Option<String>, name| match longest {
         Some(known) if !starts_with_name(&name, &known) => Some(known),
@@ -275,11 +204,19 @@ fn introduced(said: &Said, at: usize, len: usize) -> Option<String> {
     (closed && last.stop != Stop::Question && !last.lower.ends_with("ing")).then_some(name)
 }
 
+/// "Mrs. Adelaide Turner." and nothing else in the sentence.
+fn titled(sentence: &[Word], said: &Said) -> Option<String> {
+    let title = sentence.first().filter(|w| is_title(&w.lower) && w.is_capitalised() && !w.is("dr"))?;
+    let name = name_at(sentence, said)?;
+    (title.stop == Stop::No && name.split(' ').count() + 1 == sentence.len()).then_some(name)
+}
+
 fn read_back_in(said: &Said) -> Option<String> {
     let hit = READS_BACK.find(&said.words).last()?;
     let words = &said.words[hit.at + hit.len..];
-    let named = has_capitals(said) && words.first().is_some_and(Word::is_capitalised);
-    named.then(|| name_at(words, said)).flatten()
+    let name = has_capitals(said).then(|| name_at(words, said)).flatten()?;
+    let last = words.iter().skip_while(|w| is_title(&w.lower)).nth(name.split(' ').count() - 1)?;
+    (last.stop == Stop::Question).then_some(name)
 }
 
 /// "Thank you, Jamal." or "Mr. Dahl" in the agent's words.
@@ -287,14 +224,18 @@ fn addressed(said: &Said) -> Option<String> {
     if !has_capitals(said) {
         return None;
     }
-    let words = &said.words;
-    (1..words.len()).find_map(|i| {
-        let before = &words[i - 1];
-        let after_comma = before.stop == Stop::Pause && words[i].ends_sentence();
-        let thanked = before.is_one_of(&ADDRESSES) && before.stop == Stop::Pause;
-        let titled = is_title(&before.lower) && !before.is("dr") && before.is_capitalised();
-        let named = words[i].is_capitalised() && could_be_name(&words[i]);
-        (named && (titled || after_comma || thanked)).then(|| words[i].bare.to_owned())
+    said.sentences().find_map(|(_, words)| {
+        // A long sentence that ends in ", Woodside." is about a place.
+        let plain =
+            words.len() <= 8 && !words.iter().rev().skip(1).any(|w| w.is_capitalised() && w.bare != words[0].bare);
+        (1..words.len()).find_map(|i| {
+            let (before, word) = (&words[i - 1], &words[i]);
+            let after_comma = before.stop == Stop::Pause && word.ends_sentence() && plain;
+            let thanked = before.is_in(&ADDRESSES) && before.stop == Stop::Pause && word.stop != Stop::No;
+            let titled = is_title(&before.lower) && !before.is_one_of(&["dr", "miss"]) && before.is_capitalised();
+            let named = word.is_capitalised() && could_be_name(word);
+            (named && (titled || after_comma || thanked)).then(|| word.bare.to_owned())
+        })
     })
 }
 

@@ -1,54 +1,51 @@
 //! How the caller felt, over the whole call.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 use super::vader;
+use super::words::{Phrases, Said, list};
 
 /// Words that are manners on the telephone, not feelings. VADER was fitted to social media, where "thanks", "please" and
 /// "yes" are praise; callers say them while they complain. They lose their valence but still negate ("no good").
-const MANNERS: [&str; 25] = [
-    "please", "thanks", "thank", "thx", "yes", "yeah", "yep", "no", "ok", "okay", "sure", "hello", "hi", "welcome",
-    "help", "like", "want", "care", "well", "sorry", "fine", "alright", "regards", "sir", "dear",
-];
+static MANNERS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    list(
+        "please thanks thank thx yes yeah yep no ok okay sure hello hi welcome help like want care well \
+         sorry fine alright regards sir dear",
+    )
+});
 
 /// Words that say what the call is about, not how the caller feels: a patient's pain is the reason to call.
-const MATTERS: [&str; 22] = [
-    "pain",
-    "pains",
-    "painful",
-    "hurt",
-    "hurts",
-    "injury",
-    "injured",
-    "sick",
-    "ill",
-    "sharp",
-    "emergency",
-    "alarm",
-    "party",
-    "celebrate",
-    "free",
-    "cancel",
-    "cancelled",
-    "interest",
-    "interested",
-    "share",
-    "cut",
-    "kind",
-];
+static MATTERS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    list(
+        "pain pains painful hurt hurts injury injured sick ill sharp emergency alarm party celebrate free \
+         cancel cancelled interest interested share cut kind wrong",
+    )
+});
 
 /// A turn without feeling says what is wanted, not how it is going, and there are many of them.
-const WEIGHT_WITHOUT_FEELING: f64 = 0.2;
+const WEIGHT_WITHOUT_FEELING: f64 = 0.3;
 
 /// The last turn counts this many times the first.
 const END_OVER_START: f64 = 3.0;
+
+/// How somebody feels who complains.
+const COMPLAINING: f64 = -0.7;
+
+/// The sentiment of a caller who complains: halfway to −0.7. The rules for intent know what the words do not: a polite
+/// complaint and a sarcastic one are complaints.
+pub fn of_a_complaint(sentiment: f64) -> f64 {
+    (sentiment + COMPLAINING) / 2.0
+}
 
 /// Sentiment −1.0..=1.0 over the caller's turns.
 ///
 /// A weighted mean of each turn's VADER score. The weight grows evenly from 1 for the first turn to 3 for the last:
 /// what people remember of an experience is its peak and its end (Kahneman et al. 1993), and a caller who came angry
-/// and leaves content is a call that went well. Turns without any feeling count a fifth, or "Tuesday at four" said
+/// and leaves content is a call that went well. Turns without any feeling count three tenths, or "Tuesday at four" said
 /// ten times would drown the one sentence that matters.
-pub fn sentiment<'t>(turns: impl ExactSizeIterator<Item = &'t str>) -> f64 {
-    weighted_mean(turns.map(of_turn))
+pub fn sentiment(caller: &[&Said]) -> f64 {
+    weighted_mean(caller.iter().map(|said| of_turn(said)))
 }
 
 /// The mean over the scores of a call's turns, weighted as [`sentiment`] says.
@@ -64,16 +61,42 @@ pub fn weighted_mean(scores: impl ExactSizeIterator<Item = f64>) -> f64 {
     if weights > 0.0 { (sum / weights).clamp(-1.0, 1.0) } else { 0.0 }
 }
 
-fn of_turn(text: &str) -> f64 {
-    vader::compound_without(text, |word| MANNERS.contains(&word) || MATTERS.contains(&word))
+/// What callers say without a single word of feeling, and what it adds to the score of the turn.
+static IDIOMS: LazyLock<Phrases<f64>> = LazyLock::new(|| {
+    Phrases::new([
+        (
+            0.5,
+            "over the moon | made my day/week/morning | lifesaver | you're a/an star/genius/gem/angel/saint/treasure | \
+             can't thank you | couldn't be better | exactly what i needed | looking forward | that was easy/quick/easier | thank goodness | \
+             so relieved | what a relief | good to know | weight off",
+        ),
+        (
+            -0.5,
+            "kept waiting | still waiting | long enough | on hold | how many times | sick of | had it with | give up | fed up | \
+             last time | wrong code/bill/order/amount | nobody came/called/answered | no one came/called/answered | never called/came | \
+             third/fourth/fifth time | i bet you | money back | stop calling | take me off | won't be back | a person . | representative | \
+             charged me | billed me | coming through my | hung up on",
+        ),
+    ])
+});
+
+fn of_turn(said: &Said) -> f64 {
+    let greets = |word: &str, next: &str| word == "good" && ["morning", "afternoon", "evening"].contains(&next);
+    let words = vader::compound_without(said.text, |word, next| {
+        MANNERS.contains(word) || MATTERS.contains(word) || greets(word, next)
+    });
+    let idioms: f64 = IDIOMS.find(&said.words).map(|hit| hit.what).sum();
+    (words + idioms).clamp(-1.0, 1.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transcript::Role;
 
     fn of(turns: &[&str]) -> f64 {
-        sentiment(turns.iter().copied())
+        let said: Vec<Said> = turns.iter().map(|text| Said::new(Role::User, text)).collect();
+        sentiment(&said.iter().collect::<Vec<_>>())
     }
 
     #[test]

@@ -3,72 +3,54 @@
 //! VADER's lexicon is English. These few dozen words, with valences on its scale, tell a pleased caller from an angry
 //! one and nothing finer.
 
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
 use super::sentiment::weighted_mean;
-use super::words::Said;
+use super::words::{Said, Stop, list};
 
 /// Words without which one cannot speak Spanish, and that English does not have.
-const FUNCTION_WORDS: [&str; 30] = [
-    "el", "la", "los", "las", "que", "de", "un", "una", "por", "para", "con", "está", "estoy", "es", "mi", "muy",
-    "hola", "gracias", "buenas", "buenos", "sí", "quiero", "y", "se", "del", "al", "lo", "su", "qué", "favor",
+static FUNCTION_WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    list(
+        "el la los las que de un una por para con está estoy es mi muy hola gracias buenas buenos sí \
+         quiero y se del al lo su qué favor",
+    )
+});
+
+/// Valence, and the words that have it.
+const FEELINGS: [(f64, &str); 21] = [
+    (3.0, "excelente maravilloso maravillosa"),
+    (2.8, "genial estupendo encanta encantó"),
+    (2.7, "perfecto perfecta feliz"),
+    (2.2, "contento contenta amable amables"),
+    (2.0, "rico bonito"),
+    (1.9, "agradezco"),
+    (1.6, "mejor"),
+    (1.5, "buena muchísimas"),
+    (1.2, "bueno bien rápido interesa"),
+    (-1.0, "nadie"),
+    (-1.2, "fría"),
+    (-1.5, "problema preocupado preocupada"),
+    (-2.0, "mal queja"),
+    (-2.1, "triste"),
+    (-2.2, "molesto molesta"),
+    (-2.3, "malo mala"),
+    (-2.5, "peor enojado enojada"),
+    (-2.6, "vergüenza"),
+    (-2.8, "fatal inaceptable"),
+    (-3.0, "horrible terrible furioso furiosa"),
+    (-3.2, "pésimo pésima"),
 ];
 
-const FEELINGS: [(&str, f64); 48] = [
-    ("perfecto", 2.7),
-    ("perfecta", 2.7),
-    ("excelente", 3.0),
-    ("maravilloso", 3.0),
-    ("maravillosa", 3.0),
-    ("genial", 2.8),
-    ("estupendo", 2.8),
-    ("bueno", 1.2),
-    ("buena", 1.5),
-    ("bien", 1.2),
-    ("mejor", 1.6),
-    ("feliz", 2.7),
-    ("contento", 2.2),
-    ("contenta", 2.2),
-    ("encanta", 2.8),
-    ("encantó", 2.8),
-    ("amable", 2.2),
-    ("amables", 2.2),
-    ("muchísimas", 1.5),
-    ("agradezco", 1.9),
-    ("rico", 2.0),
-    ("bonito", 2.0),
-    ("rápido", 1.2),
-    ("interesa", 1.2),
-    ("malo", -2.3),
-    ("mala", -2.3),
-    ("mal", -2.0),
-    ("pésimo", -3.2),
-    ("pésima", -3.2),
-    ("peor", -2.5),
-    ("horrible", -3.0),
-    ("terrible", -3.0),
-    ("fatal", -2.8),
-    ("vergüenza", -2.6),
-    ("inaceptable", -2.8),
-    ("molesto", -2.2),
-    ("molesta", -2.2),
-    ("enojado", -2.5),
-    ("enojada", -2.5),
-    ("furioso", -3.0),
-    ("furiosa", -3.0),
-    ("problema", -1.5),
-    ("queja", -2.0),
-    ("triste", -2.1),
-    ("preocupado", -1.5),
-    ("preocupada", -1.5),
-    ("fría", -1.2),
-    ("nadie", -1.0),
-];
+static VALENCES: LazyLock<HashMap<&str, f64>> =
+    LazyLock::new(|| FEELINGS.iter().flat_map(|(valence, words)| words.split(' ').map(|w| (w, *valence))).collect());
 
 const NEGATIONS: [&str; 5] = ["no", "nunca", "ni", "sin", "tampoco"];
 
 /// Whether a quarter of the caller's words are Spanish function words.
 pub fn is_spoken(caller: &[&Said]) -> bool {
     let words = || caller.iter().flat_map(|s| &s.words).take(400);
-    words().filter(|w| w.is_one_of(&FUNCTION_WORDS)).count() * 4 >= words().count()
+    words().filter(|w| w.is_in(&FUNCTION_WORDS)).count() * 4 >= words().count()
 }
 
 /// As [`super::sentiment::sentiment`], with the words above; "no" within two words before turns a feeling around.
@@ -80,9 +62,9 @@ fn of_turn(said: &Said) -> f64 {
     let words = &said.words;
     let sum: f64 = (0..words.len())
         .filter_map(|i| {
-            let (_, valence) = FEELINGS.iter().find(|(word, _)| words[i].is(word))?;
+            let valence = VALENCES.get(words[i].lower.as_str())?;
             let before = words[..i].iter().rev().take(2).take_while(|w| !w.ends_sentence());
-            let negated = before.clone().any(|w| w.is_one_of(&NEGATIONS) && w.stop == super::words::Stop::No);
+            let negated = before.clone().any(|w| w.is_one_of(&NEGATIONS) && w.stop == Stop::No);
             Some(if negated { -0.74 * valence } else { *valence })
         })
         .sum();

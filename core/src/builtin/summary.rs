@@ -2,8 +2,11 @@
 //!
 //! Extractive on purpose: a rule that writes new sentences about people would write wrong ones.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 use super::intent::Reading;
-use super::words::{Said, Word, written};
+use super::words::{Said, Word, list, written};
 use crate::analysis::{Entities, Intent, SUMMARY_MAX_CHARS};
 use crate::transcript::Role;
 
@@ -11,58 +14,13 @@ const TOPIC_MAX_WORDS: usize = 8;
 const QUOTE_MAX_CHARS: usize = 110;
 
 /// Openings that come before what the caller wants.
-const OPENERS: [&str; 50] = [
-    "hi",
-    "hello",
-    "hey",
-    "good",
-    "morning",
-    "afternoon",
-    "evening",
-    "there",
-    "yes",
-    "yeah",
-    "okay",
-    "ok",
-    "um",
-    "uh",
-    "so",
-    "well",
-    "i",
-    "i'd",
-    "i'm",
-    "would",
-    "like",
-    "to",
-    "want",
-    "need",
-    "can",
-    "could",
-    "you",
-    "please",
-    "we",
-    "we'd",
-    "help",
-    "me",
-    "am",
-    "looking",
-    "calling",
-    "just",
-    "have",
-    "do",
-    "hola",
-    "buenas",
-    "tardes",
-    "buenos",
-    "días",
-    "quiero",
-    "oh",
-    "and",
-    "are",
-    "is",
-    "what",
-    "my",
-];
+static OPENERS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    list(
+        "hi hello hey good morning afternoon evening there yes yeah okay ok um uh so well i i'd i'm would \
+         like to want need can could you please we we'd help me am looking calling just have do hola \
+         buenas tardes buenos días quiero oh and are is what my",
+    )
+});
 
 /// The sentence in which the caller says what they want: that of the sign which decided the intent, else the first
 /// of four words or more.
@@ -83,7 +41,7 @@ fn sentence_at<'s, 't>(said: &'s Said<'t>, word: usize) -> Option<(&'s Said<'t>,
 /// What the call is about, in the caller's words.
 pub fn topic(said: &[Said], reading: &Reading) -> Option<String> {
     let (said, words) = request(said, reading)?;
-    let skip = words.iter().take_while(|w| w.is_one_of(&OPENERS)).count();
+    let skip = words.iter().take_while(|w| w.is_in(&OPENERS)).count();
     let core = &words[if skip == words.len() { 0 } else { skip }..];
     let topic = written(said.text, &core[..core.len().min(TOPIC_MAX_WORDS)]);
     let topic = topic.trim_matches(|c: char| !c.is_alphanumeric());

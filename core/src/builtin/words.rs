@@ -1,9 +1,15 @@
 //! Turns as words, and phrases to find in them. All of it in one pass over the text.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
 
 use crate::transcript::{Role, Turn};
+
+/// Words in one string, as a set.
+pub fn list(words: &'static str) -> HashSet<&'static str> {
+    words.split_whitespace().collect()
+}
 
 /// What is read of one turn at each of its ends, in bytes. Nobody says 32 kB in one breath: what is longer was pasted
 /// or is noise, and its middle is not worth the memory.
@@ -81,7 +87,10 @@ impl<'t> Word<'t> {
         if bare.is_empty() {
             return None;
         }
-        let lower = bare.to_lowercase().replace('’', "'");
+        let mut lower = bare.to_lowercase();
+        if lower.contains('’') {
+            lower = lower.replace('’', "'");
+        }
         let after = token.rsplit_once(bare).map_or("", |(_, after)| after);
         let stop = if after.contains('?') {
             Stop::Question
@@ -101,6 +110,10 @@ impl<'t> Word<'t> {
 
     pub fn is_one_of(&self, words: &[&str]) -> bool {
         words.contains(&self.lower.as_str())
+    }
+
+    pub fn is_in(&self, list: &HashSet<&str>) -> bool {
+        list.contains(self.lower.as_str())
     }
 
     pub fn ends_sentence(&self) -> bool {
@@ -130,53 +143,48 @@ pub fn is_negated(words: &[Word], at: usize) -> bool {
         .any(|w| w.is_one_of(&NEGATORS) || w.lower.ends_with("n't"))
 }
 
-const YES: [&str; 23] = [
-    "yes",
-    "yeah",
-    "yep",
-    "yup",
-    "sure",
-    "ok",
-    "okay",
-    "correct",
-    "right",
-    "confirm",
-    "confirmed",
-    "please",
-    "perfect",
-    "great",
-    "fine",
-    "absolutely",
-    "definitely",
-    "sounds",
-    "works",
-    "sí",
-    "claro",
-    "go",
-    "good",
-];
+static YES: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    list(
+        "yes yeah yep yup sure ok okay correct right confirm confirmed please perfect great fine \
+         absolutely definitely sounds works sí claro go good",
+    )
+});
+
 const NO: [&str; 8] = ["no", "nope", "nah", "not", "don't", "wait", "actually", "later"];
+
+/// Agreement without any of those words.
+static YES_PHRASES: LazyLock<Phrases<()>> = LazyLock::new(|| {
+    Phrases::new([(
+        (),
+        "that's me | it is | i am | speaking . | you can | i do | do it | let's do | why not | that'll do | that is it",
+    )])
+});
+
+/// Where a yes and a no stand among the first words of a turn.
+fn yes_and_no(said: &Said) -> (Option<usize>, Option<usize>) {
+    let opening = &said.words[..said.words.len().min(5)];
+    let yes = opening.iter().position(|w| w.is_in(&YES));
+    let yes = yes.or_else(|| YES_PHRASES.find(opening).next().map(|hit| hit.at));
+    (yes, opening.iter().position(|w| w.is_one_of(&NO)))
+}
 
 /// Whether a turn says yes to what was said before: a yes among its first words and no refusal before it.
 pub fn agrees(said: &Said) -> bool {
-    let opening = said.words.iter().take(5);
-    let yes = opening.clone().position(|w| w.is_one_of(&YES));
-    let no = opening.clone().position(|w| w.is_one_of(&NO));
-    let short = ["that's me", "you can", "i do", "do it", "let's do it", "why not", "that is it"];
-    let said_short = short
-        .iter()
-        .any(|phrase| phrase.split(' ').eq(opening.clone().map(|w| w.lower.as_str()).take(phrase.split(' ').count())));
-    match (yes, no) {
+    match yes_and_no(said) {
         (Some(yes), Some(no)) => yes < no,
-        (Some(_), None) => true,
-        (None, _) => said_short,
+        (yes, _) => yes.is_some(),
     }
+}
+
+/// Whether a turn says no to what was said before.
+pub fn refuses(said: &Said) -> bool {
+    yes_and_no(said).1.is_some() && !agrees(said)
 }
 
 /// Phrases to look for, each standing for a `T`.
 ///
 /// Written as `"speak/talk to a/the manager | refund"`: phrases between bars, `/` between alternatives of one word,
-/// `*` for any one word (not the first).
+/// `*` for any one word (not the first), `.` at the end for a phrase with which the sentence or its part ends.
 #[derive(Debug)]
 pub struct Phrases<T> {
     by_first_word: HashMap<&'static str, Vec<(Vec<&'static str>, T)>>,
@@ -211,7 +219,7 @@ impl<T: Copy> Phrases<T> {
             candidates.iter().filter(move |(rest, _)| follows(rest, &words[at..])).map(move |(rest, what)| Hit {
                 what: *what,
                 at,
-                len: rest.len() + 1,
+                len: 1 + rest.iter().filter(|slot| **slot != ".").count(),
             })
         })
     }
@@ -223,7 +231,13 @@ impl<T: Copy> Phrases<T> {
 
 /// Whether the words after the first of `words` fill the slots of `rest`.
 fn follows(rest: &[&str], words: &[Word]) -> bool {
+    let (rest, closed) = match rest.split_last() {
+        Some((&".", rest)) => (rest, true),
+        _ => (rest, false),
+    };
+    let closes = |last: Option<&Word>| last.is_some_and(|w| w.stop != Stop::No) || words.len() == rest.len() + 1;
     words.len() > rest.len()
+        && (!closed || closes(words.get(rest.len())))
         && rest.iter().zip(words.windows(2)).all(|(slot, pair)| {
             !pair[0].ends_sentence() && (*slot == "*" || slot.split('/').any(|word| pair[1].is(word)))
         })
@@ -250,6 +264,9 @@ mod tests {
         assert!(phrases.are_in(&said("I want to talk to the manager!").words));
         assert!(phrases.are_in(&said("buy two tickets").words));
         assert!(!phrases.are_in(&said("I'd buy. Two tickets").words));
+        let closed = Phrases::new([(1, "not interested .")]);
+        assert!(closed.are_in(&said("I'm not interested, bye").words) && closed.are_in(&said("not interested").words));
+        assert!(!closed.are_in(&said("I'm not interested in that one").words));
     }
 
     #[test]

@@ -104,7 +104,6 @@ impl fmt::Display for Counts {
 pub struct Measured {
     pub sentiment_mae: f64,
     pub constant_mae: f64,
-    pub median: f64,
     pub sentiment_rank: f64,
     pub lead_rank: f64,
     pub lead_mae: f64,
@@ -133,7 +132,6 @@ pub fn measure(calls: &[LabelledCall]) -> Measured {
     Measured {
         sentiment_mae: mean_distance(&sentiments),
         constant_mae: mean_distance(&sentiments.iter().map(|(l, _)| (*l, median)).collect::<Vec<_>>()),
-        median,
         sentiment_rank: spearman(&sentiments),
         lead_rank: spearman(&leads),
         lead_mae: mean_distance(&leads),
@@ -181,7 +179,6 @@ pub fn spearman(pairs: &[(f64, f64)]) -> f64 {
 }
 
 /// Print where the analyzer and the person disagree.
-#[allow(dead_code, reason = "the measuring program's, not the test's")]
 pub fn explain(call: &LabelledCall) {
     let (label, got) = (&call.label, call.analysis());
     let far = (label.sentiment - got.sentiment).abs() > 0.35 || (label.lead_score - got.lead_score).abs() > 20;

@@ -49,19 +49,24 @@ fn rows(table: &'static str) -> impl Iterator<Item = (&'static str, &'static str
 
 /// The compound score of a text, −1.0..=1.0, equal to the reference's before it rounds to four decimals.
 pub fn compound(text: &str) -> f64 {
-    compound_without(text, |_| false)
+    compound_without(text, |_, _| false)
 }
 
-/// The same, with the valence of the words that `silenced` names (in lower case) counted as nothing.
+/// The same, with the valence of the words that `silenced` names counted as nothing. It is given each word with the
+/// one after it ("" at the end), in lower case.
 /// They keep their place, so they still boost, negate and separate as before.
-pub fn compound_without(text: &str, silenced: impl Fn(&str) -> bool) -> f64 {
+pub fn compound_without(text: &str, silenced: impl Fn(&str, &str) -> bool) -> f64 {
     let text = spell_out_emoji(text);
     let words: Vec<Word> = text.split(is_space).filter(|t| !t.is_empty()).map(Word::read).collect();
     let shouted = words.iter().filter(|w| w.is_upper).count();
     // Capitals only emphasise where not everything is in capitals.
     let emphasis = if 0 < shouted && shouted < words.len() { CAPS } else { 0.0 };
-    let mut valences: Vec<f64> =
-        (0..words.len()).map(|i| if silenced(&words[i].lower) { 0.0 } else { valence(&words, i, emphasis) }).collect();
+    let mut valences: Vec<f64> = (0..words.len())
+        .map(|i| {
+            let next = words.get(i + 1).map_or("", |w| w.lower.as_str());
+            if silenced(&words[i].lower, next) { 0.0 } else { valence(&words, i, emphasis) }
+        })
+        .collect();
     weigh_around_but(&words, &mut valences);
 
     let sum: f64 = valences.iter().sum();
@@ -280,7 +285,7 @@ mod tests {
 
     #[test]
     fn a_silenced_word_has_no_valence_but_still_negates() {
-        let no_is_polite = |word: &str| word == "no";
+        let no_is_polite = |word: &str, _: &str| word == "no";
         assert_eq!(compound_without("No.", no_is_polite), 0.0);
         assert!(compound_without("no good", no_is_polite) < 0.0);
     }
