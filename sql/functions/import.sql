@@ -1,14 +1,14 @@
 -- One whole finished call in a few statements, or nothing of it; the same call twice, also from two clients at once, is one.
 
 -- Says what is wrong with one value of an import and where it stands.
-CREATE FUNCTION voice._import_refused(place text, found jsonb, wanted text) RETURNS void
+CREATE FUNCTION voice._import_refused(place text, value jsonb, wanted text) RETURNS void
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, voice, pg_temp
 AS $$
 BEGIN
     RAISE EXCEPTION 'the call cannot be imported: % must be %', place, wanted
         USING ERRCODE = 'invalid_parameter_value',
               DETAIL = format('%s is %s.', place,
-                              CASE WHEN found IS NULL THEN 'missing' ELSE left(found::text, 200) END),
+                              CASE WHEN value IS NULL THEN 'missing' ELSE left(value::text, 200) END),
               HINT = 'A call is {"id", "duration_ms" | "started_at" and "ended_at", "agent" | "vertical", "status", "from", "to", '
                      '"turns": [{"role", "text", "start_ms", "end_ms"}], "tool_calls": [{"name", "args", "result", "offset_ms"}]}; '
                      'of these only turns is required.';
@@ -38,7 +38,7 @@ AS $$
             CASE WHEN jsonb_typeof(value) NOT IN ('boolean', 'null') THEN 'true or false' END
         WHEN key IN ('started_at', 'ended_at', 'invoked_at') THEN
             CASE WHEN jsonb_typeof(value) <> 'null' AND (jsonb_typeof(value) <> 'string'
-                      OR value #>> '{}' !~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?\s*(Z|[-+]\d\d(:?\d\d)?)?)?$')
+                      OR value #>> '{}' !~ '^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?\s*(Z|[-+]\d\d(:?\d\d)?)?)?$')
                  THEN 'an ISO 8601 timestamp, as "2026-03-01T09:30:00Z"' END
         WHEN key = 'status' THEN
             CASE WHEN value NOT IN ('"completed"', '"failed"', '"transferred"', 'null')
@@ -98,6 +98,13 @@ BEGIN
             PERFORM voice._import_refused(wrong.place, wrong.value, wrong.wants);
         END IF;
     END LOOP;
+    SELECT format('turns[%s].end_ms', e.ord - 1) AS place, e.value -> 'end_ms' AS value, e.value -> 'start_ms' AS start INTO wrong
+    FROM jsonb_array_elements(call -> 'turns') WITH ORDINALITY e(value, ord)
+    WHERE (e.value ->> 'end_ms')::numeric < (e.value ->> 'start_ms')::numeric
+    LIMIT 1;
+    IF FOUND THEN
+        PERFORM voice._import_refused(wrong.place, wrong.value, format('at least start_ms, %s', wrong.start));
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION voice._check_import(jsonb) IS 'raises the error for the first thing that is wrong with an import';

@@ -6,11 +6,6 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT '{call,turn,transcript_chunk,tool_call,analytics,attempt,search_document}'::text[] $$;
 COMMENT ON FUNCTION voice._families() IS 'the partitioned tables, in the order in which they are locked';
 
-CREATE FUNCTION voice._partition_key(family text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$ SELECT CASE $1 WHEN 'call' THEN 'id' ELSE 'call_id' END $$;
-COMMENT ON FUNCTION voice._partition_key(text) IS 'the column that holds the call''s id';
-
 -- The months that exist, whatever they are called. The DEFAULT has neither bound.
 CREATE FUNCTION voice._leaves(family text, OUT leaf regclass, OUT lower uuid, OUT upper uuid) RETURNS SETOF record
 LANGUAGE sql STABLE SET search_path = pg_catalog, voice, pg_temp

@@ -1,0 +1,18 @@
+-- Deleting a call deletes what belongs to it, the queue's rows included, which have no foreign key.
+BEGIN;
+INSERT INTO voice.agent (id) VALUES ('gone');
+SELECT voice_import_call('{"id": "gone-1", "agent": "gone", "turns": [{"role": "user", "text": "hello"}],
+                           "tool_calls": [{"name": "lookup"}]}') AS call \gset
+INSERT INTO voice.transcript_chunk (call_id, turn_id, seq, text) SELECT call_id, id, 1, 'hello' FROM voice.turn;
+INSERT INTO voice.analytics (call_id, started_at, sentiment, lead_score, agent_id, vertical, intent, model, prompt_version,
+                             summary, next_action)
+SELECT id, started_at, 0.5, 80, agent_id, 'general', 'sales', 'test', 'test', 'said hello', 'call back' FROM voice.call;
+INSERT INTO voice.attempt (call_id, job_id, attempt, kind, outcome) VALUES (:'call', 1, 1, 'analyze', 'ok');
+INSERT INTO voice.search_document (call_id, document) VALUES (:'call', 'hello');
+INSERT INTO voice.dead_job (id, call_id, attempts, kind) VALUES (1, :'call', 5, 'analyze');
+DELETE FROM voice.call WHERE id = :'call';
+SELECT (SELECT count(*) FROM voice.turn) AS turns, (SELECT count(*) FROM voice.transcript_chunk) AS chunks,
+       (SELECT count(*) FROM voice.tool_call) AS tool_calls, (SELECT count(*) FROM voice.analytics) AS analytics,
+       (SELECT count(*) FROM voice.attempt) AS attempts, (SELECT count(*) FROM voice.search_document) AS documents,
+       (SELECT count(*) FROM voice.job) AS jobs, (SELECT count(*) FROM voice.dead_job) AS dead_jobs;
+ROLLBACK;
