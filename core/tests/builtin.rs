@@ -99,9 +99,14 @@ proptest! {
 
 #[test]
 fn ten_megabytes_of_anything_are_read_quickly() {
-    for piece in ["no ", "good but ", "a", "five ", "at dot ", "I'm A. ", "é@é.é ", "?", "\u{202e}💘", "book, ", "Mr. "]
+    // What lies between its ends is not read, so one such turn tests the length and the rest test the rules.
+    for (i, piece) in
+        ["no ", "good but ", "a", "five ", "at dot ", "I'm A. ", "é@é.é ", "?", "\u{202e}💘", "book, ", "Mr. "]
+            .into_iter()
+            .enumerate()
     {
-        let long = turn(Role::User, piece.repeat(10_000_000 / piece.len()));
+        let size = if i == 0 { 10_000_000 } else { 64_000 };
+        let long = turn(Role::User, piece.repeat(size / piece.len()));
         let analysis = analyze(&[turn(Role::Assistant, "Your name?"), long], "");
         assert!(analysis.summary.chars().count() <= 240);
     }
