@@ -6,6 +6,7 @@ mod intent;
 mod lead;
 mod name;
 mod sentiment;
+mod signs;
 mod spanish;
 mod summary;
 mod vader;
