@@ -18,6 +18,18 @@ BEGIN
 END
 $$;
 
+-- What is said in any language must fit, and what goes to an LLM is UTF-8.
+DO $$
+BEGIN
+    IF pg_catalog.getdatabaseencoding() <> 'UTF8' THEN
+        RAISE EXCEPTION 'voice_analytics needs a database in UTF8'
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  DETAIL = pg_catalog.format('The encoding of this one is %s.', pg_catalog.getdatabaseencoding()),
+                  HINT = 'CREATE DATABASE … ENCODING ''UTF8'' TEMPLATE template0';
+    END IF;
+END
+$$;
+
 CREATE SCHEMA voice;
 COMMENT ON SCHEMA voice IS 'voice_analytics: calls, turns, tool calls and what was made of them';
 REVOKE ALL ON SCHEMA voice FROM PUBLIC;

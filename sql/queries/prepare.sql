@@ -17,9 +17,7 @@ LEFT JOIN LATERAL (
                pg_catalog.string_agg(s.role || E'\x1f' || s.words, E'\x1e' ORDER BY s.started_at, s.id), 'UTF8')), 1, 16) AS hash
     FROM (
         SELECT u.id, u.role, u.started_at,
-               CASE WHEN u.text <> '' THEN u.text ELSE coalesce((
-                   SELECT pg_catalog.string_agg(k.text, ' ' ORDER BY k.seq) FROM voice.transcript_chunk k
-                   WHERE k.call_id = u.call_id AND k.turn_id = u.id AND k.is_final AND k.call_id BETWEEN $2 AND $3), '') END AS words
+               CASE WHEN u.text <> '' THEN u.text ELSE voice._final_chunks(u.call_id, u.id) END AS words
         FROM voice.turn u
         WHERE u.call_id = w.call_id AND u.call_id BETWEEN $2 AND $3
     ) s

@@ -4,9 +4,7 @@ SELECT w.call_id, pg_catalog.substr(pg_catalog.sha256(pg_catalog.convert_to(
 FROM pg_catalog.unnest($1::uuid[]) w(call_id)
 LEFT JOIN LATERAL (
     SELECT u.id, u.role, u.started_at,
-           CASE WHEN u.text <> '' THEN u.text ELSE coalesce((
-               SELECT pg_catalog.string_agg(k.text, ' ' ORDER BY k.seq) FROM voice.transcript_chunk k
-               WHERE k.call_id = u.call_id AND k.turn_id = u.id AND k.is_final AND k.call_id BETWEEN $2 AND $3), '') END AS words
+           CASE WHEN u.text <> '' THEN u.text ELSE voice._final_chunks(u.call_id, u.id) END AS words
     FROM voice.turn u
     WHERE u.call_id = w.call_id AND u.call_id BETWEEN $2 AND $3
 ) s ON true

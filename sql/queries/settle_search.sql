@@ -5,7 +5,8 @@ SELECT c.id, c.tenant_id, pg_catalog.to_tsvector($4::text::regconfig, coalesce(p
 FROM pg_catalog.unnest($1::uuid[]) w(call_id)
 JOIN voice.call c ON c.id = w.call_id AND c.id BETWEEN $2 AND $3
 LEFT JOIN LATERAL (
-    SELECT pg_catalog.string_agg(u.text, E'\n' ORDER BY u.started_at, u.id) AS words
+    SELECT pg_catalog.string_agg(CASE WHEN u.text <> '' THEN u.text ELSE voice._final_chunks(u.call_id, u.id) END,
+                                 E'\n' ORDER BY u.started_at, u.id) AS words
     FROM voice.turn u WHERE u.call_id = w.call_id AND u.call_id BETWEEN $2 AND $3
 ) t ON true
 ON CONFLICT (call_id) DO UPDATE SET document = EXCLUDED.document

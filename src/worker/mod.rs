@@ -11,6 +11,7 @@ mod launcher;
 mod listen;
 mod pipeline;
 pub mod process;
+mod provider;
 mod serve;
 pub mod shmem;
 pub mod wake;

@@ -46,7 +46,8 @@ pub fn start_worker(slot: usize, database: &str) -> Option<Handle> {
         let before = pg_sys::MemoryContextSwitchTo(pg_sys::TopMemoryContext);
         let started = pg_sys::RegisterDynamicBackgroundWorker(&mut worker, &mut handle);
         pg_sys::MemoryContextSwitchTo(before);
-        started.then_some(Handle(handle))
+        // Lazily: without a worker there is no handle to be freed.
+        started.then(|| Handle(handle))
     }
 }
 

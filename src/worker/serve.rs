@@ -1,10 +1,11 @@
-//! The worker of one database: its entry, its loop, and what it does when something of its own fails.
+//! The worker of one database: its loop, and what it does when something of its own fails.
 //! One thread does all SQL; requests run on the pool's threads and come back through a pipe.
 
 use super::latency::Latencies;
 use super::pipeline::{self, Flight, Step};
-use super::shmem::{self, Slot, Stage, State};
-use super::{housekeeping::Housekeeping, key, listen, process};
+use super::provider::Provider;
+use super::shmem::{Slot, State};
+use super::{housekeeping::Housekeeping, listen, process};
 use crate::db::claim::Claimed;
 use crate::db::prepare::Call;
 use crate::db::settle::{self, Outcome, Report, Settled};
@@ -13,78 +14,32 @@ use crate::db::{DbError, claim, prepare, transaction};
 use crate::guc::{Analyzer, Settings};
 use pgrx::prelude::*;
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::*;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use voice_net::{Class, Endpoint, Pool, Question};
+use voice_net::{Pool, Question};
 
 /// Calls judged between two transactions where no request is needed: one commit for many, and soon enough.
 const BATCH: usize = 64;
 /// What a lease lasts beyond the request's own time-out.
 const LEASE_MARGIN: Duration = Duration::from_secs(60);
-/// How soon results that somebody else holds up are tried again.
-const POSTPONED: Duration = Duration::from_millis(10);
-/// How often a refused configuration is tried with one request, in case the provider has changed its mind.
-const PROBE: Duration = Duration::from_secs(60);
+/// How soon results that somebody else holds up are tried again: at first, and at most.
+const POSTPONED: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
-/// Serves the database of this slot until there is nothing to serve.
-pub fn run(index: usize) {
-    process::take_signals();
-    let Some(slot) = shmem::slots().and_then(|s| s.get(index)) else { return };
-    slot.occupy();
-    slot.set_state(State::Starting, "");
-    process::vacate_at_exit(index);
-    process::connect_to(pg_sys::Oid::from(slot.database.load(Acquire)));
-    process::set_for_session(c"search_path", c"pg_catalog, pg_temp");
-    loop {
-        match state::installation() {
-            Ok(Installation::Fits { schema, role }) => match Server::new(slot, schema, role) {
-                Ok(mut server) => {
-                    if let Leave::Restart = server.run() {
-                        return slot.set_stage(Stage::Wanted);
-                    }
-                    continue;
-                }
-                Err(e) => slot.set_state(State::Failing, &format!("cannot start: {e}")),
-            },
-            Ok(Installation::Absent) => return slot.leave_absent(),
-            Ok(Installation::Other { version }) => {
-                slot.set_state(
-                    State::Unfit,
-                    &format!(
-                        "the loaded library is {}, the extension here is {version}: ALTER EXTENSION voice_analytics UPDATE, or restart the server",
-                        env!("CARGO_PKG_VERSION")
-                    ),
-                );
-            }
-            Ok(Installation::Roleless) => slot.set_state(State::Unfit, "the role voice_worker does not exist"),
-            Err(e) => slot.set_state(State::Failing, &e.message),
-        }
-        process::check_for_interrupts();
-        process::reload_if_asked();
-        process::wait(None, Some(Duration::from_secs(10)));
-    }
-}
-
-/// A configuration that the provider, or the key file, refuses.
-struct Hold {
-    reason: String,
-    settings: Settings,
-    probe_at: Instant,
-}
-
-struct Server {
+/// Everything the loop knows between two turns.
+pub struct Server {
     slot: &'static Slot,
     role: pg_sys::Oid,
     settings: Settings,
-    endpoint: Option<Arc<Endpoint>>,
+    provider: Provider,
     pool: Pool,
     epoch: Option<i64>,
     flights: HashMap<u64, Flight>,
     next_ticket: u64,
-    /// Outcomes that are not stored yet.
+    /// Outcomes to be stored now.
     pending: Vec<Settled>,
-    hold: Option<Hold>,
+    /// Outcomes whose call or job somebody else holds, to be tried again at `retry`, after which pause.
+    postponed: Vec<Settled>,
+    retry: Option<(Instant, Duration)>,
     latencies: Latencies,
     housekeeping: Housekeeping,
     /// When the queue is to be looked at again without being asked; `None`: when the sweep says.
@@ -106,7 +61,7 @@ struct Turn {
 }
 
 /// Why the loop ended.
-enum Leave {
+pub enum Leave {
     /// The extension is gone or has become another.
     Unserved,
     /// The settings of the database must be read by a new connection.
@@ -114,18 +69,19 @@ enum Leave {
 }
 
 impl Server {
-    fn new(slot: &'static Slot, schema: String, role: pg_sys::Oid) -> std::io::Result<Server> {
+    pub fn new(slot: &'static Slot, schema: String, role: pg_sys::Oid) -> std::io::Result<Server> {
         Ok(Server {
             slot,
             role,
             settings: Settings::current(),
-            endpoint: None,
+            provider: Provider::default(),
             pool: Pool::new()?,
             epoch: None,
             flights: HashMap::new(),
             next_ticket: 0,
             pending: Vec::new(),
-            hold: None,
+            postponed: Vec::new(),
+            retry: None,
             latencies: Latencies::default(),
             housekeeping: Housekeeping::new(schema),
             due: None,
@@ -136,7 +92,7 @@ impl Server {
     }
 
     /// Until the extension is gone, or the process.
-    fn run(&mut self) -> Leave {
+    pub fn run(&mut self) -> Leave {
         self.configure();
         let listening = transaction("voice_analytics: LISTEN", pg_sys::InvalidOid, |_| {
             listen::listen();
@@ -161,12 +117,18 @@ impl Server {
                 self.housekeeping.follow_settings();
                 self.configure();
             }
-            if self.housekeeping.wants_restart && self.flights.is_empty() && self.pending.is_empty() {
+            if self.housekeeping.wants_restart && self.is_empty_handed() {
                 return Leave::Restart;
+            }
+            if self.retry.is_some_and(|(at, _)| at <= Instant::now()) {
+                self.pending.append(&mut self.postponed);
             }
             for answer in self.pool.poll() {
                 if let Some(flight) = self.flights.remove(&answer.ticket) {
-                    self.hear(&answer);
+                    self.provider.hear(&answer, &self.settings);
+                    if let Err(failure) = &answer.outcome {
+                        self.note_error(&failure.message);
+                    }
                     self.pending.push(pipeline::settled(flight, answer, &self.settings));
                 }
             }
@@ -196,54 +158,34 @@ impl Server {
 
     /// Applies the settings as they are now.
     fn configure(&mut self) {
-        let now = Settings::current();
-        if self.hold.as_ref().is_some_and(|h| h.settings != now) {
-            self.hold = None;
-        }
-        self.settings = now;
+        self.settings = Settings::current();
         self.pool.set_limit(self.settings.max_concurrency);
-        if self.settings.analyzer != Analyzer::openai {
-            self.hold = None;
-            return;
-        }
-        match key::read(&self.settings) {
-            Ok(api_key) => {
-                let endpoint = Endpoint {
-                    url: self.settings.llm_url.clone(),
-                    model: self.settings.llm_model.clone(),
-                    api_key,
-                    timeout: self.settings.llm_timeout,
-                };
-                if self.endpoint.as_deref() != Some(&endpoint) {
-                    // Another key or server: what was refused may be welcome now.
-                    self.hold = None;
-                    self.endpoint = Some(Arc::new(endpoint));
+        match self.settings.analyzer {
+            Analyzer::builtin => self.provider.dismiss(),
+            Analyzer::openai => {
+                if let Err(reason) = self.provider.configure(&self.settings) {
+                    self.note_error(&reason);
                 }
-            }
-            Err(reason) => {
-                self.endpoint = None;
-                self.note_error(&reason);
-                self.hold = Some(Hold {
-                    reason,
-                    settings: self.settings.clone(),
-                    // Only a readable key helps, and each sweep looks for one.
-                    probe_at: Instant::now() + Duration::from_secs(86_400 * 365),
-                });
             }
         }
     }
 
+    /// Nothing asked, nothing to store.
+    fn is_empty_handed(&self) -> bool {
+        self.flights.is_empty() && self.pending.is_empty() && self.postponed.is_empty()
+    }
+
     /// How many more jobs to take now.
     fn room(&self) -> usize {
-        if !self.settings.enabled || self.housekeeping.wants_restart || self.pending.len() >= BATCH * 4 {
+        if !self.settings.enabled
+            || self.housekeeping.wants_restart
+            || self.pending.len() + self.postponed.len() >= BATCH * 4
+        {
             return 0;
-        }
-        if let Some(hold) = &self.hold {
-            return usize::from(Instant::now() >= hold.probe_at && self.flights.is_empty() && self.endpoint.is_some());
         }
         match self.settings.analyzer {
             Analyzer::builtin => BATCH,
-            Analyzer::openai => self.settings.max_concurrency.saturating_sub(self.flights.len()),
+            Analyzer::openai => self.provider.room(self.settings.max_concurrency, self.flights.len()),
         }
     }
 
@@ -290,13 +232,15 @@ impl Server {
             self.due = None;
             // Whatever was asked before belongs to the database this one was copied over.
             self.pending.clear();
+            self.postponed.clear();
             return Ok(false);
         }
         self.epoch = begun;
         self.singly &= batch < self.pending.len();
         let again = turn.backlog || turn.report.stale > 0 || self.singly;
         self.forget_settled(batch, &turn.report);
-        self.due = turn.due.map(|d| Instant::now() + d);
+        let now = Instant::now();
+        self.due = turn.due.map(|d| now + d).into_iter().chain(self.provider.probe_at().filter(|t| *t > now)).min();
         let mut decided = false;
         // Only now: the commit has counted the attempt of a call that may bring this process down.
         for (job, call) in turn.calls {
@@ -316,7 +260,7 @@ impl Server {
     }
 
     fn ask(&mut self, flight: Flight, transcript: String) {
-        let Some(endpoint) = self.endpoint.clone() else {
+        let Some(endpoint) = self.provider.endpoint() else {
             let outcome = Outcome::Released { error: "no endpoint".to_owned(), again: Duration::ZERO };
             self.pending.push(pipeline::plain(flight.job, outcome));
             return;
@@ -328,29 +272,13 @@ impl Server {
         self.pool.submit(Question { ticket, endpoint, vertical, transcript });
     }
 
-    /// An answer says something about the provider too.
-    fn hear(&mut self, answer: &voice_net::Answer) {
-        match &answer.outcome {
-            Ok(_) => self.hold = None,
-            Err(failure) => {
-                self.note_error(&failure.message);
-                if failure.class == Class::Configuration {
-                    self.hold = Some(Hold {
-                        reason: failure.message.clone(),
-                        settings: self.settings.clone(),
-                        probe_at: Instant::now() + PROBE,
-                    });
-                }
-            }
-        }
-    }
-
     /// Drops what is stored, keeps what was postponed.
     fn forget_settled(&mut self, batch: usize, report: &Report) {
+        let pause = self.retry.map_or(POSTPONED.0, |(_, pause)| (pause * 2).min(POSTPONED.1));
         let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros() as i64);
         for settled in self.pending.drain(..batch).collect::<Vec<_>>() {
             if report.postponed.contains(&settled.job.id) {
-                self.pending.push(settled);
+                self.postponed.push(settled);
             } else if let Outcome::Analyzed(a) = &settled.outcome
                 && settled.job.priority == 0
                 && let Some(ended_ms) = a.ended_ms
@@ -363,16 +291,21 @@ impl Server {
                 }
             }
         }
+        if self.postponed.is_empty() {
+            self.retry = None;
+        } else if self.retry.is_none_or(|(at, _)| at <= Instant::now()) {
+            self.retry = Some((Instant::now() + pause, pause));
+        }
         if !report.stored.is_empty() {
             self.latencies.publish(self.slot);
         }
     }
 
     fn show_state(&self) {
-        match &self.hold {
+        match self.provider.refusal() {
             _ if !self.settings.enabled => self.slot.set_state(State::Disabled, "voice_analytics.enabled is off"),
-            Some(hold) => self.slot.set_state(State::Misconfigured, &hold.reason),
-            None if self.flights.is_empty() && self.pending.is_empty() => self.slot.set_state(State::Idle, ""),
+            Some(reason) => self.slot.set_state(State::Misconfigured, reason),
+            None if self.is_empty_handed() => self.slot.set_state(State::Idle, ""),
             None => self.slot.set_state(State::Working, ""),
         }
     }
@@ -431,8 +364,7 @@ impl Server {
             (!sweep.is_zero()).then(|| self.swept + sweep),
             self.due,
             self.pool.next_deadline(),
-            (!self.pending.is_empty()).then(|| now + POSTPONED),
-            self.hold.as_ref().map(|h| h.probe_at),
+            self.retry.map(|(at, _)| at),
             self.housekeeping.next(),
         ];
         let limit = until.into_iter().flatten().min().map(|t| t.saturating_duration_since(now));

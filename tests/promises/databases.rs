@@ -84,3 +84,35 @@ fn a_terminated_worker_comes_back_and_loses_nothing() {
     assert_eq!(voice.count("SELECT count(*) FROM voice.analytics"), 1);
     wait_until("a new worker", SOON, || (voice.cluster.worker_pid("app") != pid).then_some(()));
 }
+
+#[test]
+fn too_few_worker_processes_are_said_in_the_log_and_harm_nobody() {
+    let mut voice = Voice::on(harness::Cluster::builder().setting("max_worker_processes", 3));
+    // The launcher and Postgres' own for logical replication leave room for one.
+    for name in ["second", "third"] {
+        voice.cluster.create_voice_database(name);
+    }
+    voice.cluster.wait_for_log("no free background worker for database", SOON);
+    assert!(voice.cluster.log().contains("Raise max_worker_processes"));
+    voice.call(&[("user", "hello")]);
+    voice.drained();
+    assert!(!voice.cluster.log().contains("terminated by signal"));
+    // Room again: the next in line gets its worker.
+    voice.client.batch_execute("DROP EXTENSION voice_analytics CASCADE").unwrap();
+    voice.client.batch_execute("NOTIFY voice_analytics").unwrap();
+    voice.client = voice.cluster.connect("postgres");
+    voice.until(
+        "SELECT count(*) >= 1 FROM pg_stat_activity WHERE backend_type = 'voice_analytics worker' AND datname <> 'app'",
+    );
+}
+
+#[test]
+fn a_database_that_is_not_utf8_is_refused_with_the_way_out() {
+    let voice = Voice::start();
+    let mut client = voice.cluster.connect("postgres");
+    client.batch_execute("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0").unwrap();
+    let error = voice.cluster.connect("latin").batch_execute("CREATE EXTENSION voice_analytics").unwrap_err();
+    let error = error.as_db_error().unwrap();
+    assert_eq!(error.code().code(), "55000");
+    assert!(error.detail().unwrap().contains("LATIN1") && error.hint().unwrap().contains("ENCODING"));
+}

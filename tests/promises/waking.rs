@@ -81,3 +81,27 @@ fn many_databases_have_a_worker_each() {
     });
     assert_ne!(voice.cluster.worker_pid("app"), voice.cluster.worker_pid("other"));
 }
+
+#[test]
+fn a_call_that_somebody_locks_holds_up_no_other() {
+    let stub = StubLlm::start();
+    // Time enough to take the lock before the answer is there.
+    stub.answer_always(harness::stub::Reply::analysis().delay(std::time::Duration::from_millis(500)));
+    let mut voice = Voice::with_llm(&stub);
+    let locked = voice.open_call(HELLO);
+    voice.end(&locked);
+    let mut other = voice.cluster.connect("app");
+    let mut transaction = other.transaction().unwrap();
+    transaction.execute("UPDATE voice.call SET meta = '{}' WHERE id = $1::text::uuid", &[&locked]).unwrap();
+    let reanalyzed = "SELECT count(*) FROM voice.analytics WHERE call_id <> $1::text::uuid";
+    for _ in 0..5 {
+        voice.call(HELLO);
+    }
+    harness::wait_until("the other calls", SOON, || {
+        (voice.client.query_one(reanalyzed, &[&locked]).unwrap().get::<_, i64>(0) == 5).then_some(())
+    });
+    transaction.commit().unwrap();
+    voice.drained();
+    assert_eq!(voice.count("SELECT count(*) FROM voice.analytics"), 6);
+    assert_eq!(stub.count(), 6, "an answer that had to wait is not asked for again");
+}
