@@ -4,6 +4,7 @@ mod analyzing;
 mod bad_replies;
 mod copies;
 mod databases;
+mod importing;
 mod installing;
 mod late_words;
 mod privileges;

@@ -1,0 +1,62 @@
+//! Whole calls, as lines of JSON. `VOICE_CALLS=FILE.jsonl` takes another file than the project's own.
+
+use crate::voice::{SOON, Voice};
+use serde_json::Value;
+use std::collections::HashSet;
+use std::path::Path;
+
+fn lines() -> Vec<String> {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../demo/calls.jsonl");
+    let path = std::env::var_os("VOICE_CALLS").map_or(own, Into::into);
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn eight_clients_that_import_the_same_file_at_once_make_each_call_once() {
+    let mut voice = Voice::start();
+    let lines = lines();
+    let ids: Vec<HashSet<String>> = std::thread::scope(|scope| {
+        let cluster = &voice.cluster;
+        let client = |n: usize| {
+            let lines = &lines;
+            scope.spawn(move || {
+                let mut client = cluster.connect("app");
+                let import = client.prepare("SELECT voice_import_call($1::text::jsonb)::text").unwrap();
+                // Each begins elsewhere, so that they meet from all sides.
+                let turned = lines.iter().cycle().skip(n * lines.len() / 8).take(lines.len());
+                turned.map(|line| client.query_one(&import, &[line]).unwrap().get::<_, String>(0)).collect()
+            })
+        };
+        let clients: Vec<_> = (0..8).map(client).collect();
+        clients.into_iter().map(|c| c.join().unwrap()).collect()
+    });
+    assert!(ids.iter().all(|i| *i == ids[0] && i.len() == lines.len()), "all get the same ids");
+
+    // What came in is what was in the file.
+    let transcript = "SELECT voice_transcript(id) FROM voice.call WHERE external_id = $1";
+    for line in &lines {
+        let call: Value = serde_json::from_str(line).unwrap();
+        let said = call["turns"].as_array().unwrap().iter();
+        let said: Vec<String> =
+            said.map(|t| format!("{}: {}", t["role"].as_str().unwrap(), t["text"].as_str().unwrap())).collect();
+        let id = call["id"].as_str().unwrap();
+        assert_eq!(voice.text(transcript, &[&id]).unwrap(), said.join("\n"), "{id}");
+    }
+    let tools: usize = lines
+        .iter()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["tool_calls"].as_array().map_or(0, Vec::len))
+        .sum();
+    assert_eq!(
+        voice.count("SELECT coalesce(sum(calls), 0)::bigint FROM voice_tool_stats('-infinity')") as usize,
+        tools
+    );
+
+    let analysed = "SELECT count(*) FROM voice.analytics";
+    harness::wait_until("every call to be analysed", SOON * 4, || {
+        (voice.count(analysed) as usize == lines.len()).then_some(())
+    });
+    voice.drained();
+    assert_eq!(voice.count("SELECT count(*) FROM voice.call") as usize, lines.len());
+    assert_eq!(voice.count("SELECT count(*) FROM voice.dead_job"), 0);
+}
