@@ -63,12 +63,10 @@ $$;
 COMMENT ON FUNCTION voice._call_written() IS 'checks and completes a call as it is written';
 
 -- NULL for a call that was left open for more than 24 days: a duration that an integer cannot hold is not measured.
+-- One expression, so that it inlines: a SQL function that does not is parsed and planned at every call (6 % of ingest).
 CREATE FUNCTION voice._span_ms(started_at timestamptz, ended_at timestamptz) RETURNS int
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$
-    SELECT CASE WHEN ms <= 2147483647 THEN ms::int END
-    FROM (SELECT pg_catalog.round(EXTRACT(epoch FROM $2 - $1) * 1000) AS ms) span
-$$;
+AS $$ SELECT CASE WHEN EXTRACT(epoch FROM $2 - $1) < 2147483 THEN (EXTRACT(epoch FROM $2 - $1) * 1000)::int END $$;
 COMMENT ON FUNCTION voice._span_ms(timestamptz, timestamptz) IS 'milliseconds between two moments, for call.duration_ms';
 
 -- SECURITY DEFINER: an application's role may change a call, but not write its analytics.
