@@ -96,8 +96,8 @@ pub fn settle(
             (None, Some(_)) => ledger.push((s, "discarded")),
             (None, None) => {}
             (Some(Hold::Elsewhere), _) | (_, Some(Hold::Elsewhere)) => _ = report.postponed.insert(id),
-            (Some(Hold::Ours), None) => fates.done.push(id),
-            (Some(Hold::Ours), Some(Hold::Ours)) => match &s.outcome {
+            (Some(_), None | Some(Hold::OursUnfit)) => fates.done.push(id),
+            (Some(_), Some(Hold::Ours)) => match &s.outcome {
                 Outcome::Analyzed(_) if wake::has_writers(s.job.call_id.as_bytes()) => {
                     report.postponed.insert(id);
                 }
@@ -106,7 +106,8 @@ pub fn settle(
                     ledger.push((s, "skipped"));
                     fates.done.push(id);
                 }
-                Outcome::Needless => fates.done.push(id),
+                // It was, when it was read; meanwhile it has ended, and found its job in the queue already.
+                Outcome::Needless => fates.back(id, Duration::ZERO, 1),
                 Outcome::Failed { again: Some(pause), .. } => {
                     ledger.push((s, "failed"));
                     fates.back(id, *pause, 0);
@@ -150,8 +151,11 @@ struct Scope<'a> {
     search_config: &'a str,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Hold {
     Ours,
+    /// Ours, and a call that is not to be analysed: in progress, or deleted.
+    OursUnfit,
     Elsewhere,
 }
 
@@ -162,7 +166,7 @@ fn lock_calls(client: &mut SpiClient<'_>, scope: &Scope<'_>, ids: Vec<Uuid>) -> 
     let mut found = HashMap::new();
     for row in client.update(include_str!("../../sql/queries/settle_lock_calls.sql"), None, &arguments)? {
         if let Some(id) = row.get::<Uuid>(1)? {
-            found.insert(id, Hold::Ours);
+            found.insert(id, if row.get(2)? == Some(true) { Hold::OursUnfit } else { Hold::Ours });
         }
     }
     if found.len() < wanted.len() {

@@ -30,7 +30,7 @@ fn serve(index: usize) {
     slot.set_state(State::Starting, "");
     process::vacate_at_exit(index);
     process::connect_to(pg_sys::Oid::from(slot.database.load(Acquire)));
-    process::set_for_session(c"search_path", c"pg_catalog, pg_temp");
+    process::settle_session();
     loop {
         match state::installation() {
             Ok(Installation::Fits { schema, role }) => match Server::new(slot, schema, role) {

@@ -219,7 +219,7 @@ pub fn apply_database_setting(name: &str, value: &str) {
 }
 
 /// A setting of this session.
-pub fn set_for_session(name: &std::ffi::CStr, value: &std::ffi::CStr) {
+fn set_for_session(name: &std::ffi::CStr, value: &std::ffi::CStr) {
     // SAFETY: plain C strings.
     unsafe {
         pg_sys::SetConfigOption(
@@ -228,6 +228,22 @@ pub fn set_for_session(name: &std::ffi::CStr, value: &std::ffi::CStr) {
             pg_sys::GucContext::PGC_SUSET,
             pg_sys::GucSource::PGC_S_OVERRIDE,
         )
+    }
+}
+
+/// What the worker's statements rely on, whatever ALTER DATABASE or ALTER ROLE say for others.
+pub fn settle_session() {
+    for (name, value) in [
+        (c"search_path", c"pg_catalog, pg_temp"),
+        // Settle locks first and looks afterwards: the look must see what the lock has waited for.
+        (c"default_transaction_isolation", c"read committed"),
+        (c"default_transaction_read_only", c"off"),
+        (c"row_security", c"on"),
+        // Short statements over few rows: neither pays.
+        (c"jit", c"off"),
+        (c"max_parallel_workers_per_gather", c"0"),
+    ] {
+        set_for_session(name, value);
     }
 }
 
@@ -254,4 +270,10 @@ pub fn vacate_at_exit(slot: usize) {
 pub fn preloading() -> bool {
     // SAFETY: a flag of the postmaster.
     unsafe { pg_sys::process_shared_preload_libraries_in_progress }
+}
+
+/// Whether this transaction's queries see the moment of its first one: REPEATABLE READ or SERIALIZABLE.
+pub fn sees_the_past() -> bool {
+    // SAFETY: a variable of this backend.
+    unsafe { pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ as c_int }
 }

@@ -203,7 +203,13 @@ pub fn slot_of(database: pg_sys::Oid, create: bool) -> Option<&'static Slot> {
     if !create {
         return None;
     }
-    slots.iter().find(|s| s.database.compare_exchange(0, oid, AcqRel, Acquire).is_ok()).inspect(|s| s.vacate())
+    let taken = slots.iter().position(|s| s.database.compare_exchange(0, oid, AcqRel, Acquire).is_ok())?;
+    // Somebody else may have taken one for the same database in the same moment; the first of them counts.
+    if let Some(first) = slots[..taken].iter().find(|s| s.database.load(Acquire) == oid) {
+        slots[taken].database.store(0, Release);
+        return Some(first);
+    }
+    Some(&slots[taken])
 }
 
 /// The counter for writers of this call's turns; calls may share one.

@@ -15,8 +15,16 @@ thread_local! {
     static REGISTERED: Cell<bool> = const { Cell::new(false) };
     static RING: Cell<bool> = const { Cell::new(false) };
     static ANNOUNCE: Cell<bool> = const { Cell::new(false) };
-    /// Calls whose job this transaction has taken care of, or found unnecessary; `true`: counted in shared memory.
-    static SEEN: RefCell<HashMap<[u8; 16], bool>> = RefCell::new(HashMap::new());
+    static CALLS: RefCell<HashMap<[u8; 16], Mark>> = RefCell::new(HashMap::new());
+}
+
+/// What this transaction knows of a call.
+#[derive(Clone, Copy, Default)]
+struct Mark {
+    /// Its job is taken care of, or was found unnecessary.
+    settled: bool,
+    /// This transaction counts as a writer of its turns in shared memory.
+    counted: bool,
 }
 
 /// The worker of this database is to look at the queue when this transaction commits.
@@ -34,9 +42,7 @@ pub fn announce_at_commit() {
 /// This transaction has written the job of a call that it ended: its turns need no further look.
 pub fn call_is_enqueued(call_id: [u8; 16]) {
     register();
-    SEEN.with_borrow_mut(|seen| {
-        seen.entry(call_id).or_insert(false);
-    });
+    CALLS.with_borrow_mut(|calls| calls.entry(call_id).or_default().settled = true);
 }
 
 /// Whether this transaction looks at the call for the first time. From here to its end it counts as a writer of the
@@ -45,13 +51,16 @@ pub fn call_is_enqueued(call_id: [u8; 16]) {
 /// raised before the question is asked, so either the answer is "ended", or the worker sees the count.
 pub fn first_look_at(call_id: [u8; 16]) -> bool {
     register();
-    SEEN.with_borrow_mut(|seen| match seen.get(&call_id) {
-        Some(_) => false,
-        None => {
-            let counted = shmem::writers_of(&call_id).map(|w| w.fetch_add(1, SeqCst)).is_some();
-            seen.insert(call_id, counted);
-            true
+    CALLS.with_borrow_mut(|calls| {
+        let mark = calls.entry(call_id).or_default();
+        if mark.settled {
+            return false;
         }
+        mark.settled = true;
+        if !mark.counted {
+            mark.counted = shmem::writers_of(&call_id).map(|w| w.fetch_add(1, SeqCst)).is_some();
+        }
+        true
     })
 }
 
@@ -102,20 +111,19 @@ unsafe extern "C-unwind" fn at_end(event: pg_sys::XactEvent::Type, _: *mut std::
 fn forget() {
     RING.set(false);
     ANNOUNCE.set(false);
-    forget_calls();
-}
-
-fn forget_calls() {
-    SEEN.with_borrow_mut(|seen| {
-        for (call_id, counted) in seen.drain() {
-            if counted && let Some(writers) = shmem::writers_of(&call_id) {
+    CALLS.with_borrow_mut(|calls| {
+        for (call_id, mark) in calls.drain() {
+            if mark.counted
+                && let Some(writers) = shmem::writers_of(&call_id)
+            {
                 writers.fetch_sub(1, SeqCst);
             }
         }
     });
 }
 
-/// A job written inside a savepoint goes with it; so does the knowledge that it was written.
+/// A job written inside a savepoint goes with it; so does the knowledge that it was written. Turns written before the
+/// savepoint are still to be committed: the transaction stays counted as their writer.
 unsafe extern "C-unwind" fn at_sub_end(
     event: pg_sys::SubXactEvent::Type,
     _: pg_sys::SubTransactionId,
@@ -123,6 +131,6 @@ unsafe extern "C-unwind" fn at_sub_end(
     _: *mut std::ffi::c_void,
 ) {
     if event == pg_sys::SubXactEvent::SUBXACT_EVENT_ABORT_SUB {
-        forget_calls();
+        CALLS.with_borrow_mut(|calls| calls.values_mut().for_each(|mark| mark.settled = false));
     }
 }

@@ -62,11 +62,17 @@ fn is_whole_and_quiet(voice: &mut Voice, stub: &StubLlm, database: &str) {
     assert_eq!(checksums(voice, "app"), checksums(voice, database));
     let mut restored = voice.cluster.connect(database);
     restored.batch_execute("NOTIFY voice_analytics").unwrap();
+    let mut last = String::new();
     harness::wait_until("the worker to say that this is a copy", SOON, || {
         // What the worker says of itself, beside what voice_status() reads in the tables.
         let sql = "SELECT w.state, s.reason FROM voice._worker_status() w, voice_status() s";
         let row = restored.query_one(sql, &[]).unwrap();
         let (state, reason): (String, Option<String>) = (row.get(0), row.get(1));
+        let now = format!("{state}: {reason:?}");
+        if now != last {
+            eprintln!("the restored copy's worker: {now}");
+            last = now;
+        }
         (state == "quiet" && reason.unwrap_or_default().contains("SELECT voice_resume()")).then_some(())
     });
     let before = stub.count();

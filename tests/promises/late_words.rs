@@ -105,3 +105,57 @@ fn an_open_streaming_turn_is_read_by_its_final_chunks() {
     voice.drained();
     assert!(last_asked(&stub).contains("never closed"), "{}", last_asked(&stub));
 }
+
+#[test]
+fn a_writer_that_sees_the_past_is_heard() {
+    for level in ["REPEATABLE READ", "SERIALIZABLE"] {
+        let stub = StubLlm::start();
+        let mut voice = Voice::with_llm(&stub);
+        let call = voice.open_call(FIRST);
+        let mut writer = voice.cluster.connect("app");
+        writer.batch_execute(&format!("BEGIN ISOLATION LEVEL {level}; SELECT count(*) FROM voice.call")).unwrap();
+        voice.end(&call);
+        voice.drained();
+        let insert = "INSERT INTO voice.turn (call_id, role, text) VALUES ($1::text::uuid, 'user', 'the late words')";
+        writer.execute(insert, &[&call]).unwrap();
+        writer.batch_execute("COMMIT").unwrap();
+        voice.until("SELECT count(*) = 2 FROM voice.attempt");
+        assert!(last_asked(&stub).contains("the late words"), "{level}");
+    }
+}
+
+#[test]
+fn a_call_that_ends_while_its_job_is_found_needless_keeps_a_job() {
+    let mut voice = Voice::start();
+    for _ in 0..50 {
+        let call = voice.open_call(FIRST);
+        let insert = "INSERT INTO voice.job (kind, call_id) VALUES ('analyze', $1::text::uuid)";
+        voice.client.execute(insert, &[&call]).unwrap();
+        voice.client.batch_execute("NOTIFY voice_analytics").unwrap();
+        voice.end(&call);
+    }
+    voice.drained();
+    assert_eq!(voice.count("SELECT count(*) FROM voice.analytics"), 50);
+}
+
+#[test]
+fn a_worker_in_a_database_of_other_habits_works_all_the_same() {
+    let mut voice = Voice::start();
+    voice
+        .client
+        .batch_execute(
+            "ALTER DATABASE app SET default_transaction_isolation = 'serializable';
+             ALTER DATABASE app SET default_transaction_read_only = on;
+             ALTER DATABASE app SET row_security = off;
+             ALTER DATABASE app SET search_path = 'nowhere';
+             ALTER DATABASE app SET statement_timeout = '1ms';
+             ALTER DATABASE app SET standard_conforming_strings = off",
+        )
+        .unwrap();
+    let pid = voice.cluster.worker_pid("app");
+    voice.client.execute("SELECT pg_terminate_backend($1)", &[&pid]).unwrap();
+    harness::wait_until("a new worker", SOON, || (voice.cluster.worker_pid("app") != pid).then_some(()));
+    voice.call(FIRST);
+    voice.drained();
+    assert_eq!(voice.count("SELECT count(*) FROM voice.analytics"), 1);
+}
