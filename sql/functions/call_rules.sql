@@ -28,12 +28,24 @@ BEGIN
         END IF;
     END IF;
 
-    IF @extschema@.voice_uuid_time(NEW.id) NOT BETWEEN NEW.started_at - reach AND NEW.started_at + reach THEN
+    IF NEW.status NOT IN ('in_progress', 'completed', 'failed', 'transferred') THEN
+        RAISE EXCEPTION 'there is no such status'
+            USING ERRCODE = 'check_violation',
+                  DETAIL = format('status is %s.', quote_literal(NEW.status)),
+                  HINT = 'A call is in_progress, then completed, failed or transferred.';
+    END IF;
+    IF substr(NEW.id::text, 15, 1) <> '7' THEN
+        RAISE EXCEPTION 'the id of a call must carry its start'
+            USING ERRCODE = 'check_violation',
+                  DETAIL = format('%s is not a UUIDv7.', NEW.id),
+                  HINT = 'Leave id out, or set id = voice_uuidv7(started_at).';
+    ELSIF @extschema@.voice_uuid_time(NEW.id) NOT BETWEEN NEW.started_at - reach AND NEW.started_at + reach THEN
         RAISE EXCEPTION 'the id of a call must carry its start'
             USING ERRCODE = 'check_violation',
                   DETAIL = format('Id %s is of %s, more than 24 hours from started_at, %s.',
                                   NEW.id, @extschema@.voice_uuid_time(NEW.id), NEW.started_at),
-                  HINT = 'set id = voice_uuidv7(started_at)';
+                  HINT = CASE TG_OP WHEN 'INSERT' THEN 'set id = voice_uuidv7(started_at)'
+                              ELSE 'A call keeps its id, and with it its day: insert another call and delete this one.' END;
     END IF;
 
     -- An end says that the call is over, also where nobody set the status.

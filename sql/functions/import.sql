@@ -148,7 +148,9 @@ CREATE FUNCTION voice_import_call(call jsonb) RETURNS uuid
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
-    known_as CONSTANT text := coalesce(call ->> 'external_id', call ->> 'id');
+    -- '' is how some clients say that there is none.
+    known_as CONSTANT text := coalesce(nullif(call ->> 'external_id', ''), nullif(call ->> 'id', ''));
+    known record;
     millisecond CONSTANT interval := '1 millisecond';
     call_id uuid;
     tenant CONSTANT text := voice._tenant();
@@ -159,10 +161,17 @@ BEGIN
     PERFORM voice._check_import(call);
     IF known_as IS NOT NULL THEN
         PERFORM voice._lock_external_id(known_as);
-        SELECT c.id INTO call_id FROM voice.call c
+        SELECT c.id, c.status, EXISTS (SELECT FROM voice.turn t WHERE t.call_id = c.id) AS has_turns INTO known
+        FROM voice.call c
         WHERE c.external_id = known_as AND c.tenant_id = tenant ORDER BY c.id LIMIT 1;
-        IF FOUND THEN
-            RETURN call_id;
+        IF FOUND AND (known.status = 'in_progress' OR NOT known.has_turns AND call -> 'turns' <> '[]') THEN
+            RAISE EXCEPTION 'the call is here already, and was not imported'
+                USING ERRCODE = 'unique_violation',
+                      DETAIL = format('External id %s is that of call %s, which %s.', quote_literal(known_as), known.id,
+                                      CASE WHEN known.status = 'in_progress' THEN 'is in progress' ELSE 'has no turns' END),
+                      HINT = 'Finish it with voice_add_turn() and voice_end_call(), or import under another id.';
+        ELSIF FOUND THEN
+            RETURN known.id;
         END IF;
     END IF;
 

@@ -73,6 +73,8 @@ AS $$
 DECLARE
     call uuid;
 BEGIN
+    -- '' is how some clients say that there is none.
+    external_id := nullif(external_id, '');
     IF external_id IS NOT NULL THEN
         PERFORM voice._lock_external_id(external_id);
         SELECT c.id INTO call FROM voice.call c
@@ -146,7 +148,7 @@ COMMENT ON FUNCTION voice_add_turn(uuid, text, text, timestamptz, timestamptz, t
 
 CREATE FUNCTION voice_add_chunk(
     call_id uuid, turn_id bigint, seq int, text text, is_final boolean DEFAULT false, start_ms int DEFAULT NULL,
-    end_ms int DEFAULT NULL, confidence real DEFAULT NULL) RETURNS void
+    end_ms int DEFAULT NULL, confidence double precision DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 BEGIN
@@ -173,7 +175,7 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION voice_add_chunk(uuid, bigint, int, text, boolean, int, int, real) IS
+COMMENT ON FUNCTION voice_add_chunk(uuid, bigint, int, text, boolean, int, int, double precision) IS
     'adds a piece of streaming speech-to-text to a turn; the same seq again replaces it';
 
 CREATE FUNCTION voice_finish_turn(

@@ -4,7 +4,11 @@ CREATE FUNCTION voice._is_copy() RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp
 AS $$
 BEGIN
-    RETURN to_regclass('voice._state') IS NULL OR NOT EXISTS (
+    -- A statement of its own: one that names the table could not even be parsed without it.
+    IF to_regclass('voice._state') IS NULL THEN
+        RETURN true;
+    END IF;
+    RETURN NOT EXISTS (
         SELECT FROM voice._instance i
         JOIN voice._state s ON s.instance = i.id
         JOIN pg_database d ON d.oid = i.database AND d.datname = current_database());

@@ -12,6 +12,7 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 20 SET search_path = pg_catalog, v
 AS $$
 DECLARE
     max_matches CONSTANT int := 5000;
+    max_length CONSTANT int := 4000;
     tenant CONSTANT text := voice._tenant();
     -- The owner of this function is the current user; the caller is the role he has set, or his own.
     caller CONSTANT name := CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role')::name END;
@@ -35,6 +36,12 @@ BEGIN
                   DETAIL = format('query is %s, since %s, max_rows %s.', coalesce(quote_literal(query), 'NULL'),
                                   coalesce(since::text, 'NULL'), coalesce(max_rows::text, 'NULL')),
                   HINT = 'voice_search(''refund -shipping "next week"''): websearch syntax.';
+    END IF;
+    IF length(query) > max_length THEN
+        RAISE EXCEPTION 'a search is not that long'
+            USING ERRCODE = 'invalid_parameter_value',
+                  DETAIL = format('The query has %s characters; %s are allowed.', length(query), max_length),
+                  HINT = 'Search for the few words that matter.';
     END IF;
     wanted := websearch_to_tsquery(config, query);
     first_id := @extschema@.voice_uuid_at(since - interval '24 hours');
@@ -91,7 +98,7 @@ BEGIN
         ORDER BY b.rank DESC, b.id DESC, t.started_at, t.turn
         LIMIT max_rows
     )
-    SELECT s.call, s.turn, s.role, s.started_at, s.rank, ts_headline(config, s.words, wanted)
+    SELECT s.call, s.turn, s.role, s.started_at, s.rank, ts_headline(config, left(s.words, 100000), wanted)
     FROM said s
     ORDER BY s.rank DESC, s.call DESC, s.started_at, s.turn;
 END

@@ -23,6 +23,7 @@ BEGIN
     END IF;
     PERFORM voice._install_default_leaves();
     PERFORM @extschema@.voice_create_partitions(3, now() - interval '1 month');
+    PERFORM voice._wake();
 END
 $$;
 COMMENT ON FUNCTION voice_install() IS 'creates whatever is missing of the tables (after a partial restore); does nothing otherwise';

@@ -33,7 +33,7 @@ fn voice_worker_status() -> TableIterator<
         )
     } else {
         match shmem::slot_of(process::my_database(), false) {
-            None => nothing("not running", "no worker has been started in this database"),
+            None => nothing("not running", why_not_running()),
             Some(slot) => {
                 let pid = slot.pid.load(Acquire);
                 let millis = |us: u64| (us > 0).then_some(us as f64 / 1000.0);
@@ -41,7 +41,7 @@ fn voice_worker_status() -> TableIterator<
                 (
                     (pid > 0).then_some(pid),
                     if pid > 0 { slot.state().to_owned() } else { "not running".to_owned() },
-                    slot.reason.read(),
+                    if pid > 0 { slot.reason.read() } else { Some(why_not_running().to_owned()) },
                     analyzer,
                     slot.in_flight.load(Acquire) as i32,
                     millis(slot.p50_us.load(Acquire)),
@@ -53,4 +53,13 @@ fn voice_worker_status() -> TableIterator<
         }
     };
     TableIterator::once(row)
+}
+
+/// Where a worker should be and is none.
+fn why_not_running() -> &'static str {
+    if guc::covers_database(&process::my_database_name()) {
+        "starting, or no free background worker: see the server log, and max_worker_processes"
+    } else {
+        "this database is not among those of voice_analytics.databases"
+    }
 }

@@ -8,7 +8,7 @@ use super::shmem::{self, Slot, Stage};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use pgrx::prelude::*;
-use std::ffi::CStr;
+use std::ffi::{CStr, c_char};
 use std::sync::atomic::Ordering::*;
 use std::time::{Duration, Instant};
 
@@ -40,11 +40,27 @@ pub fn keeps_away(slot: &Slot) -> bool {
     true
 }
 
-#[pg_guard]
+// The server's own, as the linker finds it: pgrx's binding would catch every error on its way.
+unsafe extern "C-unwind" {
+    #[link_name = "standard_ProcessUtility"]
+    fn by_postgres(
+        statement: *mut pg_sys::PlannedStmt,
+        text: *const c_char,
+        read_only_tree: bool,
+        context: pg_sys::ProcessUtilityContext::Type,
+        params: pg_sys::ParamListInfo,
+        environment: *mut pg_sys::QueryEnvironment,
+        destination: *mut pg_sys::DestReceiver,
+        completion: *mut pg_sys::QueryCompletion,
+    );
+}
+
+/// Every utility statement of every user passes here. Those that are none of ours go on without a Rust frame that
+/// would catch their errors and raise them again as its own: nothing in this function has a destructor.
 #[allow(clippy::too_many_arguments)] // Postgres' signature
 unsafe extern "C-unwind" fn hook(
     statement: *mut pg_sys::PlannedStmt,
-    text: *const std::ffi::c_char,
+    text: *const c_char,
     read_only_tree: bool,
     context: pg_sys::ProcessUtilityContext::Type,
     params: pg_sys::ParamListInfo,
@@ -52,25 +68,52 @@ unsafe extern "C-unwind" fn hook(
     destination: *mut pg_sys::DestReceiver,
     completion: *mut pg_sys::QueryCompletion,
 ) {
-    // SAFETY: arguments are passed on as they came.
-    let go_on = || unsafe {
-        match NEXT {
-            Some(next) => pg_sys::submodules::ffi::pg_guard_ffi_boundary(|| {
-                next(statement, text, read_only_tree, context, params, environment, destination, completion)
-            }),
-            None => pg_sys::standard_ProcessUtility(
-                statement,
-                text,
-                read_only_tree,
-                context,
-                params,
-                environment,
-                destination,
-                completion,
-            ),
+    // SAFETY: a valid statement of Postgres' own; arguments are passed on as they came.
+    unsafe {
+        let wants_a_database_empty = matches!(
+            (*(*statement).utilityStmt).type_,
+            pg_sys::NodeTag::T_DropdbStmt | pg_sys::NodeTag::T_RenameStmt | pg_sys::NodeTag::T_CreatedbStmt
+        );
+        let next = NEXT.unwrap_or(by_postgres);
+        if wants_a_database_empty {
+            empty_first(statement, next, text, read_only_tree, context, params, environment, destination, completion);
+        } else {
+            next(statement, text, read_only_tree, context, params, environment, destination, completion);
         }
+    }
+}
+
+type Utility = unsafe extern "C-unwind" fn(
+    *mut pg_sys::PlannedStmt,
+    *const c_char,
+    bool,
+    pg_sys::ProcessUtilityContext::Type,
+    pg_sys::ParamListInfo,
+    *mut pg_sys::QueryEnvironment,
+    *mut pg_sys::DestReceiver,
+    *mut pg_sys::QueryCompletion,
+);
+
+#[pg_guard]
+#[allow(clippy::too_many_arguments)] // as above
+unsafe extern "C-unwind" fn empty_first(
+    statement: *mut pg_sys::PlannedStmt,
+    next: Utility,
+    text: *const c_char,
+    read_only_tree: bool,
+    context: pg_sys::ProcessUtilityContext::Type,
+    params: pg_sys::ParamListInfo,
+    environment: *mut pg_sys::QueryEnvironment,
+    destination: *mut pg_sys::DestReceiver,
+    completion: *mut pg_sys::QueryCompletion,
+) {
+    // SAFETY: as above.
+    let go_on = || unsafe {
+        pg_sys::submodules::ffi::pg_guard_ffi_boundary(|| {
+            next(statement, text, read_only_tree, context, params, environment, destination, completion)
+        })
     };
-    // SAFETY: a valid statement of Postgres' own.
+    // SAFETY: as above.
     let Some(slot) = (unsafe { database_wanted_empty(statement) }) else { return go_on() };
     let emptied = || {
         send_away(slot);
@@ -107,7 +150,7 @@ unsafe fn database_wanted_empty(statement: *mut pg_sys::PlannedStmt) -> Option<&
     }
 }
 
-unsafe fn template_of(statement: *mut pg_sys::CreatedbStmt) -> Option<*mut std::ffi::c_char> {
+unsafe fn template_of(statement: *mut pg_sys::CreatedbStmt) -> Option<*mut c_char> {
     unsafe {
         let options = (*statement).options;
         if options.is_null() {

@@ -23,6 +23,8 @@ const HEALTHY: Duration = Duration::from_secs(60);
 struct Managed {
     handle: Option<Handle>,
     started: Option<Instant>,
+    /// We asked it to leave: no failure.
+    dismissed: bool,
     failures: u32,
     not_before: Option<Instant>,
 }
@@ -85,6 +87,7 @@ fn tend(index: usize, slot: &Slot, database: Option<&databases::Database>, entry
             && life != Life::Gone
         {
             handle.terminate();
+            entry.dismissed = true;
         }
         return None;
     }
@@ -98,6 +101,7 @@ fn tend(index: usize, slot: &Slot, database: Option<&databases::Database>, entry
         }
         match slot.stage() {
             Stage::Absent => return None,
+            _ if std::mem::take(&mut entry.dismissed) => slot.set_stage(Stage::Wanted),
             Stage::Wanted => entry.failures = 0,
             _ => {
                 let pause = Duration::from_secs(1 << entry.failures.min(6));

@@ -277,3 +277,12 @@ pub fn sees_the_past() -> bool {
     // SAFETY: a variable of this backend.
     unsafe { pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ as c_int }
 }
+
+/// Its name.
+pub fn my_database_name() -> String {
+    // SAFETY: in a transaction, as every SQL function is; the name is copied before anything can free it.
+    unsafe {
+        let name = pg_sys::get_database_name(pg_sys::MyDatabaseId);
+        if name.is_null() { String::new() } else { std::ffi::CStr::from_ptr(name).to_string_lossy().into_owned() }
+    }
+}
