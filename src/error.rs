@@ -1,9 +1,18 @@
-//! Errors that cross from Rust to SQL keep their SQLSTATE.
+//! Errors that cross from Rust to SQL.
 
 use crate::db::DbError;
 use pgrx::function_name;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
+
+/// Raises an error that says what was wrong, with which value, and the way out.
+pub fn raise(code: PgSqlErrorCode, message: &str, detail: &str, hint: &str) -> ! {
+    ErrorReport::new(code, message.to_owned(), function_name!())
+        .set_detail(detail)
+        .set_hint(hint)
+        .report(PgLogLevel::ERROR);
+    unreachable!("an ERROR does not return")
+}
 
 /// Raises what a statement of ours ran into, under its own SQLSTATE.
 pub fn rethrow(error: DbError) -> ! {

@@ -15,6 +15,7 @@ pg_module_magic!(name, version);
 #[pg_guard]
 #[allow(non_snake_case)] // the name that Postgres looks for; pg_guard exports it
 pub extern "C-unwind" fn _PG_init() {
+    worker::process::keep_backtraces_out_of_errors();
     guc::init();
     if worker::process::preloading() {
         worker::register();

@@ -61,7 +61,12 @@ BEGIN
     IF NEW.status <> 'in_progress' THEN
         NEW.ended_at := coalesce(NEW.ended_at, NEW.started_at + NEW.duration_ms * interval '1 millisecond',
                                  greatest(clock_timestamp(), NEW.started_at));
-        IF NEW.ended_at < NEW.started_at THEN
+        IF NOT isfinite(NEW.ended_at) THEN
+            RAISE EXCEPTION 'a call has an end that a clock can show'
+                USING ERRCODE = 'check_violation',
+                      DETAIL = format('ended_at is %s.', NEW.ended_at),
+                      HINT = 'Leave ended_at NULL: it becomes the moment of the end.';
+        ELSIF NEW.ended_at < NEW.started_at THEN
             RAISE EXCEPTION 'a call cannot end before it starts'
                 USING ERRCODE = 'check_violation',
                       DETAIL = format('started_at is %s, ended_at %s.', NEW.started_at, NEW.ended_at),
@@ -93,6 +98,7 @@ BEGIN
 END
 $$;
 ALTER FUNCTION voice._copy_to_analytics() OWNER TO voice_worker;
+REVOKE EXECUTE ON FUNCTION voice._copy_to_analytics() FROM PUBLIC;
 COMMENT ON FUNCTION voice._copy_to_analytics() IS 'keeps the copies of a call''s columns in its analytics true';
 
 -- job and dead_job have no foreign key (the queue must stay cheap), so this is what removes theirs. The calls' locks
@@ -107,4 +113,5 @@ BEGIN
 END
 $$;
 ALTER FUNCTION voice._calls_deleted() OWNER TO voice_worker;
+REVOKE EXECUTE ON FUNCTION voice._calls_deleted() FROM PUBLIC;
 COMMENT ON FUNCTION voice._calls_deleted() IS 'removes the jobs of deleted calls';

@@ -1,21 +1,19 @@
 -- Finds calls by their search document, then the turns within. The tenant, the caller's privilege and the deletion of
 -- a call are checked here and nowhere else.
 
--- SECURITY DEFINER, owned by voice_worker: under row-level security a text index cannot be used, because @@ might leak
--- (it is not leakproof), and every search would read every document. What the policy and the grant would have done is
--- written out: rows of the session's tenant, for those who may SELECT from voice.turn.
+-- Runs as voice_worker: under row-level security a text index cannot be used, because @@ might leak (it is not
+-- leakproof), and every search would read every document. voice_search() asks first whether its caller may read
+-- voice.turn, and only it may come here; the tenant and the deletion of a call are filtered below.
 -- The newest 5,000 matches are ranked, gathered month by month from the newest, so that a common word does not read years.
-CREATE FUNCTION voice_search(query text, since timestamptz DEFAULT '-infinity', vertical text DEFAULT NULL, max_rows int DEFAULT 20,
+CREATE FUNCTION voice._search(query text, since timestamptz, vertical text, max_rows int,
     OUT call_id uuid, OUT turn_id bigint, OUT role text, OUT started_at timestamptz, OUT rank real, OUT headline text)
 RETURNS SETOF record
-LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 20 SET search_path = pg_catalog, voice, pg_temp
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
     max_matches CONSTANT int := 5000;
     max_length CONSTANT int := 4000;
     tenant CONSTANT text := voice._tenant();
-    -- The owner of this function is the current user; the caller is the role he has set, or his own.
-    caller CONSTANT name := CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role')::name END;
     config CONSTANT regconfig := coalesce(nullif(current_setting('voice_analytics.search_config', true), ''), 'simple');
     wanted tsquery;
     first_id uuid;
@@ -25,12 +23,7 @@ DECLARE
     found_calls uuid[] := '{}';
     found_ranks real[] := '{}';
 BEGIN
-    IF NOT has_table_privilege(caller, 'voice.turn', 'SELECT') THEN
-        RAISE EXCEPTION 'permission denied for table turn'
-            USING ERRCODE = 'insufficient_privilege',
-                  DETAIL = format('The role %s may not read voice.turn, and a search shows what was said.', quote_ident(caller)),
-                  HINT = 'GRANT SELECT ON voice.turn, or ask somebody who may.';
-    ELSIF query IS NULL OR since IS NULL OR max_rows IS NULL OR max_rows < 0 THEN
+    IF query IS NULL OR since IS NULL OR max_rows IS NULL OR max_rows < 0 THEN
         RAISE EXCEPTION 'a search needs words'
             USING ERRCODE = 'invalid_parameter_value',
                   DETAIL = format('query is %s, since %s, max_rows %s.', coalesce(quote_literal(query), 'NULL'),
@@ -103,6 +96,15 @@ BEGIN
     ORDER BY s.rank DESC, s.call DESC, s.started_at, s.turn;
 END
 $$;
-ALTER FUNCTION voice_search(text, timestamptz, text, int) OWNER TO voice_worker;
+ALTER FUNCTION voice._search(text, timestamptz, text, int) OWNER TO voice_worker;
+REVOKE EXECUTE ON FUNCTION voice._search(text, timestamptz, text, int) FROM PUBLIC;
+COMMENT ON FUNCTION voice._search(text, timestamptz, text, int) IS 'does the work of voice_search, as voice_worker';
+
+-- In Rust (src/api/search.rs) and not SECURITY DEFINER: such a function cannot know who calls it (session_user is
+-- somebody else inside an index expression or another definer's function), and who may read is the question here.
+CREATE FUNCTION voice_search(query text, since timestamptz DEFAULT '-infinity', vertical text DEFAULT NULL, max_rows int DEFAULT 20,
+    OUT call_id uuid, OUT turn_id bigint, OUT role text, OUT started_at timestamptz, OUT rank real, OUT headline text)
+RETURNS SETOF record
+LANGUAGE c STABLE ROWS 20 AS 'MODULE_PATHNAME', 'voice_search_wrapper';
 COMMENT ON FUNCTION voice_search(text, timestamptz, text, int) IS
     'turns in which these words were said (websearch syntax), the best calls first; ranks the newest 5,000 matching calls';

@@ -2,7 +2,7 @@
 -- to the months of this batch. The words of a turn are its text or, where streaming never closed it, its final
 -- chunks; the hash covers exactly these words. settle_hash.sql must compute it alike.
 SELECT w.ord, c.id IS NOT NULL, c.status, c.agent_id, g.vertical,
-       (pg_catalog.date_part('epoch', c.ended_at) * 1000)::bigint,
+       CASE WHEN pg_catalog.isfinite(c.ended_at) THEN (pg_catalog.date_part('epoch', c.ended_at) * 1000)::bigint END,
        c.deleted_at IS NOT NULL,
        a.transcript_hash, a.prompt_version, a.model,
        t.roles, t.texts, t.hash

@@ -1,7 +1,9 @@
+-- The tenant is the call's own.
 INSERT INTO voice.attempt (call_id, tenant_id, kind, job_id, attempt, outcome, error, http_status, model,
     prompt_tokens, completion_tokens, latency_ms)
-SELECT w.call_id, w.tenant_id, 'analyze', w.job_id, w.attempt, w.outcome, w.error, w.http_status, w.model,
+SELECT c.id, c.tenant_id, 'analyze', w.job_id, w.attempt, w.outcome, w.error, w.http_status, w.model,
     w.prompt_tokens, w.completion_tokens, w.latency_ms
-FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::smallint[], $5::text[], $6::text[], $7::int[],
-         $8::text[], $9::int[], $10::int[], $11::int[])
-     w(call_id, tenant_id, job_id, attempt, outcome, error, http_status, model, prompt_tokens, completion_tokens, latency_ms)
+FROM unnest($1::uuid[], $4::bigint[], $5::smallint[], $6::text[], $7::text[], $8::int[],
+         $9::text[], $10::int[], $11::int[], $12::int[])
+     w(call_id, job_id, attempt, outcome, error, http_status, model, prompt_tokens, completion_tokens, latency_ms)
+JOIN voice.call c ON c.id = w.call_id AND c.id BETWEEN $2 AND $3

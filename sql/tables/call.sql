@@ -26,7 +26,7 @@ BEGIN
         language text,
         recording_url text,
         meta jsonb,
-        CONSTRAINT call_ends_after_it_starts CHECK (ended_at >= started_at),
+        CONSTRAINT call_ends_after_it_starts CHECK (ended_at >= started_at AND ended_at < 'infinity'),
         CONSTRAINT call_in_progress_has_no_end CHECK ((status = 'in_progress') = (ended_at IS NULL)),
         PRIMARY KEY (id),
         -- What the leaves of the other families reference: one probe that keeps tenants apart too.
@@ -54,9 +54,10 @@ BEGIN
     CREATE TRIGGER enqueue_insert AFTER INSERT ON voice.call FOR EACH ROW
         WHEN (NEW.status <> 'in_progress')
         EXECUTE FUNCTION voice._enqueue();
-    -- Not UPDATE OF status: an UPDATE of ended_at alone ends the call too.
+    -- Not UPDATE OF status: an UPDATE of ended_at alone ends the call too. A call that is no longer deleted comes back.
     CREATE TRIGGER enqueue_update AFTER UPDATE ON voice.call FOR EACH ROW
-        WHEN (OLD.status = 'in_progress' AND NEW.status <> 'in_progress')
+        WHEN (NEW.status <> 'in_progress' AND NEW.deleted_at IS NULL
+              AND (OLD.status = 'in_progress' OR OLD.deleted_at IS NOT NULL))
         EXECUTE FUNCTION voice._enqueue();
     CREATE TRIGGER copy_to_analytics AFTER UPDATE OF agent_id, started_at, deleted_at ON voice.call FOR EACH ROW
         WHEN (NEW.agent_id <> OLD.agent_id OR NEW.started_at <> OLD.started_at

@@ -30,11 +30,14 @@ fn voice_enqueue<'a>(trigger: &'a pgrx::PgTrigger<'a>) -> Result<Option<Row<'a>>
 #[pg_trigger(sql = false)]
 fn voice_turn_written<'a>(trigger: &'a pgrx::PgTrigger<'a>) -> Result<Option<Row<'a>>, Box<dyn std::error::Error>> {
     let row = trigger.new().or_else(|| trigger.old());
-    if let Some(call_id) = row.map(|r| r.get_by_name::<pgrx::Uuid>("call_id")).transpose()?.flatten()
+    if let Some(row) = row
+        && let Some(call_id) = row.get_by_name::<pgrx::Uuid>("call_id")?
         && wake::first_look_at(*call_id.as_bytes())
-        && late::enqueue_if_late(trigger.relid()?, call_id).unwrap_or_else(|e| rethrow(e))
     {
-        wake::ring_at_commit();
+        let tenant = row.get_by_name::<String>("tenant_id")?.unwrap_or_default();
+        if late::enqueue_if_late(trigger.relid()?, call_id, &tenant).unwrap_or_else(|e| rethrow(e)) {
+            wake::ring_at_commit();
+        }
     }
     Ok(None)
 }

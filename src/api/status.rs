@@ -32,7 +32,7 @@ fn voice_worker_status() -> TableIterator<
             "add voice_analytics to shared_preload_libraries and restart the server; the queue waits",
         )
     } else {
-        match shmem::slot_of(process::my_database(), false) {
+        match shmem::slot_of(process::my_database(), shmem::Otherwise::Nothing) {
             None => nothing("not running", why_not_running()),
             Some(slot) => {
                 let pid = slot.pid.load(Acquire);

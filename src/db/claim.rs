@@ -10,7 +10,6 @@ use std::time::Duration;
 pub struct Claimed {
     pub id: i64,
     pub call_id: pgrx::Uuid,
-    pub tenant_id: String,
     pub attempt: i16,
     pub priority: i16,
 }
@@ -29,9 +28,8 @@ pub fn claim(client: &mut SpiClient<'_>, limit: usize, epoch: i64, lease: Durati
                 claimed.push(Claimed {
                     id,
                     call_id,
-                    tenant_id: row.get(3)?.unwrap_or_default(),
-                    attempt: row.get(4)?.unwrap_or_default(),
-                    priority: row.get(5)?.unwrap_or_default(),
+                    attempt: row.get(3)?.unwrap_or_default(),
+                    priority: row.get(4)?.unwrap_or_default(),
                 });
             }
         }

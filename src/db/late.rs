@@ -15,7 +15,14 @@ thread_local! {
     static ENQUEUE_LATE: Statement =
         const { Statement::new(include_str!("../../sql/queries/enqueue_late.sql"), &[TEXTOID, UUIDOID]) };
     /// By leaf of voice.turn: the probe of the leaf of voice.call beside it.
-    static PROBES: RefCell<HashMap<pg_sys::Oid, OwnedPreparedStatement>> = RefCell::new(HashMap::new());
+    static PROBES: RefCell<HashMap<pg_sys::Oid, Probe>> = RefCell::new(HashMap::new());
+}
+
+/// The question put to one leaf of voice.call. By name, as SQL is; a leaf that is renamed needs another.
+struct Probe {
+    leaf: pg_sys::Oid,
+    name: String,
+    plan: OwnedPreparedStatement,
 }
 
 /// The job of a call that has just ended, due after `delay_ms`.
@@ -27,9 +34,14 @@ pub fn enqueue(call_id: pgrx::Uuid, tenant: &str, delay_ms: i32) -> Result<(), D
 
 /// A turn was written: if its call has ended, and not long ago, its analysis is to be made current again.
 /// Says whether a job was written.
-pub fn enqueue_if_late(turn_leaf: pg_sys::Oid, call_id: pgrx::Uuid) -> Result<bool, DbError> {
+pub fn enqueue_if_late(turn_leaf: pg_sys::Oid, call_id: pgrx::Uuid, tenant: &str) -> Result<bool, DbError> {
     Spi::connect_mut(|client| {
-        let Some((ended, recently, tenant)) = probe(client, turn_leaf, call_id)? else { return Ok(false) };
+        let (ended, recently) = match probe(client, turn_leaf, call_id)? {
+            Some(seen) => seen,
+            None if process::sees_the_past() => (false, false),
+            // The call is being deleted.
+            None => return Ok(false),
+        };
         // A transaction that sees the past only cannot know whether the call has ended. A job too many costs nothing.
         let unknown = !ended && process::sees_the_past();
         if !unknown && (!ended || !(recently || settled_recently(client, call_id)?)) {
@@ -40,30 +52,36 @@ pub fn enqueue_if_late(turn_leaf: pg_sys::Oid, call_id: pgrx::Uuid) -> Result<bo
     })
 }
 
-/// (has ended, by its own clock within ten minutes, tenant), or `None`: no such call (it is being deleted).
+/// (has ended, by its own clock within ten minutes), or `None`: no such call (it is being deleted).
 fn probe(
     client: &mut SpiClient<'_>,
     turn_leaf: pg_sys::Oid,
     call_id: pgrx::Uuid,
-) -> Result<Option<(bool, bool, String)>, DbError> {
+) -> Result<Option<(bool, bool)>, DbError> {
     PROBES.with_borrow_mut(|probes| {
-        let plan = match probes.entry(turn_leaf) {
+        if probes.get(&turn_leaf).is_some_and(|p| process::name_of_relation(p.leaf).as_ref() != Some(&p.name)) {
+            probes.remove(&turn_leaf);
+        }
+        let probe = match probes.entry(turn_leaf) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(free) => {
-                let found: Option<String> = client
+                let row = client
                     .select(include_str!("../../sql/queries/late_leaf.sql"), Some(1), &[turn_leaf.into()])?
-                    .next()
-                    .and_then(|row| row.get(1).ok().flatten());
-                // A turn table without a sibling is not one of ours any more (detached): nothing to keep current.
-                let Some(call_leaf) = found else { return Ok(None) };
-                let sql = include_str!("../../sql/queries/late_probe.sql").replace("{call}", &call_leaf);
-                free.insert(client.prepare_mut(sql.as_str(), &[PgOid::BuiltIn(UUIDOID)])?.keep())
+                    .next();
+                // A table without a sibling is not one of ours any more (detached): nothing to keep current.
+                let Some(row) = row else { return Ok(None) };
+                let (Some(leaf), Some(qualified)) = (row.get::<pg_sys::Oid>(1)?, row.get::<String>(2)?) else {
+                    return Ok(None);
+                };
+                let sql = include_str!("../../sql/queries/late_probe.sql").replace("{call}", &qualified);
+                let plan = client.prepare_mut(sql.as_str(), &[PgOid::BuiltIn(UUIDOID)])?.keep();
+                free.insert(Probe { leaf, name: process::name_of_relation(leaf).unwrap_or_default(), plan })
             }
         };
-        let Some(row) = client.update(&*plan, Some(1), &[call_id.into()])?.next() else {
+        let Some(row) = client.update(&probe.plan, Some(1), &[call_id.into()])?.next() else {
             return Ok(None);
         };
-        Ok(Some((row.get(1)?.unwrap_or(false), row.get(2)?.unwrap_or(false), row.get(3)?.unwrap_or_default())))
+        Ok(Some((row.get(1)?.unwrap_or(false), row.get(2)?.unwrap_or(false))))
     })
 }
 

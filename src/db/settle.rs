@@ -11,16 +11,21 @@ use pgrx::Uuid;
 use pgrx::pg_sys::BuiltinOid::*;
 use pgrx::spi::SpiClient;
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use voice_core::analysis::Analysis;
 use voice_core::reply::Tokens;
+
+/// How long a result waits for writers of its call's turns.
+const WRITERS_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What came of a job.
 #[derive(Debug, Clone)]
 pub enum Outcome {
     Analyzed(Box<Analyzed>),
-    /// The stored analysis is of these words and this prompt: no request was needed.
-    Current,
+    /// The stored analysis is of these words (their hash) and this prompt: no request was needed.
+    Current {
+        hash: Vec<u8>,
+    },
     /// The call is deleted, in progress again, or gone.
     Needless,
     /// An attempt failed; `Some`: try again after this long, `None`: that was the last.
@@ -57,6 +62,27 @@ pub struct Settled {
     pub latency: Option<Duration>,
     /// What the answer cost, also when it was refused.
     pub tokens: Tokens,
+    /// Since when it could not be stored because somebody else held its call, its job, or wrote its turns.
+    pub held_up: Option<Instant>,
+}
+
+impl Settled {
+    /// The words that it is about, where it says something about words.
+    fn hash(&self) -> Option<&[u8]> {
+        match &self.outcome {
+            Outcome::Analyzed(a) => Some(&a.hash),
+            Outcome::Current { hash } => Some(hash),
+            _ => None,
+        }
+    }
+
+    /// Somebody is about to commit turns of this call. Not waited for longer than a transaction should last: then it
+    /// is stored, and looked at again later.
+    fn waits_for_writers(&self) -> bool {
+        self.hash().is_some()
+            && wake::has_writers(self.job.call_id.as_bytes())
+            && self.held_up.is_none_or(|since| since.elapsed() < WRITERS_PATIENCE)
+    }
 }
 
 /// What a settle did.
@@ -88,24 +114,21 @@ pub fn settle(
 
     let mut ledger = Vec::new();
     let mut fates = Fates::default();
-    let mut analyzed: Vec<(&Settled, &Analyzed)> = Vec::new();
+    let mut about_words: Vec<&Settled> = Vec::new();
     for s in settled {
         let id = s.job.id;
         match (jobs.get(&id), calls.get(&s.job.call_id)) {
-            // Lost the lease, requeued, or deleted with its call: the late answer changes nothing.
-            (None, Some(_)) => ledger.push((s, "discarded")),
-            (None, None) => {}
+            // Lost the lease, requeued, or deleted: the late answer changes nothing. A call that somebody holds is not
+            // waited for just to write that down.
+            (None, Some(Hold::Ours | Hold::OursUnfit)) => ledger.push((s, "discarded")),
+            (None, _) => {}
             (Some(Hold::Elsewhere), _) | (_, Some(Hold::Elsewhere)) => _ = report.postponed.insert(id),
             (Some(_), None | Some(Hold::OursUnfit)) => fates.done.push(id),
             (Some(_), Some(Hold::Ours)) => match &s.outcome {
-                Outcome::Analyzed(_) if wake::has_writers(s.job.call_id.as_bytes()) => {
+                _ if s.waits_for_writers() => {
                     report.postponed.insert(id);
                 }
-                Outcome::Analyzed(a) => analyzed.push((s, a)),
-                Outcome::Current => {
-                    ledger.push((s, "skipped"));
-                    fates.done.push(id);
-                }
+                Outcome::Analyzed(_) | Outcome::Current { .. } => about_words.push(s),
                 // It was, when it was read; meanwhile it has ended, and found its job in the queue already.
                 Outcome::Needless => fates.back(id, Duration::ZERO, 1),
                 Outcome::Failed { again: Some(pause), .. } => {
@@ -124,24 +147,37 @@ pub fn settle(
         }
     }
 
-    // Read after the job is locked and no writer is under way: what this sees is what the analysis must be of.
-    let hashes = current_hashes(client, &scope, &analyzed)?;
-    analyzed.retain(|(s, a)| {
-        let fresh = hashes.get(&s.job.call_id).is_some_and(|h| *h == a.hash);
-        if !fresh {
-            report.stale += 1;
-            ledger.push((s, "stale"));
-            fates.back(s.job.id, Duration::ZERO, 1);
+    // Read after the job is locked and no writer is under way: what this sees is what the result must be of.
+    let hashes = current_hashes(client, &scope, &about_words)?;
+    let mut analyzed: Vec<(&Settled, &Analyzed)> = Vec::new();
+    for s in about_words {
+        let known = hashes.get(&s.job.call_id);
+        let is_of_the_words = known.is_some_and(|(words, _)| s.hash() == Some(words));
+        let still_stored = known.is_some_and(|(_, stored)| stored.as_deref() == s.hash());
+        match &s.outcome {
+            Outcome::Analyzed(a) if is_of_the_words => analyzed.push((s, a)),
+            Outcome::Current { .. } if is_of_the_words && still_stored => {
+                ledger.push((s, "skipped"));
+                fates.done.push(s.job.id);
+            }
+            _ => {
+                report.stale += 1;
+                ledger.push((s, "stale"));
+                fates.back(s.job.id, Duration::ZERO, 1);
+            }
         }
-        fresh
-    });
+    }
     store(client, &scope, &analyzed)?;
     for (s, _) in &analyzed {
         ledger.push((s, "ok"));
-        fates.done.push(s.job.id);
         report.stored.push(s.job.id);
+        if wake::has_writers(s.job.call_id.as_bytes()) {
+            fates.back(s.job.id, WRITERS_PATIENCE, 1);
+        } else {
+            fates.done.push(s.job.id);
+        }
     }
-    record(client, &ledger)?;
+    record(client, &scope, &ledger)?;
     fates.apply(client)?;
     Ok(report)
 }
@@ -207,21 +243,24 @@ fn lock_jobs(client: &mut SpiClient<'_>, settled: &[Settled], epoch: i64) -> Res
     Ok(found)
 }
 
+/// Of the words as they stand, and of those that the stored analysis is of (none: no analysis, or to be made anew).
+type Hashes = (Vec<u8>, Option<Vec<u8>>);
+
 fn current_hashes(
     client: &mut SpiClient<'_>,
     scope: &Scope<'_>,
-    analyzed: &[(&Settled, &Analyzed)],
-) -> Result<HashMap<Uuid, Vec<u8>>, DbError> {
+    about_words: &[&Settled],
+) -> Result<HashMap<Uuid, Hashes>, DbError> {
     let mut hashes = HashMap::new();
-    if analyzed.is_empty() {
+    if about_words.is_empty() {
         return Ok(hashes);
     }
-    let ids: Vec<Uuid> = analyzed.iter().map(|(s, _)| s.job.call_id).collect();
+    let ids: Vec<Uuid> = about_words.iter().map(|s| s.job.call_id).collect();
     let (lowest, highest) = scope.bounds;
     let arguments = [ids.into(), lowest.into(), highest.into()];
     for row in client.update(include_str!("../../sql/queries/settle_hash.sql"), None, &arguments)? {
         if let Some(id) = row.get::<Uuid>(1)? {
-            hashes.insert(id, row.get::<Vec<u8>>(2)?.unwrap_or_default());
+            hashes.insert(id, (row.get::<Vec<u8>>(2)?.unwrap_or_default(), row.get::<Vec<u8>>(3)?));
         }
     }
     Ok(hashes)
@@ -269,7 +308,7 @@ fn store(client: &mut SpiClient<'_>, scope: &Scope<'_>, analyzed: &[(&Settled, &
 }
 
 /// One row for every attempt ever made.
-fn record(client: &mut SpiClient<'_>, ledger: &[(&Settled, &str)]) -> Result<(), DbError> {
+fn record(client: &mut SpiClient<'_>, scope: &Scope<'_>, ledger: &[(&Settled, &str)]) -> Result<(), DbError> {
     if ledger.is_empty() {
         return Ok(());
     }
@@ -280,7 +319,8 @@ fn record(client: &mut SpiClient<'_>, ledger: &[(&Settled, &str)]) -> Result<(),
     let rows = || ledger.iter().map(|(s, _)| *s);
     let arguments = [
         rows().map(|s| s.job.call_id).collect::<Vec<Uuid>>().into(),
-        rows().map(|s| s.job.tenant_id.clone()).collect::<Vec<String>>().into(),
+        scope.bounds.0.into(),
+        scope.bounds.1.into(),
         rows().map(|s| s.job.id).collect::<Vec<i64>>().into(),
         rows().map(|s| s.job.attempt).collect::<Vec<i16>>().into(),
         ledger.iter().map(|(_, o)| (*o).to_owned()).collect::<Vec<String>>().into(),

@@ -79,7 +79,19 @@ pub fn begin_epoch(client: &mut SpiClient<'_>) -> Result<i64, DbError> {
     Ok(epoch)
 }
 
-/// Frees the jobs whose lease belongs to another epoch. Says how many.
+/// Takes the lock on the calls' table before any on jobs.
+pub fn lock_call(client: &mut SpiClient<'_>) -> Result<(), DbError> {
+    client.update(include_str!("../../sql/queries/lock_call.sql"), None, &[])?;
+    Ok(())
+}
+
+/// Whether there is a text search configuration of this name.
+pub fn check_search_config(client: &mut SpiClient<'_>, name: &str) -> Result<(), DbError> {
+    client.select(include_str!("../../sql/queries/check_search_config.sql"), None, &[name.into()])?;
+    Ok(())
+}
+
+/// Frees the jobs whose lease belongs to another epoch or has run out. Says how many.
 pub fn take_back(client: &mut SpiClient<'_>, epoch: i64) -> Result<i64, DbError> {
     thread_local! {
         static TAKE_BACK: Statement =

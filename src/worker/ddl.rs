@@ -1,4 +1,4 @@
-//! `DROP DATABASE`, `ALTER DATABASE … RENAME` and `CREATE DATABASE … TEMPLATE` are refused by Postgres while
+//! `DROP DATABASE`, `ALTER DATABASE … RENAME` or `… SET TABLESPACE` and `CREATE DATABASE … TEMPLATE` are refused by Postgres while
 //! anyone is connected to the database. Our worker must not be the one: it is asked to leave, the command waits
 //! until it has left, and the launcher keeps away until the command is over.
 #![allow(unsafe_code)] // a hook is a C function, and so is the statement it is given
@@ -72,7 +72,10 @@ unsafe extern "C-unwind" fn hook(
     unsafe {
         let wants_a_database_empty = matches!(
             (*(*statement).utilityStmt).type_,
-            pg_sys::NodeTag::T_DropdbStmt | pg_sys::NodeTag::T_RenameStmt | pg_sys::NodeTag::T_CreatedbStmt
+            pg_sys::NodeTag::T_DropdbStmt
+                | pg_sys::NodeTag::T_RenameStmt
+                | pg_sys::NodeTag::T_CreatedbStmt
+                | pg_sys::NodeTag::T_AlterDatabaseStmt
         );
         let next = NEXT.unwrap_or(by_postgres);
         if wants_a_database_empty {
@@ -135,7 +138,15 @@ unsafe fn database_wanted_empty(statement: *mut pg_sys::PlannedStmt) -> Option<&
                 }
                 (*rename).subname
             }
-            pg_sys::NodeTag::T_CreatedbStmt => template_of(node.cast())?,
+            pg_sys::NodeTag::T_CreatedbStmt => {
+                let statement = node.cast::<pg_sys::CreatedbStmt>();
+                pg_sys::defGetString(option((*statement).options, c"template")?)
+            }
+            pg_sys::NodeTag::T_AlterDatabaseStmt => {
+                let statement = node.cast::<pg_sys::AlterDatabaseStmt>();
+                option((*statement).options, c"tablespace")?;
+                (*statement).dbname
+            }
             _ => return None,
         };
         if name.is_null() {
@@ -143,32 +154,29 @@ unsafe fn database_wanted_empty(statement: *mut pg_sys::PlannedStmt) -> Option<&
         }
         let database = pg_sys::get_database_oid(name, true);
         // Whoever may not do this to the database may not send its worker away either.
-        if database == pg_sys::InvalidOid || !may_empty(database, (*node).type_ == pg_sys::NodeTag::T_CreatedbStmt) {
+        if database == pg_sys::InvalidOid || !may_empty(database) {
             return None;
         }
-        shmem::slot_of(database, false)
+        shmem::slot_of(database, shmem::Otherwise::Nothing)
     }
 }
 
-unsafe fn template_of(statement: *mut pg_sys::CreatedbStmt) -> Option<*mut c_char> {
+/// An option of this name that has a value.
+unsafe fn option(options: *mut pg_sys::List, name: &CStr) -> Option<*mut pg_sys::DefElem> {
     unsafe {
-        let options = (*statement).options;
         if options.is_null() {
             return None;
         }
         (0..(*options).length as usize)
             .map(|i| (*(*options).elements.add(i)).ptr_value.cast::<pg_sys::DefElem>())
-            .find(|option| CStr::from_ptr((**option).defname) == c"template" && !(**option).arg.is_null())
-            .map(|option| pg_sys::defGetString(option))
+            .find(|option| CStr::from_ptr((**option).defname) == name && !(**option).arg.is_null())
     }
 }
 
-unsafe fn may_empty(database: pg_sys::Oid, as_template: bool) -> bool {
+/// Each of these commands asks for the owner; CREATE DATABASE too, where the template is not marked as one.
+unsafe fn may_empty(database: pg_sys::Oid) -> bool {
     unsafe {
         let user = pg_sys::GetUserId();
-        if as_template && pg_sys::have_createdb_privilege() {
-            return true;
-        }
         #[cfg(any(feature = "pg14", feature = "pg15"))]
         return pg_sys::pg_database_ownercheck(database, user);
         #[cfg(not(any(feature = "pg14", feature = "pg15")))]

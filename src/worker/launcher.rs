@@ -42,8 +42,8 @@ pub fn run() {
         process::reload_if_asked();
         let databases = databases::list();
         for database in databases.iter().filter(|d| guc::covers_database(&d.name)) {
-            if shmem::slot_of(database.oid, false).is_none() {
-                match shmem::slot_of(database.oid, true) {
+            if shmem::slot_of(database.oid, shmem::Otherwise::Nothing).is_none() {
+                match shmem::slot_of(database.oid, shmem::Otherwise::Take) {
                     Some(slot) => slot.set_stage(Stage::Wanted),
                     None if !full => {
                         full = true;

@@ -41,7 +41,7 @@ pub fn step(job: Claimed, call: Option<Call>, settings: &Settings) -> Step {
     let version = if spoke { version } else { RULE_VERSION };
     if call.known.as_ref().is_some_and(|k| k.hash == call.hash && k.prompt_version == version) {
         let model = call.known.map(|k| k.model);
-        return Step::Settle(Settled { model, ..plain(job, Outcome::Current) });
+        return Step::Settle(Settled { model, ..plain(job, Outcome::Current { hash: call.hash }) });
     }
     if !spoke {
         return Step::Settle(judged(job, &call, analysis::no_conversation(), analysis::NO_CONVERSATION_MODEL, version));
@@ -71,6 +71,7 @@ pub fn settled(flight: Flight, answer: Answer, settings: &Settings) -> Settled {
             http_status,
             latency,
             tokens,
+            held_up: None,
             model: Some(named(&reply.model, &flight.model)),
             outcome: Outcome::Analyzed(Box::new(Analyzed {
                 analysis: reply.analysis,
@@ -90,7 +91,7 @@ pub fn settled(flight: Flight, answer: Answer, settings: &Settings) -> Settled {
                 }
                 Class::Job => failed(&flight.job, failure.message, settings, Duration::ZERO),
             };
-            Settled { http_status, latency, tokens, model: Some(flight.model), outcome, job: flight.job }
+            Settled { http_status, latency, tokens, held_up: None, model: Some(flight.model), outcome, job: flight.job }
         }
     }
 }
@@ -143,5 +144,5 @@ fn judged(job: Claimed, call: &Call, analysis: analysis::Analysis, model: &str, 
 
 /// An outcome that nobody was asked for.
 pub fn plain(job: Claimed, outcome: Outcome) -> Settled {
-    Settled { job, outcome, http_status: None, model: None, latency: None, tokens: Tokens::default() }
+    Settled { job, outcome, http_status: None, model: None, latency: None, tokens: Tokens::default(), held_up: None }
 }

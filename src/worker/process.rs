@@ -238,7 +238,11 @@ pub fn settle_session() {
         // Settle locks first and looks afterwards: the look must see what the lock has waited for.
         (c"default_transaction_isolation", c"read committed"),
         (c"default_transaction_read_only", c"off"),
+        (c"default_transaction_deferrable", c"off"),
+        (c"session_replication_role", c"origin"),
         (c"row_security", c"on"),
+        // Locks on tables are waited for a moment only: what is settled already holds locks that others wait for.
+        (c"lock_timeout", c"1s"),
         // Short statements over few rows: neither pays.
         (c"jit", c"off"),
         (c"max_parallel_workers_per_gather", c"0"),
@@ -284,5 +288,29 @@ pub fn my_database_name() -> String {
     unsafe {
         let name = pg_sys::get_database_name(pg_sys::MyDatabaseId);
         if name.is_null() { String::new() } else { std::ffi::CStr::from_ptr(name).to_string_lossy().into_owned() }
+    }
+}
+
+/// The relation's name without its schema; `None`: it is gone.
+pub fn name_of_relation(relation: pg_sys::Oid) -> Option<String> {
+    // SAFETY: a catalog look-up in a transaction; the name is copied, and freed as it is asked for once a turn.
+    unsafe {
+        let name = pg_sys::get_rel_name(relation);
+        if name.is_null() {
+            return None;
+        }
+        let copy = std::ffi::CStr::from_ptr(name).to_string_lossy().into_owned();
+        pg_sys::pfree(name.cast());
+        Some(copy)
+    }
+}
+
+/// Errors are for users: with RUST_BACKTRACE in the server's environment pgrx would put the stack of the library into the
+/// DETAIL of every error that passes it.
+pub fn keep_backtraces_out_of_errors() {
+    // SAFETY: the library is being loaded; no thread of ours runs yet, and Postgres has none.
+    unsafe {
+        std::env::remove_var("RUST_BACKTRACE");
+        std::env::remove_var("RUST_LIB_BACKTRACE");
     }
 }

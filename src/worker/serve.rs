@@ -22,12 +22,15 @@ use voice_net::{Pool, Question};
 const BATCH: usize = 64;
 /// What a lease lasts beyond the request's own time-out.
 const LEASE_MARGIN: Duration = Duration::from_secs(60);
+/// Turns in which storing, taking and reading are kept apart after a failure.
+const CAUTION: u32 = 16;
 /// How soon results that somebody else holds up are tried again: at first, and at most.
 const POSTPONED: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
 /// Everything the loop knows between two turns.
 pub struct Server {
     slot: &'static Slot,
+    schema: String,
     role: pg_sys::Oid,
     settings: Settings,
     provider: Provider,
@@ -48,12 +51,20 @@ pub struct Server {
     failures: u32,
     /// The last batch failed as a whole: find the one that spoils it.
     singly: bool,
+    /// Claiming or reading failed: take jobs one by one, and read each after its attempt is counted.
+    cautious: u32,
+    /// Why the search documents cannot be written as configured.
+    search_error: Option<String>,
+    /// The sweep is due: leases that ran out are taken back.
+    sweeping: bool,
 }
 
 /// What one transaction brought.
 struct Turn {
     gate: Gate,
     report: Report,
+    /// Taken, and not read yet.
+    claimed: Vec<Claimed>,
     calls: Vec<(Claimed, Option<Call>)>,
     /// There was more to take than room.
     backlog: bool,
@@ -72,6 +83,7 @@ impl Server {
     pub fn new(slot: &'static Slot, schema: String, role: pg_sys::Oid) -> std::io::Result<Server> {
         Ok(Server {
             slot,
+            schema: schema.clone(),
             role,
             settings: Settings::current(),
             provider: Provider::default(),
@@ -88,6 +100,9 @@ impl Server {
             swept: Instant::now(),
             failures: 0,
             singly: false,
+            cautious: 0,
+            search_error: None,
+            sweeping: false,
         })
     }
 
@@ -113,6 +128,7 @@ impl Server {
             let sweep = self.settings.sweep_interval;
             if !sweep.is_zero() && self.swept.elapsed() >= sweep {
                 self.swept = Instant::now();
+                self.sweeping = true;
                 look = true;
                 self.housekeeping.follow_settings();
                 self.configure();
@@ -160,6 +176,12 @@ impl Server {
     fn configure(&mut self) {
         self.settings = Settings::current();
         self.pool.set_limit(self.settings.max_concurrency);
+        let doing = "voice_analytics: checking search_config";
+        let checked = transaction(doing, self.role, |c| state::check_search_config(c, &self.settings.search_config));
+        self.search_error = checked.err().map(|e| format!("search_config: {}", e.message));
+        if let Some(error) = self.search_error.clone() {
+            self.note_error(&error);
+        }
         match self.settings.analyzer {
             Analyzer::builtin => self.provider.dismiss(),
             Analyzer::openai => {
@@ -178,6 +200,7 @@ impl Server {
     /// How many more jobs to take now.
     fn room(&self) -> usize {
         if !self.settings.enabled
+            || self.search_error.is_some()
             || self.housekeeping.wants_restart
             || self.pending.len() + self.postponed.len() >= BATCH * 4
         {
@@ -191,17 +214,26 @@ impl Server {
 
     /// Settles what is pending, takes what there is room for, and sends it out. `true`: there is more to do at once.
     fn turn(&mut self) -> Result<bool, DbError> {
-        let room = self.room();
+        let wanted = self.room();
+        // After a failure, storing, taking and reading are kept apart until it is clear which of them fails.
+        let apart = self.cautious > 0;
+        let room = match (apart, self.pending.is_empty()) {
+            (true, false) => 0,
+            (true, true) => wanted.min(1),
+            (false, _) => wanted,
+        };
+        let sweeping = std::mem::take(&mut self.sweeping);
         let batch = if self.singly { self.pending.len().min(1) } else { self.pending.len() };
         let doing = format!("voice_analytics: storing {batch} results, taking up to {room} jobs");
         let (epoch, settings) = (self.epoch, &self.settings);
         let pending = &self.pending[..batch];
         let lease = settings.llm_timeout + LEASE_MARGIN;
         let mut begun = epoch;
-        let turn = transaction(&doing, self.role, |client| {
+        let mut turn = transaction(&doing, self.role, |client| {
             let mut turn = Turn {
                 gate: state::gate(client)?,
                 report: Report::default(),
+                claimed: Vec::new(),
                 calls: Vec::new(),
                 backlog: false,
                 due: None,
@@ -209,11 +241,15 @@ impl Server {
             if turn.gate == Gate::Copy {
                 return Ok(turn);
             }
+            state::lock_call(client)?;
             let epoch = match epoch {
                 Some(epoch) => epoch,
                 None => state::begin_epoch(client)?,
             };
             begun = Some(epoch);
+            if sweeping {
+                state::take_back(client, epoch)?;
+            }
             turn.report = settle::settle(client, pending, epoch, &settings.search_config)?;
             if turn.gate == Gate::Open && room > 0 {
                 let claimed = claim::claim(client, room, epoch, lease)?;
@@ -221,27 +257,36 @@ impl Server {
                 if !turn.backlog {
                     turn.due = claim::next_due(client)?;
                 }
-                turn.calls = prepare::prepare(client, claimed)?;
+                if apart {
+                    turn.claimed = claimed;
+                } else {
+                    turn.calls = prepare::prepare(client, claimed)?;
+                }
             }
             Ok(turn)
         })?;
         process::report_statistics();
         self.failures = 0;
+        self.cautious = self.cautious.saturating_sub(1);
         if turn.gate == Gate::Copy {
             self.slot.set_state(State::Quiet, "restored copy: SELECT voice_resume()");
             self.due = None;
             // Whatever was asked before belongs to the database this one was copied over.
             self.pending.clear();
             self.postponed.clear();
+            self.epoch = None;
             return Ok(false);
         }
         self.epoch = begun;
         self.singly &= batch < self.pending.len();
-        let again = turn.backlog || turn.report.stale > 0 || self.singly;
+        let again = turn.backlog || turn.report.stale > 0 || self.singly || room < wanted;
         self.forget_settled(batch, &turn.report);
         let now = Instant::now();
         self.due = turn.due.map(|d| now + d).into_iter().chain(self.provider.probe_at().filter(|t| *t > now)).min();
         let mut decided = false;
+        for job in turn.claimed {
+            decided |= self.read_alone(job, &mut turn.calls);
+        }
         // Only now: the commit has counted the attempt of a call that may bring this process down.
         for (job, call) in turn.calls {
             match pipeline::step(job, call, &self.settings) {
@@ -257,6 +302,28 @@ impl Server {
             _ => self.show_state(),
         }
         Ok(decided || (again && (self.singly || self.room() > 0)))
+    }
+
+    /// Reads one claimed call, whose attempt is counted already: one that cannot be read dies of it in the end. `true`: it
+    /// could not.
+    fn read_alone(&mut self, job: Claimed, calls: &mut Vec<(Claimed, Option<Call>)>) -> bool {
+        let read = transaction("voice_analytics: reading one call", self.role, |client| {
+            prepare::prepare(client, vec![job.clone()])
+        });
+        match read {
+            Ok(read) => {
+                calls.extend(read);
+                false
+            }
+            Err(e) => {
+                self.note_error(&e.message);
+                self.cautious = CAUTION;
+                let reason = format!("the call could not be read: {}", e.message);
+                let outcome = pipeline::failed(&job, reason, &self.settings, Duration::ZERO);
+                self.pending.push(pipeline::plain(job, outcome));
+                true
+            }
+        }
     }
 
     fn ask(&mut self, flight: Flight, transcript: String) {
@@ -278,7 +345,8 @@ impl Server {
         let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros() as i64);
         for settled in self.pending.drain(..batch).collect::<Vec<_>>() {
             if report.postponed.contains(&settled.job.id) {
-                self.postponed.push(settled);
+                let since = settled.held_up.or(Some(Instant::now()));
+                self.postponed.push(Settled { held_up: since, ..settled });
             } else if let Outcome::Analyzed(a) = &settled.outcome
                 && settled.job.priority == 0
                 && let Some(ended_ms) = a.ended_ms
@@ -302,7 +370,8 @@ impl Server {
     }
 
     fn show_state(&self) {
-        match self.provider.refusal() {
+        let refusal = self.search_error.as_deref().or(self.provider.refusal());
+        match refusal {
             _ if !self.settings.enabled => self.slot.set_state(State::Disabled, "voice_analytics.enabled is off"),
             Some(reason) => self.slot.set_state(State::Misconfigured, reason),
             None if self.is_empty_handed() => self.slot.set_state(State::Idle, ""),
@@ -313,7 +382,7 @@ impl Server {
     /// A transaction of the worker's own failed and left nothing behind. `false`: leave, the extension is gone.
     fn recover(&mut self, error: DbError) -> bool {
         match state::installation() {
-            Ok(Installation::Fits { .. }) => {}
+            Ok(Installation::Fits { schema, role }) if schema == self.schema && role == self.role => {}
             Ok(_) => return false,
             Err(_) => {}
         }
@@ -324,11 +393,14 @@ impl Server {
                 "tables are missing (a restore is under way?): SELECT voice_resume() when it is done",
             );
             self.due = None;
+            self.epoch = None;
             return true;
         }
         self.note_error(&error.message);
         self.failures += 1;
-        if self.pending.len() > 1 && !self.singly {
+        if self.cautious == 0 {
+            // Several things were done at once; which of them fails is seen when they are done apart.
+        } else if self.pending.len() > 1 && !self.singly {
             self.singly = true;
         } else if self.singly && is_about_the_data(&error) && !self.pending.is_empty() {
             // This one result cannot be stored: the attempt failed, and the rest goes on.
@@ -339,6 +411,7 @@ impl Server {
         } else if self.pending.len() == 1 {
             self.singly = true;
         }
+        self.cautious = CAUTION;
         self.slot.set_state(State::Failing, &error.message);
         let pause = Duration::from_millis(100 << self.failures.min(8));
         self.due = Some(Instant::now() + pause);

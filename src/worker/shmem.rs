@@ -171,6 +171,23 @@ impl Slot {
         self.pid.store(std::process::id() as i32, Release);
     }
 
+    /// Hands an idle slot over to another database.
+    fn give_up_for(&self, database: u32) -> bool {
+        let before = self.database.load(Acquire);
+        self.pid.load(Acquire) == 0
+            && self.stage.compare_exchange(Stage::Absent as u32, Stage::Free as u32, AcqRel, Acquire).is_ok()
+            && self.database.compare_exchange(before, database, AcqRel, Acquire).is_ok()
+    }
+
+    /// What was said of another database is not said of the next one.
+    fn forget(&self) {
+        self.reason.write("");
+        self.last_error.write("");
+        self.last_error_at.store(0, Release);
+        self.p50_us.store(0, Release);
+        self.p95_us.store(0, Release);
+    }
+
     /// Nobody is.
     pub fn vacate(&self) {
         self.proc_number.store(-1, Release);
@@ -182,6 +199,8 @@ impl Slot {
 #[repr(C)]
 struct Segment {
     launcher: AtomicI32,
+    /// Random: nobody can choose call ids that share a counter with another tenant's.
+    seed: AtomicU64,
     slots: [Slot; SLOTS],
     writers: [AtomicU32; WRITER_BUCKETS],
 }
@@ -193,17 +212,32 @@ pub fn slots() -> Option<&'static [Slot; SLOTS]> {
     segment().map(|s| &s.slots)
 }
 
-/// This database's slot, taking a free one when `create`.
-pub fn slot_of(database: pg_sys::Oid, create: bool) -> Option<&'static Slot> {
+/// What to do where a database has no slot.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Otherwise {
+    Nothing,
+    /// Take a free one.
+    Take,
+    /// Take a free one, or that of a database in which there is nothing to serve.
+    TakeAny,
+}
+
+/// This database's slot.
+pub fn slot_of(database: pg_sys::Oid, otherwise: Otherwise) -> Option<&'static Slot> {
     let slots = slots()?;
     let oid = database.to_u32();
     if let Some(found) = slots.iter().find(|s| s.database.load(Acquire) == oid) {
         return Some(found);
     }
-    if !create {
+    if otherwise == Otherwise::Nothing {
         return None;
     }
-    let taken = slots.iter().position(|s| s.database.compare_exchange(0, oid, AcqRel, Acquire).is_ok())?;
+    let free = slots.iter().position(|s| s.database.compare_exchange(0, oid, AcqRel, Acquire).is_ok());
+    let taken = match free {
+        None if otherwise == Otherwise::TakeAny => slots.iter().position(|s| s.give_up_for(oid))?,
+        free => free?,
+    };
+    slots[taken].forget();
     // Somebody else may have taken one for the same database in the same moment; the first of them counts.
     if let Some(first) = slots[..taken].iter().find(|s| s.database.load(Acquire) == oid) {
         slots[taken].database.store(0, Release);
@@ -214,9 +248,16 @@ pub fn slot_of(database: pg_sys::Oid, create: bool) -> Option<&'static Slot> {
 
 /// The counter for writers of this call's turns; calls may share one.
 pub fn writers_of(call_id: &[u8; 16]) -> Option<&'static AtomicU32> {
-    // The tail of a UUIDv7 is random.
-    let bucket = u16::from_be_bytes([call_id[14], call_id[15]]) as usize % WRITER_BUCKETS;
-    segment().map(|s| &s.writers[bucket])
+    let segment = segment()?;
+    let [high, low] = call_id.as_chunks::<8>().0 else { return None };
+    // Two rounds of SplitMix64's finalizer (Steele et al. 2014) over both halves and the seed.
+    let mix = |mut x: u64| {
+        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        x ^ (x >> 31)
+    };
+    let hash = mix(mix(u64::from_ne_bytes(*high) ^ segment.seed.load(Relaxed)) ^ u64::from_ne_bytes(*low));
+    Some(&segment.writers[hash as usize % WRITER_BUCKETS])
 }
 
 pub fn launcher_is_me() {
@@ -275,6 +316,7 @@ unsafe extern "C-unwind" fn startup() {
         if !found {
             std::ptr::write_bytes(segment.cast::<u8>(), 0, size_of::<Segment>());
             (*segment).launcher.store(-1, Release);
+            (*segment).seed.store(fastrand::u64(..), Release);
             for slot in &(*segment).slots {
                 slot.proc_number.store(-1, Release);
             }

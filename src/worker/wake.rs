@@ -87,13 +87,13 @@ unsafe extern "C-unwind" fn at_end(event: pg_sys::XactEvent::Type, _: *mut std::
         XACT_EVENT_COMMIT => {
             if RING.get() {
                 // SAFETY: a backend's own database never changes.
-                if let Some(slot) = shmem::slot_of(unsafe { pg_sys::MyDatabaseId }, false) {
+                if let Some(slot) = shmem::slot_of(unsafe { pg_sys::MyDatabaseId }, shmem::Otherwise::Nothing) {
                     slot.ring();
                 }
             }
             if ANNOUNCE.get() {
                 // SAFETY: as above.
-                if let Some(slot) = shmem::slot_of(unsafe { pg_sys::MyDatabaseId }, true) {
+                if let Some(slot) = shmem::slot_of(unsafe { pg_sys::MyDatabaseId }, shmem::Otherwise::TakeAny) {
                     // Also where a worker runs: it may be about to leave because it saw no extension.
                     slot.set_stage(shmem::Stage::Wanted);
                     slot.ring();

@@ -7,6 +7,7 @@ mod databases;
 mod importing;
 mod installing;
 mod late_words;
+mod poison;
 mod privileges;
 mod settings;
 mod voice;

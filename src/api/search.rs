@@ -1,0 +1,83 @@
+//! `voice_search`: asks whether its caller may read what was said, then reads as `voice_worker`, because row-level
+//! security would keep every text index from being used.
+#![allow(unsafe_code)] // to become another user for one query
+
+use crate::error::{raise, rethrow};
+use pgrx::prelude::*;
+use std::ffi::CStr;
+
+type Row =
+    (Option<pgrx::Uuid>, Option<i64>, Option<String>, Option<TimestampWithTimeZone>, Option<f32>, Option<String>);
+
+#[pg_extern(sql = false)]
+#[allow(clippy::type_complexity)] // the row is the contract's
+fn voice_search(
+    query: Option<String>,
+    since: Option<TimestampWithTimeZone>,
+    vertical: Option<String>,
+    max_rows: Option<i32>,
+) -> TableIterator<
+    'static,
+    (
+        name!(call_id, Option<pgrx::Uuid>),
+        name!(turn_id, Option<i64>),
+        name!(role, Option<String>),
+        name!(started_at, Option<TimestampWithTimeZone>),
+        name!(rank, Option<f32>),
+        name!(headline, Option<String>),
+    ),
+> {
+    if !caller_may_read() {
+        raise(
+            PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+            "permission denied for table turn",
+            &format!("The role {} may not read voice.turn, and a search shows what was said.", caller()),
+            "GRANT SELECT ON voice.turn, or ask somebody who may.",
+        );
+    }
+    let found = as_worker(|| {
+        Spi::connect(|client| {
+            let sql = "SELECT * FROM voice._search($1, $2, $3, $4)";
+            let arguments = [query.into(), since.into(), vertical.into(), max_rows.into()];
+            let mut found: Vec<Row> = Vec::new();
+            for row in client.select(sql, None, &arguments)? {
+                found.push((row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?));
+            }
+            Ok::<_, pgrx::spi::Error>(found)
+        })
+    });
+    TableIterator::new(found.unwrap_or_else(|e| rethrow(e.into())))
+}
+
+/// SELECT on `voice.turn`, for whoever is the current user: in a SECURITY DEFINER function its owner, in an index
+/// expression the owner of the table.
+fn caller_may_read() -> bool {
+    // SAFETY: catalog look-ups inside a transaction.
+    unsafe {
+        let schema = pg_sys::get_namespace_oid(c"voice".as_ptr(), false);
+        let turn = pg_sys::get_relname_relid(c"turn".as_ptr(), schema);
+        turn == pg_sys::InvalidOid
+            || pg_sys::pg_class_aclcheck(turn, pg_sys::GetUserId(), pg_sys::ACL_SELECT)
+                == pg_sys::AclResult::ACLCHECK_OK
+    }
+}
+
+fn caller() -> String {
+    // SAFETY: as above; `noerr` is false, so there is a name.
+    unsafe { CStr::from_ptr(pg_sys::GetUserNameFromId(pg_sys::GetUserId(), false)).to_string_lossy().into_owned() }
+}
+
+/// Runs `work` as `voice_worker`. An error rolls the (sub)transaction back, and with it Postgres restores the user.
+fn as_worker<R>(work: impl FnOnce() -> R) -> R {
+    // SAFETY: what a SECURITY DEFINER function's entry and exit do. The restricted context keeps SET ROLE away.
+    unsafe {
+        let (mut user, mut context) = (pg_sys::InvalidOid, 0);
+        pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
+        let worker = pg_sys::get_role_oid(c"voice_worker".as_ptr(), false);
+        let restricted = context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32;
+        pg_sys::SetUserIdAndSecContext(worker, restricted);
+        let result = work();
+        pg_sys::SetUserIdAndSecContext(user, context);
+        result
+    }
+}
