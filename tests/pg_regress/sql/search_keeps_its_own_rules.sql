@@ -1,4 +1,4 @@
--- voice_search is the one SECURITY DEFINER function for reading: tenant, privilege and deletion are its own to check.
+-- voice_search reads past row-level security: tenant, privilege and deletion are its own to check.
 CREATE ROLE regress_voice_reader NOLOGIN;
 CREATE ROLE regress_voice_stranger NOLOGIN;
 GRANT USAGE ON SCHEMA voice TO regress_voice_reader, regress_voice_stranger;
