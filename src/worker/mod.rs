@@ -9,6 +9,7 @@ mod key;
 mod latency;
 mod launcher;
 mod listen;
+mod mend;
 mod pipeline;
 pub mod process;
 mod provider;

@@ -36,6 +36,12 @@ pub fn step(job: Claimed, call: Option<Call>, settings: &Settings) -> Step {
     let Some(call) = call.filter(|c| !c.in_progress && !c.deleted) else {
         return Step::Settle(plain(job, Outcome::Needless));
     };
+    if job.attempt > settings.max_attempts {
+        // A failed attempt would have buried it before: these never came to an end.
+        let error =
+            format!("given up after {} attempts during which the worker or the server went down", job.attempt - 1);
+        return Step::Settle(plain(job, Outcome::Failed { error, again: None }));
+    }
     let version = version_of(settings.analyzer);
     let spoke = transcript::user_spoke(&call.turns);
     let version = if spoke { version } else { RULE_VERSION };

@@ -1,4 +1,4 @@
-//! The worker of one database: its loop, and what it does when something of its own fails.
+//! The worker of one database: its loop. What it does when something of its own fails is in `mend.rs`.
 //! One thread does all SQL; requests run on the pool's threads and come back through a pipe.
 
 use super::latency::Latencies;
@@ -9,7 +9,7 @@ use super::{housekeeping::Housekeeping, listen, process};
 use crate::db::claim::Claimed;
 use crate::db::prepare::Call;
 use crate::db::settle::{self, Outcome, Report, Settled};
-use crate::db::state::{self, Gate, Installation};
+use crate::db::state::{self, Gate};
 use crate::db::{DbError, claim, prepare, transaction};
 use crate::guc::{Analyzer, Settings};
 use pgrx::prelude::*;
@@ -22,41 +22,39 @@ use voice_net::{Pool, Question};
 const BATCH: usize = 64;
 /// What a lease lasts beyond the request's own time-out.
 const LEASE_MARGIN: Duration = Duration::from_secs(60);
-/// Turns in which storing, taking and reading are kept apart after a failure.
-const CAUTION: u32 = 16;
 /// How soon results that somebody else holds up are tried again: at first, and at most.
 const POSTPONED: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
 /// Everything the loop knows between two turns.
 pub struct Server {
-    slot: &'static Slot,
-    schema: String,
-    role: pg_sys::Oid,
-    settings: Settings,
-    provider: Provider,
-    pool: Pool,
-    epoch: Option<i64>,
-    flights: HashMap<u64, Flight>,
-    next_ticket: u64,
+    pub(super) slot: &'static Slot,
+    pub(super) schema: String,
+    pub(super) role: pg_sys::Oid,
+    pub(super) settings: Settings,
+    pub(super) provider: Provider,
+    pub(super) pool: Pool,
+    pub(super) epoch: Option<i64>,
+    pub(super) flights: HashMap<u64, Flight>,
+    pub(super) next_ticket: u64,
     /// Outcomes to be stored now.
-    pending: Vec<Settled>,
+    pub(super) pending: Vec<Settled>,
     /// Outcomes whose call or job somebody else holds, to be tried again at `retry`, after which pause.
-    postponed: Vec<Settled>,
-    retry: Option<(Instant, Duration)>,
-    latencies: Latencies,
-    housekeeping: Housekeeping,
+    pub(super) postponed: Vec<Settled>,
+    pub(super) retry: Option<(Instant, Duration)>,
+    pub(super) latencies: Latencies,
+    pub(super) housekeeping: Housekeeping,
     /// When the queue is to be looked at again without being asked; `None`: when the sweep says.
-    due: Option<Instant>,
-    swept: Instant,
-    failures: u32,
+    pub(super) due: Option<Instant>,
+    pub(super) swept: Instant,
+    pub(super) failures: u32,
     /// The last batch failed as a whole: find the one that spoils it.
-    singly: bool,
+    pub(super) singly: bool,
     /// Claiming or reading failed: take jobs one by one, and read each after its attempt is counted.
-    cautious: u32,
+    pub(super) cautious: u32,
     /// Why the search documents cannot be written as configured.
-    search_error: Option<String>,
+    pub(super) search_error: Option<String>,
     /// The sweep is due: leases that ran out are taken back.
-    sweeping: bool,
+    pub(super) sweeping: bool,
 }
 
 /// What one transaction brought.
@@ -282,7 +280,13 @@ impl Server {
         let again = turn.backlog || turn.report.stale > 0 || self.singly || room < wanted;
         self.forget_settled(batch, &turn.report);
         let now = Instant::now();
-        self.due = turn.due.map(|d| now + d).into_iter().chain(self.provider.probe_at().filter(|t| *t > now)).min();
+        // Without room nobody has asked when the next job is due: what was known stays known.
+        let due = match room {
+            0 => self.due.filter(|t| *t > now),
+            // A job that is due and was not taken is locked by somebody: no reason to spin.
+            _ => turn.due.map(|d| now + d.max(POSTPONED.0)),
+        };
+        self.due = due.into_iter().chain(self.provider.probe_at().filter(|t| *t > now)).min();
         let mut decided = false;
         for job in turn.claimed {
             decided |= self.read_alone(job, &mut turn.calls);
@@ -302,28 +306,6 @@ impl Server {
             _ => self.show_state(),
         }
         Ok(decided || (again && (self.singly || self.room() > 0)))
-    }
-
-    /// Reads one claimed call, whose attempt is counted already: one that cannot be read dies of it in the end. `true`: it
-    /// could not.
-    fn read_alone(&mut self, job: Claimed, calls: &mut Vec<(Claimed, Option<Call>)>) -> bool {
-        let read = transaction("voice_analytics: reading one call", self.role, |client| {
-            prepare::prepare(client, vec![job.clone()])
-        });
-        match read {
-            Ok(read) => {
-                calls.extend(read);
-                false
-            }
-            Err(e) => {
-                self.note_error(&e.message);
-                self.cautious = CAUTION;
-                let reason = format!("the call could not be read: {}", e.message);
-                let outcome = pipeline::failed(&job, reason, &self.settings, Duration::ZERO);
-                self.pending.push(pipeline::plain(job, outcome));
-                true
-            }
-        }
     }
 
     fn ask(&mut self, flight: Flight, transcript: String) {
@@ -379,47 +361,7 @@ impl Server {
         }
     }
 
-    /// A transaction of the worker's own failed and left nothing behind. `false`: leave, the extension is gone.
-    fn recover(&mut self, error: DbError) -> bool {
-        match state::installation() {
-            Ok(Installation::Fits { schema, role }) if schema == self.schema && role == self.role => {}
-            Ok(_) => return false,
-            Err(_) => {}
-        }
-        let complete = transaction("voice_analytics: looking for the tables", pg_sys::InvalidOid, state::complete);
-        if let Ok(false) = complete {
-            self.slot.set_state(
-                State::Quiet,
-                "tables are missing (a restore is under way?): SELECT voice_resume() when it is done",
-            );
-            self.due = None;
-            self.epoch = None;
-            return true;
-        }
-        self.note_error(&error.message);
-        self.failures += 1;
-        if self.cautious == 0 {
-            // Several things were done at once; which of them fails is seen when they are done apart.
-        } else if self.pending.len() > 1 && !self.singly {
-            self.singly = true;
-        } else if self.singly && is_about_the_data(&error) && !self.pending.is_empty() {
-            // This one result cannot be stored: the attempt failed, and the rest goes on.
-            let spoilt = self.pending.remove(0);
-            let reason = format!("the result could not be stored: {}", error.message);
-            let outcome = pipeline::failed(&spoilt.job, reason, &self.settings, Duration::ZERO);
-            self.pending.push(Settled { outcome, ..spoilt });
-        } else if self.pending.len() == 1 {
-            self.singly = true;
-        }
-        self.cautious = CAUTION;
-        self.slot.set_state(State::Failing, &error.message);
-        let pause = Duration::from_millis(100 << self.failures.min(8));
-        self.due = Some(Instant::now() + pause);
-        process::wait(None, Some(pause));
-        true
-    }
-
-    fn note_error(&self, error: &str) {
+    pub(super) fn note_error(&self, error: &str) {
         if self.slot.last_error.read().as_deref() != Some(error) {
             log!("voice_analytics: {error}");
         }
@@ -451,10 +393,4 @@ impl Server {
         };
         process::report_idle(&text);
     }
-}
-
-/// Errors that will be the same next time, as opposed to a full disk or a lock.
-fn is_about_the_data(error: &DbError) -> bool {
-    let class = crate::error::class_of(error.code);
-    matches!(&class, b"22" | b"23" | b"54" | b"21" | b"P0" | b"42")
 }

@@ -141,3 +141,21 @@ fn a_lock_on_a_table_stops_neither_ingest_nor_shutdown() {
     voice.drained();
     assert_eq!(voice.count("SELECT count(*) FROM voice.analytics"), 1);
 }
+
+#[test]
+fn a_call_that_brings_the_worker_down_each_time_dies_of_it() {
+    let stub = StubLlm::start();
+    stub.answer_always(Reply::hang());
+    let mut voice = Voice::on(Voice::asking(&stub).setting("voice_analytics.max_attempts", 2));
+    let poison = voice.call(HELLO);
+    for requests in 1..=2 {
+        stub.wait_for(requests, SOON);
+        let pid = voice.cluster.worker_pid("app");
+        voice.client.execute("SELECT pg_terminate_backend($1)", &[&pid]).unwrap();
+        harness::wait_until("a new worker", SOON, || (voice.cluster.worker_pid("app") != pid).then_some(()));
+    }
+    let sql = "SELECT last_error FROM voice.dead_job WHERE call_id::text = $1";
+    let error = harness::wait_until("the job to die", SOON, || voice.text(sql, &[&poison]));
+    assert!(error.contains("went down"), "{error}");
+    assert_eq!(stub.count(), 2);
+}

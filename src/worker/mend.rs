@@ -1,0 +1,86 @@
+//! What the worker does when something of its own fails: find out what, blame nobody else for it, and go on.
+
+use super::pipeline;
+use super::process;
+use super::serve::Server;
+use super::shmem::State;
+use crate::db::claim::Claimed;
+use crate::db::prepare::Call;
+use crate::db::settle::Settled;
+use crate::db::state::{self, Installation};
+use crate::db::{DbError, prepare, transaction};
+use pgrx::prelude::*;
+use std::time::{Duration, Instant};
+
+/// Turns in which storing, taking and reading are kept apart after a failure.
+const CAUTION: u32 = 16;
+
+impl Server {
+    /// A transaction of the worker's own failed and left nothing behind. `false`: leave, the extension is gone.
+    pub(super) fn recover(&mut self, error: DbError) -> bool {
+        match state::installation() {
+            Ok(Installation::Fits { schema, role }) if schema == self.schema && role == self.role => {}
+            Ok(_) => return false,
+            Err(_) => {}
+        }
+        let complete = transaction("voice_analytics: looking for the tables", pg_sys::InvalidOid, state::complete);
+        if let Ok(false) = complete {
+            self.slot.set_state(
+                State::Quiet,
+                "tables are missing (a restore is under way?): SELECT voice_resume() when it is done",
+            );
+            self.due = None;
+            self.epoch = None;
+            return true;
+        }
+        self.note_error(&error.message);
+        self.failures += 1;
+        if self.cautious == 0 {
+            // Several things were done at once; which of them fails is seen when they are done apart.
+        } else if self.pending.len() > 1 && !self.singly {
+            self.singly = true;
+        } else if self.singly && is_about_the_data(&error) && !self.pending.is_empty() {
+            // This one result cannot be stored: the attempt failed, and the rest goes on.
+            let spoilt = self.pending.remove(0);
+            let reason = format!("the result could not be stored: {}", error.message);
+            let outcome = pipeline::failed(&spoilt.job, reason, &self.settings, Duration::ZERO);
+            self.pending.push(Settled { outcome, ..spoilt });
+        } else if self.pending.len() == 1 {
+            self.singly = true;
+        }
+        self.cautious = CAUTION;
+        self.slot.set_state(State::Failing, &error.message);
+        let pause = Duration::from_millis(100 << self.failures.min(5));
+        self.due = Some(Instant::now() + pause);
+        process::wait(None, Some(pause));
+        true
+    }
+
+    /// Reads one claimed call, whose attempt is counted already: one that cannot be read dies of it in the end. `true`: it
+    /// could not.
+    pub(super) fn read_alone(&mut self, job: Claimed, calls: &mut Vec<(Claimed, Option<Call>)>) -> bool {
+        let read = transaction("voice_analytics: reading one call", self.role, |client| {
+            prepare::prepare(client, vec![job.clone()])
+        });
+        match read {
+            Ok(read) => {
+                calls.extend(read);
+                false
+            }
+            Err(e) => {
+                self.note_error(&e.message);
+                self.cautious = CAUTION;
+                let reason = format!("the call could not be read: {}", e.message);
+                let outcome = pipeline::failed(&job, reason, &self.settings, Duration::ZERO);
+                self.pending.push(pipeline::plain(job, outcome));
+                true
+            }
+        }
+    }
+}
+
+/// Errors that will be the same next time, as opposed to a full disk or a lock.
+fn is_about_the_data(error: &DbError) -> bool {
+    let class = crate::error::class_of(error.code);
+    matches!(&class, b"22" | b"23" | b"54" | b"21" | b"P0" | b"42")
+}
