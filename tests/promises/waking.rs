@@ -105,3 +105,25 @@ fn a_call_that_somebody_locks_holds_up_no_other() {
     assert_eq!(voice.count("SELECT count(*) FROM voice.analytics"), 6);
     assert_eq!(stub.count(), 6, "an answer that had to wait is not asked for again");
 }
+
+#[test]
+fn the_worker_keeps_months_ahead() {
+    let mut voice = Voice::on(Cluster::builder().setting("voice_analytics.partition_months_ahead", 6));
+    // Last month, this one, and six more; the installation made three of them.
+    voice.until("SELECT count(*) = 8 FROM voice._leaves('call') WHERE lower IS NOT NULL");
+    assert_eq!(voice.count("SELECT count(*) FROM voice._leaves('search_document') WHERE lower IS NOT NULL"), 8);
+    voice.call(HELLO);
+    voice.drained();
+}
+
+#[test]
+fn everything_that_is_installed_says_what_it_is() {
+    let mut voice = Voice::start();
+    let silent = "SELECT string_agg(what, ', ') FROM (
+        SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.deptype = 'e'
+        WHERE p.proname ~ '^(voice)?_' AND obj_description(p.oid, 'pg_proc') IS NULL
+        UNION ALL
+        SELECT c.oid::regclass::text FROM pg_class c WHERE c.relnamespace = 'voice'::regnamespace
+        AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND obj_description(c.oid, 'pg_class') IS NULL) s(what)";
+    assert_eq!(voice.text(silent, &[]), None);
+}
