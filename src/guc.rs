@@ -6,6 +6,7 @@ use pgrx::prelude::*;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::time::Duration;
+use voice_net::{UrlFault, check_url as check_url_of};
 
 /// Who judges a call.
 #[derive(PostgresGucEnum, Clone, Copy, PartialEq, Eq, Debug)]
@@ -183,7 +184,13 @@ pub fn init() {
         &SEARCH_CONFIG,
         GucContext::Suset,
     );
-    string(c"voice_analytics.timezone", c"Time zone of the days in trends and roll-ups.", &TIMEZONE, GucContext::Suset);
+    checked(
+        c"voice_analytics.timezone",
+        c"Time zone of the days in trends and roll-ups.",
+        c"",
+        &TIMEZONE,
+        Some(check_timezone),
+    );
     int(
         c"voice_analytics.partition_months_ahead",
         c"How many months of partitions the worker keeps ready ahead of the current one.",
@@ -275,23 +282,36 @@ unsafe extern "C-unwind" fn check_url(
     // SAFETY: Postgres hands a valid C string or NULL.
     unsafe {
         verdict(value, |url| {
-            let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-            match rest {
-                None => {
-                    Some((c"The URL must begin with https:// or http://.", c"For example https://api.openai.com/v1."))
-                }
-                Some(rest) if rest.is_empty() || rest.starts_with('/') => {
-                    Some((c"The URL names no host.", c"For example https://api.openai.com/v1."))
-                }
-                Some(rest) if rest.split('/').next().is_some_and(|host| host.contains('@')) => Some((
+            let fault = check_url_of(url).err()?;
+            Some(match fault {
+                UrlFault::Scheme => (c"The URL must begin with https:// or http://.", EXAMPLE),
+                UrlFault::Host => (c"The URL names no host.", EXAMPLE),
+                UrlFault::Port => (c"The port is not a number from 1 to 65535.", EXAMPLE),
+                UrlFault::Credentials => (
                     c"The URL carries credentials, and settings are visible to everyone.",
                     c"Put the key into a file and name it in voice_analytics.llm_api_key_file.",
-                )),
-                Some(_) if url.chars().any(|c| c.is_whitespace() || c.is_control()) => {
-                    Some((c"The URL contains white space.", c"For example https://api.openai.com/v1."))
+                ),
+                UrlFault::Query => {
+                    (c"The URL has a query or a fragment.", c"Give the base only, up to and including /v1.")
                 }
-                Some(_) => None,
-            }
+                UrlFault::Malformed => (c"The URL contains white space or control characters.", EXAMPLE),
+            })
+        })
+    }
+}
+
+const EXAMPLE: &CStr = c"For example https://api.openai.com/v1.";
+
+unsafe extern "C-unwind" fn check_timezone(
+    value: *mut *mut c_char,
+    _: *mut *mut c_void,
+    _: pg_sys::GucSource::Type,
+) -> bool {
+    // SAFETY: as above; pg_tzset looks the name up and raises nothing.
+    unsafe {
+        verdict(value, |name| {
+            let known = CString::new(name).is_ok_and(|name| !pg_sys::pg_tzset(name.as_ptr()).is_null());
+            (!known).then_some((c"There is no such time zone.", c"SELECT name FROM pg_timezone_names lists them."))
         })
     }
 }
@@ -304,7 +324,11 @@ unsafe extern "C-unwind" fn check_not_empty(
     // SAFETY: as above.
     unsafe {
         verdict(value, |v| {
-            v.trim().is_empty().then_some((c"The value is empty.", c"Name the model that the server offers."))
+            let bad = v.trim().is_empty() || v.chars().any(char::is_control);
+            bad.then_some((
+                c"The value is empty or contains control characters.",
+                c"Name a model that the server offers.",
+            ))
         })
     }
 }

@@ -26,6 +26,53 @@ impl Endpoint {
     }
 }
 
+/// What is wrong with a URL as the base of an API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UrlFault {
+    /// Neither http nor https.
+    Scheme,
+    /// No host, or none that could be one.
+    Host,
+    /// Not a number from 1 to 65535.
+    Port,
+    /// A user's name or password in it.
+    Credentials,
+    /// A query or a fragment, after which no path can be put.
+    Query,
+    /// White space, control characters, or otherwise no URL (RFC 3986).
+    Malformed,
+}
+
+/// Whether requests can go to `{url}/chat/completions`.
+pub fn check_url(url: &str) -> Result<(), UrlFault> {
+    if url.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Err(UrlFault::Malformed);
+    }
+    let (scheme, rest) = url.split_once("://").ok_or(UrlFault::Scheme)?;
+    if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+        return Err(UrlFault::Scheme);
+    }
+    if rest.contains(['?', '#']) {
+        return Err(UrlFault::Query);
+    }
+    let authority = rest.split('/').next().unwrap_or_default();
+    if authority.contains('@') {
+        return Err(UrlFault::Credentials);
+    }
+    if authority.starts_with('[') && !authority.contains(']') {
+        return Err(UrlFault::Host);
+    }
+    // The colons of an IPv6 address stand within brackets.
+    let after_host = authority.rfind(']').map_or(authority, |end| &authority[end + 1..]);
+    if let Some((_, port)) = after_host.split_once(':')
+        && !port.parse::<u16>().is_ok_and(|port| port > 0)
+    {
+        return Err(UrlFault::Port);
+    }
+    let uri: ureq::http::Uri = url.parse().map_err(|_| UrlFault::Host)?;
+    if uri.host().is_none_or(str::is_empty) { Err(UrlFault::Host) } else { Ok(()) }
+}
+
 /// A key that no `{:?}` prints.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey(String);
@@ -45,5 +92,35 @@ impl ApiKey {
 impl fmt::Debug for ApiKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_that_no_request_could_go_to_is_refused() {
+        for good in
+            ["https://api.openai.com/v1", "HTTP://localhost:8080/v1/", "http://[::1]:11434/v1", "http://10.0.0.1"]
+        {
+            assert_eq!(check_url(good), Ok(()), "{good}");
+        }
+        for (bad, fault) in [
+            ("api.openai.com/v1", UrlFault::Scheme),
+            ("ftp://example.com", UrlFault::Scheme),
+            ("https://", UrlFault::Host),
+            ("https:///v1", UrlFault::Host),
+            ("http://[::1/v1", UrlFault::Host),
+            ("http://h:99999/v1", UrlFault::Port),
+            ("http://h:abc/v1", UrlFault::Port),
+            ("http://h:0/v1", UrlFault::Port),
+            ("https://me:secret@example.com/v1", UrlFault::Credentials),
+            ("https://example.com/v1?x=1", UrlFault::Query),
+            ("https://example.com/v1#top", UrlFault::Query),
+            ("https://example.com/a b", UrlFault::Malformed),
+        ] {
+            assert_eq!(check_url(bad), Err(fault), "{bad}");
+        }
     }
 }

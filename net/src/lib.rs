@@ -11,6 +11,6 @@ mod failure;
 mod pool;
 mod request;
 
-pub use endpoint::{ApiKey, Endpoint};
+pub use endpoint::{ApiKey, Endpoint, UrlFault, check_url};
 pub use failure::{Class, Failure, RETRY_AFTER_MAX};
 pub use pool::{Answer, GRACE, Pool, Question};

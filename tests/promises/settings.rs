@@ -18,7 +18,9 @@ fn a_bad_setting_is_refused_with_the_way_out() {
         ("llm_url", "https://"),
         ("llm_url", "https://me:secret@example.com/v1"),
         ("llm_url", "https://example.com/a b"),
+        ("llm_url", "http://h:99999/v1"),
         ("llm_model", ""),
+        ("timezone", "Mars/Phobos"),
         ("llm_api_key_file", "key.txt"),
     ] {
         let sql = format!("ALTER SYSTEM SET voice_analytics.{setting} = '{value}'");
