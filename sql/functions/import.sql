@@ -131,7 +131,8 @@ BEGIN
     INSERT INTO voice.agent (id, tenant_id, name, vertical, prompt_hash, voice)
     VALUES (agent_id, voice._tenant(), coalesce(nullif(agent ->> 'name', ''), agent_id), vertical,
             agent ->> 'prompt_hash', agent ->> 'voice')
-    ON CONFLICT (id) DO NOTHING;
+    -- Of either unique index: two imports may create the agent at once.
+    ON CONFLICT DO NOTHING;
     IF NOT FOUND AND NOT EXISTS (SELECT FROM voice.agent a WHERE a.id = agent_id AND a.tenant_id = voice._tenant()) THEN
         RAISE EXCEPTION 'there is no such agent'
             USING ERRCODE = 'foreign_key_violation',

@@ -36,6 +36,8 @@ BEGIN
     IF pg_catalog.current_setting('row_security') = 'off' THEN
         RAISE NOTICE 'voice_analytics creates no tables while a dump is being restored (row_security is off)'
             USING HINT = 'If this is no restore: SELECT voice_install()';
+        -- Its worker has something to say all the same: that this is a copy.
+        PERFORM voice._announce();
         RETURN;
     END IF;
     PERFORM @extschema@.voice_install();
