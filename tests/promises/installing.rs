@@ -1,3 +1,4 @@
+use crate::voice::Voice;
 use harness::Cluster;
 
 #[test]
@@ -17,4 +18,24 @@ fn a_database_with_the_extension_gets_a_worker() {
     let cluster = Cluster::start_new();
     cluster.create_voice_database("app");
     cluster.worker_pid("app");
+}
+
+#[test]
+fn errors_of_other_peoples_commands_come_as_without_us() {
+    let mut voice = Voice::on(Cluster::builder().environment("RUST_BACKTRACE", "1"));
+    voice
+        .client
+        .batch_execute("CREATE TABLE t (x int CONSTRAINT only_once PRIMARY KEY); INSERT INTO t VALUES (1)")
+        .unwrap();
+    let setup = "PREPARE p AS INSERT INTO t VALUES (1)";
+    voice.client.batch_execute(setup).unwrap();
+    let error = voice.client.batch_execute("EXECUTE p").unwrap_err();
+    let error = error.as_db_error().unwrap();
+    assert_eq!(error.constraint(), Some("only_once"));
+    assert_eq!(error.detail(), Some("Key (x)=(1) already exists."));
+    let error =
+        voice.client.batch_execute("DO $$ BEGIN RAISE 'no' USING HINT = 'try', DETAIL = 'that'; END $$").unwrap_err();
+    let error = error.as_db_error().unwrap();
+    assert_eq!((error.hint(), error.detail()), (Some("try"), Some("that")));
+    assert!(error.where_().unwrap_or_default().contains("inline_code_block"), "{error:?}");
 }

@@ -159,3 +159,19 @@ fn a_worker_in_a_database_of_other_habits_works_all_the_same() {
     voice.drained();
     assert_eq!(voice.count("SELECT count(*) FROM voice.analytics"), 1);
 }
+
+#[test]
+fn a_final_chunk_after_hang_up_is_heard() {
+    let stub = StubLlm::start();
+    let mut voice = Voice::with_llm(&stub);
+    let call = voice.open_call(FIRST);
+    let turn: i64 =
+        voice.client.query_one("SELECT voice_add_turn($1::text::uuid, 'user', '')", &[&call]).unwrap().get(0);
+    voice.end(&call);
+    voice.drained();
+    let chunk = "SELECT voice_add_chunk($1::text::uuid, $2, 1, 'the late words', true, confidence => 0.9)";
+    voice.client.execute(chunk, &[&call, &turn]).unwrap();
+    voice.until("SELECT count(*) = 1 FROM voice.job");
+    voice.drained();
+    assert!(last_asked(&stub).contains("the late words"));
+}
