@@ -7,6 +7,7 @@ mod api;
 mod db;
 mod error;
 mod guc;
+mod host;
 mod schema;
 mod worker;
 
@@ -15,9 +16,9 @@ pg_module_magic!(name, version);
 #[pg_guard]
 #[allow(non_snake_case)] // the name that Postgres looks for; pg_guard exports it
 pub extern "C-unwind" fn _PG_init() {
-    worker::process::keep_backtraces_out_of_errors();
+    host::process::keep_backtraces_out_of_errors();
     guc::init();
-    if worker::process::preloading() {
+    if host::process::preloading() {
         worker::register();
     }
 }

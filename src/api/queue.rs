@@ -4,7 +4,7 @@
 use crate::db::late;
 use crate::error::rethrow;
 use crate::guc;
-use crate::worker::{shmem, wake};
+use crate::host::{shmem, wake};
 use pgrx::AllocatedByPostgres;
 use pgrx::heap_tuple::PgHeapTuple;
 use pgrx::prelude::*;

@@ -1,7 +1,7 @@
 //! What the worker of this database says of itself.
 
 use crate::guc;
-use crate::worker::{process, shmem};
+use crate::host::{process, shmem};
 use pgrx::prelude::*;
 use std::sync::atomic::Ordering::*;
 

@@ -1,7 +1,7 @@
 //! Jobs written by the transactions that end calls and add turns, as the triggers ask.
 
 use super::{DbError, Statement};
-use crate::worker::process;
+use crate::host::process;
 use pgrx::pg_sys::BuiltinOid::*;
 use pgrx::prelude::*;
 use pgrx::spi::{OwnedPreparedStatement, SpiClient};

@@ -6,7 +6,7 @@
 use super::claim::Claimed;
 use super::prepare::bounds;
 use super::{DbError, Statement};
-use crate::worker::wake;
+use crate::host::wake;
 use pgrx::Uuid;
 use pgrx::pg_sys::BuiltinOid::*;
 use pgrx::spi::SpiClient;

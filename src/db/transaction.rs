@@ -1,7 +1,7 @@
 //! One transaction of the worker: as `voice_worker`, in a security-restricted context, its errors values.
 #![allow(unsafe_code)]
 
-use crate::worker::process;
+use crate::host::process;
 use pgrx::pg_sys::panic::CaughtError;
 use pgrx::prelude::*;
 use pgrx::spi::SpiClient;

@@ -3,8 +3,8 @@
 //! until it has left, and the launcher keeps away until the command is over.
 #![allow(unsafe_code)] // a hook is a C function, and so is the statement it is given
 
-use super::process;
-use super::shmem::{self, Slot, Stage};
+use crate::host::process;
+use crate::host::shmem::{self, Slot, Stage};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use pgrx::prelude::*;

@@ -1,10 +1,11 @@
 //! Where Postgres enters the two kinds of processes; it finds them by these names in the library.
 #![allow(unsafe_code)] // the names must not be mangled
 
+use super::launcher;
 use super::serve::{Leave, Server};
-use super::shmem::{self, Stage, State};
-use super::{launcher, process};
 use crate::db::state::{self, Installation};
+use crate::host::process;
+use crate::host::shmem::{self, Stage, State};
 use pgrx::prelude::*;
 use std::sync::atomic::Ordering::*;
 use std::time::Duration;

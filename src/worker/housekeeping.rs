@@ -1,7 +1,7 @@
 //! What the worker does beside its jobs: months ahead, and settings made for its database.
 
-use super::process;
 use crate::db::{state, transaction};
+use crate::host::process;
 use pgrx::prelude::*;
 use std::time::{Duration, Instant};
 

@@ -1,6 +1,6 @@
 //! Hang-up to analytics, the figure users feel: percentiles over the latest calls.
 
-use super::shmem::Slot;
+use crate::host::shmem::Slot;
 use std::sync::atomic::Ordering::*;
 
 /// As many as give a steady 95th percentile without remembering yesterday.

@@ -3,10 +3,10 @@
 //! looked at once, by starting its worker there, which leaves again where there is nothing to serve; after that
 //! `CREATE EXTENSION` announces itself through shared memory when it commits.
 
-use super::process::{self, Handle, Life};
-use super::shmem::{self, Slot, Stage};
 use super::{databases, ddl};
 use crate::guc;
+use crate::host::process::{self, Handle, Life};
+use crate::host::shmem::{self, Slot, Stage};
 use pgrx::function_name;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;

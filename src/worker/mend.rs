@@ -1,14 +1,14 @@
 //! What the worker does when something of its own fails: find out what, blame nobody else for it, and go on.
 
 use super::pipeline;
-use super::process;
 use super::serve::Server;
-use super::shmem::State;
 use crate::db::claim::Claimed;
 use crate::db::prepare::Call;
 use crate::db::settle::Settled;
 use crate::db::state::{self, Installation};
 use crate::db::{DbError, prepare, transaction};
+use crate::host::process;
+use crate::host::shmem::State;
 use pgrx::prelude::*;
 use std::time::{Duration, Instant};
 

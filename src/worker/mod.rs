@@ -11,11 +11,10 @@ mod launcher;
 mod listen;
 mod mend;
 mod pipeline;
-pub mod process;
 mod provider;
 mod serve;
-pub mod shmem;
-pub mod wake;
+
+use crate::host::{process, shmem};
 
 /// Registers everything that must be there before the server starts.
 pub fn register() {

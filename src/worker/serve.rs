@@ -4,14 +4,15 @@
 use super::latency::Latencies;
 use super::pipeline::{self, Flight, Step};
 use super::provider::Provider;
-use super::shmem::{Slot, State};
-use super::{housekeeping::Housekeeping, listen, process};
+use super::{housekeeping::Housekeeping, listen};
 use crate::db::claim::Claimed;
 use crate::db::prepare::Call;
 use crate::db::settle::{self, Outcome, Report, Settled};
 use crate::db::state::{self, Gate};
 use crate::db::{DbError, claim, prepare, transaction};
 use crate::guc::{Analyzer, Settings};
+use crate::host::process;
+use crate::host::shmem::{Slot, State};
 use pgrx::prelude::*;
 use std::collections::HashMap;
 use std::sync::atomic::Ordering::*;
