@@ -58,11 +58,10 @@ pub struct Server {
     pub(super) sweeping: bool,
 }
 
-/// What one transaction brought.
+/// What one transaction brought; `claimed` is taken, and not read yet.
 struct Turn {
     gate: Gate,
     report: Report,
-    /// Taken, and not read yet.
     claimed: Vec<Claimed>,
     calls: Vec<(Claimed, Option<Call>)>,
     /// There was more to take than room.
@@ -158,7 +157,7 @@ impl Server {
                     }
                 }
             }
-            if self.settings.enabled && self.settings.maintenance && self.epoch.is_some() {
+            if self.keeps_house() {
                 self.housekeeping.keep_months_ahead(self.role, self.settings.partition_months_ahead);
             }
             if let Some(error) = self.housekeeping.take_error() {
@@ -194,6 +193,11 @@ impl Server {
     /// Nothing asked, nothing to store.
     fn is_empty_handed(&self) -> bool {
         self.flights.is_empty() && self.pending.is_empty() && self.postponed.is_empty()
+    }
+
+    /// Months are created, and waited for: to wait for what is not done is not to wait at all.
+    fn keeps_house(&self) -> bool {
+        self.settings.enabled && self.settings.maintenance && self.epoch.is_some()
     }
 
     /// How many more jobs to take now.
@@ -374,16 +378,15 @@ impl Server {
     /// Waits for a commit, a notification, an answer, a deadline, or the sweep.
     fn rest(&mut self) {
         self.show_waiting();
-        let now = Instant::now();
         let sweep = self.settings.sweep_interval;
         let until = [
             (!sweep.is_zero()).then(|| self.swept + sweep),
             self.due,
             self.pool.next_deadline(),
             self.retry.map(|(at, _)| at),
-            self.housekeeping.next(),
+            self.keeps_house().then(|| self.housekeeping.next()),
         ];
-        let limit = until.into_iter().flatten().min().map(|t| t.saturating_duration_since(now));
+        let limit = until.into_iter().flatten().min().map(|t| t.saturating_duration_since(Instant::now()));
         process::wait(Some(self.pool.wake_fd()), limit);
     }
 
