@@ -144,7 +144,7 @@ fn a_worker_with_nothing_to_do_sleeps() {
     }
     voice.cluster.set("voice_analytics.enabled", "on");
     voice.client.batch_execute("UPDATE voice._state SET instance = gen_random_uuid(); NOTIFY voice_analytics").unwrap();
-    voice.state("paused");
+    voice.state("restored copy");
     assert_sleeps(&mut voice, pid, "a restored copy");
 }
 
