@@ -2,9 +2,11 @@
 
 pub mod analysis;
 pub mod builtin;
+pub mod call;
 pub mod prompt;
 pub mod reply;
 pub mod retry;
 pub mod scrub;
 pub mod transcript;
+pub mod turn;
 pub mod uuid7;
