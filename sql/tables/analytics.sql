@@ -1,4 +1,5 @@
--- One judgement a call, never out of range; the copies of the call's columns are there for the indexes.
+-- One judgement a call, never out of range; the copies of the call's columns are there for the indexes,
+-- and so that top leads come from one table.
 
 CREATE FUNCTION voice._install_analytics() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
@@ -23,6 +24,7 @@ BEGIN
             CONSTRAINT analytics_intent_known CHECK (intent IN ('info', 'booking', 'complaint', 'sales', 'support', 'none')),
         model text NOT NULL,
         prompt_version text NOT NULL,
+        from_number text,
         transcript_hash bytea,
         entities jsonb NOT NULL DEFAULT '{}' CONSTRAINT analytics_entities_is_an_object CHECK (jsonb_typeof(entities) = 'object'),
         summary text NOT NULL CONSTRAINT analytics_summary_is_short CHECK (char_length(summary) <= 240),
@@ -43,6 +45,7 @@ BEGIN
     COMMENT ON COLUMN voice.analytics.entities IS 'name, email, phone, topic: what the caller said of them';
     COMMENT ON COLUMN voice.analytics.summary IS 'at most 240 characters';
     COMMENT ON COLUMN voice.analytics.agent_id IS 'copy of the call''s, kept true by a trigger';
+    COMMENT ON COLUMN voice.analytics.from_number IS 'copy of the call''s, kept true by a trigger';
     COMMENT ON COLUMN voice.analytics.started_at IS 'copy of the call''s, kept true by a trigger';
     COMMENT ON COLUMN voice.analytics.deleted_at IS 'copy of the call''s, kept true by a trigger';
     COMMENT ON COLUMN voice.analytics.vertical IS 'the agent''s at the time of the analysis';

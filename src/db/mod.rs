@@ -3,6 +3,7 @@
 pub mod claim;
 pub mod late;
 pub mod prepare;
+pub mod question;
 pub mod settle;
 pub mod state;
 mod statement;
