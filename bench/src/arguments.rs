@@ -34,6 +34,7 @@ pub struct Arguments {
 pub enum Command {
     Compare(Arguments),
     Worker,
+    Help,
 }
 
 pub const USAGE: &str = "\
@@ -56,6 +57,9 @@ pub fn parse(given: impl Iterator<Item = String>) -> Result<Command, String> {
         return Ok(Command::Worker);
     }
     while let Some(name) = given.next() {
+        if name == "--help" {
+            return Ok(Command::Help);
+        }
         let value = given.next().ok_or_else(|| format!("{name}: there is no such option, or its value is missing"))?;
         match name.as_str() {
             "--calls" => arguments.calls = number(&name, &value, 1000)?,

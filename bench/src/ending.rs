@@ -3,6 +3,7 @@
 //! The wake is left out by a setting that is there anyway: a database that `voice_analytics.databases` does not name has
 //! no slot in shared memory after a restart, so a commit finds nobody to wake. The worker of the one that is named is
 //! switched off (`enabled`), wakes all the same, looks and rests: more often than a busy one, which needs no waking.
+//! With synchronous_commit off as well: waiting for the disk hides what a commit costs the processor.
 
 use serde_json::json;
 
@@ -37,6 +38,7 @@ const CASES: [Case; 4] = [
 /// Made anew in each run: a call ends once.
 pub fn provide(server: &Server) {
     for database in [SERVED, UNSERVED] {
+        step(&format!("{database}: made anew"));
         server.drop_database(database);
         server.cluster.create_database(database);
         let mut client = server.connect(database);
@@ -47,35 +49,40 @@ pub fn provide(server: &Server) {
 }
 
 pub fn run(bench: &mut Bench) {
+    bench.server.cluster.worker_pid(SERVED);
     let sql = "SELECT regexp_replace(lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint), 12, '0'),
                                      '(.{8})(.{4})', '\\1-\\2-7000-8000-')";
     let prefix: String = bench.server.connect(SERVED).query_one(sql, &[]).expect("now").get(0);
-    let mut rates: [Vec<f64>; CASES.len()] = Default::default();
     let mut runs = 0;
-    for round in 0..=bench.rounds {
-        for (case, rates) in CASES.iter().zip(&mut rates) {
-            runs += 1;
-            // With pg_notify they take several times as long.
-            let calls = if round == 0 { 50 } else { bench.seconds * if case.notify { 100 } else { 400 } };
-            let rate = end_calls(bench, case, &prefix, runs * 100_000_000, calls);
-            step(&format!("ending calls, round {round} of {}: {}: {rate:.0}/s", bench.rounds, case.name));
-            if round > 0 {
-                rates.push(rate);
+    for commit in ["on", "off"] {
+        let mut rates: [Vec<f64>; CASES.len()] = Default::default();
+        for round in 0..=bench.rounds {
+            for (case, rates) in CASES.iter().zip(&mut rates) {
+                runs += 1;
+                // With pg_notify they take several times as long.
+                let calls = if round == 0 { 50 } else { bench.seconds * if case.notify { 100 } else { 400 } };
+                let rate = end_calls(bench, case, commit, &prefix, runs * 100_000_000, calls);
+                let name = format!("synchronous_commit {commit}, round {round} of {}, {}", bench.rounds, case.name);
+                step(&format!("ending calls, {name}: {rate:.0}/s"));
+                if round > 0 {
+                    rates.push(rate);
+                }
             }
         }
+        for (case, rates) in CASES.iter().zip(&rates) {
+            bench.report.raw(format!("ending calls, {}, synchronous_commit {commit}", case.name), json!(rates));
+        }
+        add_rows(bench, commit, &rates);
     }
-    for (case, rates) in CASES.iter().zip(&rates) {
-        bench.report.raw(format!("ending calls, {}", case.name), json!(rates));
-    }
-    let [wake, queue, neither, notify] = &rates;
+}
+
+fn add_rows(bench: &mut Bench, commit: &str, [wake, queue, neither, notify]: &[Vec<f64>; CASES.len()]) {
     let ratio = |a: &[f64], b: &[f64]| median(a.iter().zip(b).map(|(a, b)| a / b).collect());
+    let when = if commit == "on" { "" } else { ", synchronous_commit off" };
     let mut add = |work: &str, with: &[f64], without: &[f64], least: Option<f64>, remark: &str| {
-        let row = Row::new(format!("ending calls, {work}"), Unit::PerSecond, median(with.to_vec()))
+        let row = Row::new(format!("ending calls, {work}{when}"), Unit::PerSecond, median(with.to_vec()))
             .ratio(ratio(with, without))
-            .remark(format!(
-                "{remark}: {:.0}/s without; 16 clients, 2 of them busy threads of pgbench",
-                median(without.to_vec())
-            ));
+            .remark(format!("{remark}: {:.0}/s without; 16 clients", median(without.to_vec())));
         bench.report.add(match least {
             Some(least) => row.target(Target::RatioAtLeast(least)),
             None => row,
@@ -86,7 +93,7 @@ pub fn run(bench: &mut Bench) {
     add("with pg_notify against without", notify, queue, None, "the old way, for comparison");
 }
 
-fn end_calls(bench: &Bench, case: &Case, prefix: &str, base: i64, calls: u32) -> f64 {
+fn end_calls(bench: &Bench, case: &Case, commit: &str, prefix: &str, base: i64, calls: u32) -> f64 {
     let mut client = bench.server.connect(case.database);
     let (each, clients) = (i64::from(calls), i64::from(CLIENTS));
     client.execute(CALLS, &[&base, &each, &clients, &prefix]).unwrap_or_else(|e| panic!("{e:?}"));
@@ -96,7 +103,8 @@ fn end_calls(bench: &Bench, case: &Case, prefix: &str, base: i64, calls: u32) ->
     client.batch_execute("CHECKPOINT").expect("checkpoint");
     drop(client);
     let run = Run::of(case.database, END, Mode::Prepared, 0).with("n", 0).with("base", base).with("prefix", prefix);
-    let tps = Run { clients: CLIENTS, length: Length::TransactionsOfEachClient(calls), ..run }.run(bench.server).tps;
+    let (length, settings) = (Length::TransactionsOfEachClient(calls), vec![("synchronous_commit", commit)]);
+    let tps = Run { clients: CLIENTS, length, settings, ..run }.run(bench.server).tps;
     let sql = "SELECT count(*) FILTER (WHERE status = 'in_progress'), (SELECT count(*) FROM voice.job j WHERE j.call_id >= $1::text::uuid),
                       count(*) FROM voice.call WHERE id >= $1::text::uuid";
     let first = format!("{prefix}{base:012x}");

@@ -27,6 +27,7 @@ use server::Server;
 fn main() -> ExitCode {
     match arguments::parse(std::env::args().skip(1)) {
         Ok(Command::Worker) => worker::run(),
+        Ok(Command::Help) => println!("{}", arguments::USAGE),
         Ok(Command::Compare(arguments)) => compare(&arguments),
         Err(what) => {
             eprintln!("{what}\n{}", arguments::USAGE);
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
 fn compare(arguments: &Arguments) {
     let has = |parts: &[Part]| parts.iter().any(|part| arguments.parts.contains(part));
     let cluster = arguments.folder.join("cluster");
+    progress::step(&format!("starting the server in {}", cluster.display()));
     let loading = Server::start_for_loading(&cluster);
     if has(&[Part::Reads, Part::Search, Part::Sizes]) {
         theirs::provide(&loading, reads::THEIRS, arguments.calls, 365);
@@ -58,6 +60,7 @@ fn compare(arguments: &Arguments) {
     drop(loading);
     sync();
 
+    progress::step("starting it again, with fsync");
     let server = Server::start_for_measuring(&cluster, ending::SERVED);
     let mut report = Report::new();
     let (seconds, rounds) = (arguments.seconds, arguments.rounds);
@@ -65,7 +68,8 @@ fn compare(arguments: &Arguments) {
     if has(&[Part::Reads, Part::Search]) {
         [reads::TENANTS, reads::OURS, reads::THEIRS].iter().for_each(|database| server.warm(database));
     }
-    let parts: [(Part, fn(&mut Bench)); 6] = [
+    type Measure = fn(&mut Bench);
+    let parts: [(Part, Measure); 6] = [
         (Part::Reads, reads::run),
         (Part::Search, search::run),
         (Part::Ingest, ingest::run),

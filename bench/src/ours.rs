@@ -61,7 +61,7 @@ fn fill(server: &Server, source: &str, database: &str, months: Months) {
     step(&format!("{database}: agents"));
     copy(&mut server.connect(source), AGENTS.0, &mut client, AGENTS.1);
     triggers(&mut client, "DISABLE");
-    let analytics = with_copied_columns(&mut client);
+    let analytics = load_analytics(&mut client);
 
     let ranges = ranges(&mut server.connect(source));
     let calls = ranges.iter().map(|r| r.calls).sum();
@@ -164,13 +164,18 @@ fn triggers(client: &mut Client, what: &str) {
     }
 }
 
-/// Columns of the call that voice.analytics keeps a copy of, beside those that the statement names itself.
-fn with_copied_columns(client: &mut Client) -> String {
-    let sql = "SELECT coalesce(string_agg(', ' || a.column_name, '' ORDER BY a.column_name), ''),
-                      coalesce(string_agg(', c.' || a.column_name, '' ORDER BY a.column_name), '')
+/// Columns of the call that voice.analytics keeps a copy of.
+pub fn copied_columns(client: &mut Client) -> Vec<String> {
+    let sql = "SELECT a.column_name::text
                FROM information_schema.columns a JOIN information_schema.columns c USING (table_schema, column_name)
-               WHERE a.table_schema = 'voice' AND a.table_name = 'analytics' AND c.table_name = 'call'
-                 AND a.column_name NOT IN ('tenant_id', 'agent_id', 'started_at', 'deleted_at')";
-    let row = client.query_one(sql, &[]).expect("columns");
-    ANALYTICS.replace("{copies}", row.get(0)).replace("{copied}", row.get(1))
+               WHERE a.table_schema = 'voice' AND a.table_name = 'analytics' AND c.table_name = 'call'";
+    client.query(sql, &[]).expect("columns").iter().map(|row| row.get(0)).collect()
+}
+
+/// The statement names those copies that were there from the beginning; whatever came later is added here.
+fn load_analytics(client: &mut Client) -> String {
+    let mut later = copied_columns(client);
+    later.retain(|name| !["tenant_id", "agent_id", "started_at", "deleted_at"].contains(&name.as_str()));
+    let list = |prefix: &str| later.iter().map(|name| format!(", {prefix}{name}")).collect::<String>();
+    ANALYTICS.replace("{copies}", &list("")).replace("{copied}", &list("c."))
 }

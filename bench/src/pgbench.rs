@@ -24,8 +24,8 @@ pub struct Run<'a> {
     pub clients: u32,
     pub length: Length,
     pub user: &'a str,
-    /// The setting voice_analytics.tenant of the session.
-    pub tenant: Option<&'a str>,
+    /// Of the session.
+    pub settings: Vec<(&'a str, &'a str)>,
 }
 
 #[derive(Clone, Copy)]
@@ -50,7 +50,7 @@ impl<'a> Run<'a> {
             clients: 1,
             length: Length::Seconds(seconds),
             user: "postgres",
-            tenant: None,
+            settings: Vec::new(),
         }
     }
 
@@ -82,9 +82,8 @@ impl<'a> Run<'a> {
         for (name, value) in &self.variables {
             pgbench.arg(format!("--define={name}={value}"));
         }
-        if let Some(tenant) = self.tenant {
-            pgbench.env("PGOPTIONS", format!("-c voice_analytics.tenant={tenant}"));
-        }
+        let settings = self.settings.iter().map(|(name, value)| format!("-c {name}={value}"));
+        pgbench.env("PGOPTIONS", settings.collect::<Vec<_>>().join(" "));
         pgbench.arg("--file").arg(&script).env("PGUSER", self.user).arg(self.database);
         let output = pgbench.output().expect("pgbench");
         let said = String::from_utf8_lossy(&output.stdout);

@@ -21,7 +21,7 @@ pub fn run(bench: &mut Bench) {
     }
     for (kind, word, most) in WORDS {
         let run = Run::of(TENANTS, SEARCH, Mode::Prepared, bench.seconds).with("word", word);
-        let run = Run { user: "bench_app", tenant: Some(&tenants[0].id), ..run };
+        let run = Run { user: "bench_app", settings: vec![("voice_analytics.tenant", &tenants[0].id)], ..run };
         let found = bench.measure(&format!("search as a tenant, a {kind} word"), run);
         bench.report.add(
             Row::new(

@@ -20,7 +20,7 @@ pub fn provide(server: &Server, source: &str, database: &str) {
     let mut client = server.connect("postgres");
     let sql = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = $1";
     let source_stamp: String = client.query_one(sql, &[&source]).expect("the source's stamp").get(0);
-    let stamp = stamp(&[&source_stamp, &extension_script(), include_str!("tenants.rs")]);
+    let stamp = stamp(&[&source_stamp, &extension_script(), &format!("{TABLES:?}, turns of two tenants")]);
     server.provide(database, &stamp, |server| fill(server, source, database));
 }
 

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use postgres::Client;
 
+use crate::ours;
+
 /// Each line is a figure of a table; the same from both, or the load is wrong.
 const THEIRS: &str = "
     SELECT 'calls', count(*)::text FROM \"Call\"
@@ -45,8 +47,7 @@ const WRONG: &str = "
     UNION ALL SELECT 'turns without their call', count(*) FROM voice.turn t
         WHERE NOT EXISTS (SELECT FROM voice.call c WHERE c.id = t.call_id AND c.tenant_id = t.tenant_id)
     UNION ALL SELECT 'copies that differ from the call', count(*) FROM voice.analytics a JOIN voice.call c ON c.id = a.call_id
-        WHERE (a.tenant_id, a.agent_id, a.started_at, a.deleted_at) IS DISTINCT FROM
-              (c.tenant_id, c.agent_id, c.started_at, c.deleted_at)
+        WHERE (a.{copies}) IS DISTINCT FROM (c.{copied})
     UNION ALL SELECT 'analyses without a ledger row', count(*) FROM voice.analytics a
         WHERE NOT EXISTS (SELECT FROM voice.attempt t WHERE t.call_id = a.call_id)
     UNION ALL SELECT 'ended calls without search document', count(*) FROM voice.call c
@@ -56,11 +57,13 @@ const WRONG: &str = "
 /// all of it back.
 const AGAIN: &str = include_str!("../sql/ours/insert_again.sql");
 
-pub fn as_inserted(ours: &mut Client) {
-    for row in ours.query(WRONG, &[]).unwrap_or_else(|e| panic!("{e:?}")) {
+pub fn as_inserted(client: &mut Client) {
+    let copies = ours::copied_columns(client);
+    let wrong = WRONG.replace("{copies}", &copies.join(", a.")).replace("{copied}", &copies.join(", c."));
+    for row in client.query(&wrong, &[]).unwrap_or_else(|e| panic!("{e:?}")) {
         assert_eq!(row.get::<_, i64>(1), 0, "{}", row.get::<_, String>(0));
     }
-    let mut transaction = ours.transaction().expect("begin");
+    let mut transaction = client.transaction().expect("begin");
     transaction.batch_execute(AGAIN).unwrap_or_else(|e| panic!("insert_again.sql: {e:?}"));
     let row = transaction.query_one("SELECT compared, differing FROM again_result", &[]).expect("result");
     let (compared, differing): (i64, i64) = (row.get(0), row.get(1));
