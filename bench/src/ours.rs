@@ -8,8 +8,11 @@ use postgres::Client;
 
 use crate::progress::{Progress, step};
 use crate::server::{Server, extension_script, stamp};
-use crate::theirs::{Range, in_batches, ranges};
+use crate::theirs::{self, Range, in_batches, ranges};
 use crate::verify;
+
+/// An id beyond all of ours.
+pub const PAST_ALL: &str = "ffffffff-ffff-ffff-ffff-ffffffffffff";
 
 const TABLES: [&str; 6] = ["call", "turn", "tool_call", "analytics", "attempt", "search_document"];
 
@@ -63,7 +66,7 @@ fn fill(server: &Server, source: &str, database: &str, months: Months) {
     triggers(&mut client, "DISABLE");
     let analytics = load_analytics(&mut client);
 
-    let ranges = ranges(&mut server.connect(source));
+    let ranges = ranges(&mut server.connect(source), theirs::CALLS_TABLE, theirs::PAST_ALL);
     let calls = ranges.iter().map(|r| r.calls).sum();
     let progress = Progress::new(&format!("{database}: calls and all that belongs to them"), calls);
     let connect = || {
@@ -135,9 +138,8 @@ fn fill_range(source: &mut Client, client: &mut Client, range: &Range, analytics
         source.batch_execute(&format!("SET bench.{name} = '{value}'")).expect("the range");
     }
     // Never two calls in one millisecond, so both designs have them in the same order.
-    let sql = "SELECT load_uuid($1)::text, CASE $2 WHEN 'd' THEN 'ffffffff-ffff-ffff-ffff-ffffffffffff'
-                                           ELSE load_uuid($2)::text END";
-    let row = source.query_one(sql, &[&range.first, &range.past]).expect("the range");
+    let sql = "SELECT load_uuid($1)::text, CASE $2 WHEN $3 THEN $4 ELSE load_uuid($2)::text END";
+    let row = source.query_one(sql, &[&range.first, &range.past, &theirs::PAST_ALL, &PAST_ALL]).expect("the range");
     let (first, past): (String, String) = (row.get(0), row.get(1));
     let mut transaction = client.transaction().expect("begin");
     for (out, into) in COPIES {

@@ -5,9 +5,10 @@ use std::io;
 
 use postgres::Client;
 
+use crate::ours;
 use crate::progress::{Progress, step};
 use crate::server::{Server, extension_script, stamp};
-use crate::theirs::BATCH;
+use crate::theirs::{Range, in_batches, ranges};
 
 const TABLES: [&str; 4] = ["call", "analytics", "search_document", "turn"];
 
@@ -47,40 +48,42 @@ fn fill(server: &Server, source: &str, database: &str) {
     for table in TABLES {
         client.batch_execute(&format!("ALTER TABLE voice.{table} DISABLE TRIGGER USER")).expect("triggers");
     }
-    let bounds = "SELECT min(id::text), count(*) FROM (SELECT id, (row_number() OVER (ORDER BY id) - 1) / $1 AS batch
-                  FROM voice.call) c GROUP BY batch ORDER BY batch";
-    let ranges: Vec<(String, i64)> =
-        from.query(bounds, &[&BATCH]).expect("ranges").iter().map(|row| (row.get(0), row.get(1))).collect();
-    let progress = Progress::new(&format!("{database}: calls by tenant"), ranges.iter().map(|r| r.1).sum());
-    for (i, (first, calls)) in ranges.iter().enumerate() {
-        let past = ranges.get(i + 1).map_or("ffffffff-ffff-ffff-ffff-ffffffffffff", |next| &next.0);
-        for table in TABLES {
-            let columns = columns(&mut client, table);
-            let values: Vec<String> = columns
-                .iter()
-                .map(|c| if c == "tenant_id" { "c.agent_id".into() } else { format!("t.\"{c}\"") })
-                .collect();
-            let key = if table == "call" { "id" } else { "call_id" };
-            let only = if table == "turn" {
-                format!("AND c.agent_id IN ('{}', '{}')", measured[0], measured[1])
-            } else {
-                String::new()
-            };
-            let out = format!(
-                "COPY (SELECT {} FROM voice.{table} t JOIN voice.call c ON c.id = t.{key}
-                       WHERE t.{key} >= '{first}' AND t.{key} < '{past}' AND c.id >= '{first}' AND c.id < '{past}' {only}
-                       ORDER BY t.{key}) TO STDOUT",
-                values.join(", ")
-            );
-            copy(&mut from, &out, &mut client, table, &columns);
-        }
-        progress.add(*calls);
-    }
+    let ranges = ranges(&mut from, "voice.call", ours::PAST_ALL);
+    let progress = Progress::new(&format!("{database}: calls by tenant"), ranges.iter().map(|r| r.calls).sum());
+    in_batches(
+        &ranges,
+        || server.connect(database),
+        |client, _, range| {
+            let mut from = server.connect(source);
+            for table in TABLES {
+                let columns = columns(client, table);
+                copy(&mut from, &export(table, &columns, range, &measured), client, table, &columns);
+            }
+            progress.add(range.calls);
+        },
+    );
     progress.end();
     for table in TABLES {
         client.batch_execute(&format!("ALTER TABLE voice.{table} ENABLE TRIGGER USER")).expect("triggers");
     }
     client.batch_execute(include_str!("../sql/ours/app_role.sql")).expect("an application's role");
+}
+
+fn export(table: &str, columns: &[String], range: &Range, measured: &[String; 2]) -> String {
+    let value = |c: &String| if c == "tenant_id" { "c.agent_id".into() } else { format!("t.\"{c}\"") };
+    let values: Vec<String> = columns.iter().map(value).collect();
+    let key = if table == "call" { "id" } else { "call_id" };
+    let only = match table {
+        "turn" => format!("AND c.agent_id IN ('{}', '{}')", measured[0], measured[1]),
+        _ => String::new(),
+    };
+    let Range { first, past, .. } = range;
+    format!(
+        "COPY (SELECT {} FROM voice.{table} t JOIN voice.call c ON c.id = t.{key}
+               WHERE t.{key} >= '{first}' AND t.{key} < '{past}' AND c.id >= '{first}' AND c.id < '{past}' {only}
+               ORDER BY t.{key}) TO STDOUT",
+        values.join(", ")
+    )
 }
 
 /// Whatever columns the table has.

@@ -11,6 +11,10 @@ use crate::server::{Server, stamp};
 
 pub const BATCH: i64 = 50_000;
 
+/// Where the calls are, and an id beyond all of theirs.
+pub const CALLS_TABLE: &str = "\"Call\"";
+pub const PAST_ALL: &str = "d";
+
 const TABLES: &str = include_str!("../sql/theirs/tables.sql");
 const INDEXES: &str = include_str!("../sql/theirs/indexes.sql");
 const AGENTS: &str = include_str!("../sql/theirs/load_agents.sql");
@@ -61,7 +65,7 @@ fn fill(server: &Server, database: &str, calls: i64, days: i32) {
 
     let progress = Progress::new(&format!("{database}: turns, tool calls, analytics"), calls);
     in_batches(
-        &ranges(&mut client),
+        &ranges(&mut client, CALLS_TABLE, PAST_ALL),
         || server.connect(database),
         |client, number, range| {
             seed(client, number as i64 * BATCH);
@@ -92,19 +96,18 @@ fn seed(client: &mut Client, first: i64) {
     client.execute("SELECT setseed(0.17 + $1::double precision / 1e9)", &[&(first as f64)]).expect("setseed");
 }
 
-/// Of the calls in a database of this design, in order.
-pub fn ranges(client: &mut Client) -> Vec<Range> {
-    let sql =
-        "SELECT min(id), count(*) FROM (SELECT id, (row_number() OVER (ORDER BY id) - 1) / $1 AS batch FROM \"Call\") c
-               GROUP BY batch ORDER BY batch";
-    let rows = client.query(sql, &[&BATCH]).expect("ranges");
+/// Of all calls in a table, in the order of their ids; `end` is beyond all of them.
+pub fn ranges(client: &mut Client, table: &str, end: &str) -> Vec<Range> {
+    let sql = format!(
+        "SELECT min(id::text), count(*) FROM (SELECT id, (row_number() OVER (ORDER BY id) - 1) / $1 AS batch FROM {table}) c
+         GROUP BY batch ORDER BY batch"
+    );
+    let rows = client.query(&sql, &[&BATCH]).expect("ranges");
     let firsts: Vec<(String, i64)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
-    let past = |i: usize| firsts.get(i + 1).map_or_else(|| "d".to_owned(), |next| next.0.clone());
-    firsts
-        .iter()
-        .enumerate()
-        .map(|(i, (first, calls))| Range { first: first.clone(), past: past(i), calls: *calls })
-        .collect()
+    let past = |i: usize| firsts.get(i + 1).map_or(end, |next| &next.0).to_owned();
+    let range =
+        |(i, (first, calls)): (usize, &(String, i64))| Range { first: first.clone(), past: past(i), calls: *calls };
+    firsts.iter().enumerate().map(range).collect()
 }
 
 /// Does `work` for each range, on as many connections as there are cores.
