@@ -19,7 +19,7 @@ const PRISMA: &str = include_str!("../sql/theirs/top_prisma.sql");
 const SIMPLE: &str = include_str!("../sql/theirs/top_simple.sql");
 const TOP: &str = include_str!("../sql/ours/top.sql");
 const BUSIEST: &str = "healthcare";
-const VERTICALS: [&str; 6] = ["healthcare", "real_estate", "salon", "hospitality", "forex", "behavioral_health"];
+const OTHERS: [&str; 5] = ["real_estate", "salon", "hospitality", "forex", "behavioral_health"];
 const WINDOWS: [u32; 3] = [7, 30, 90];
 const FRESH_SESSIONS: usize = 30;
 
@@ -79,14 +79,13 @@ fn top_leads(bench: &mut Bench, days: u32) {
         bench.measure(&format!("{name}, Prisma's SQL"), top(THEIRS, PRISMA, Mode::Extended, seconds, BUSIEST, &since));
     let plain = [Mode::Prepared, Mode::Extended]
         .map(|mode| bench.measure(&format!("{name}, plain join"), top(THEIRS, SIMPLE, mode, seconds, BUSIEST, &since)));
-    let mut ours = Vec::new();
-    for vertical in VERTICALS {
-        let of_vertical = [Mode::Prepared, Mode::Extended].map(|mode| {
-            bench.measure(&format!("{name}, {vertical}"), top(OURS, TOP, mode, seconds.div_ceil(3), vertical, &since))
-        });
-        ours.push((vertical, of_vertical));
+    let [prepared, extended] = [Mode::Prepared, Mode::Extended]
+        .map(|mode| bench.measure(&format!("{name}, {BUSIEST}"), top(OURS, TOP, mode, seconds, BUSIEST, &since)));
+    let mut verticals = vec![(BUSIEST, extended.median())];
+    for vertical in OTHERS {
+        let run = top(OURS, TOP, Mode::Extended, seconds.div_ceil(3), vertical, &since);
+        verticals.push((vertical, bench.measure(&format!("{name}, {vertical}"), run).median()));
     }
-    let [prepared, extended] = &ours[0].1;
     let mut row =
         Row::new(format!("{name}, {BUSIEST}: Prisma's SQL, unnamed statements"), Unit::Milliseconds, extended.median())
             .against(prisma.median())
@@ -104,12 +103,12 @@ fn top_leads(bench: &mut Bench, days: u32) {
             .target(Target::RatioAtLeast(1.0))
             .remark(format!("theirs prepared {:.2}, planned each time {:.2} ms", plain[0].median(), plain[1].median())),
     );
-    let slowest = |of: &(&str, [Outcome; 2])| of.1[0].median().max(of.1[1].median());
-    let worst = ours.iter().max_by(|a, b| slowest(a).total_cmp(&slowest(b))).expect("verticals");
+    let list = verticals.iter().map(|(vertical, ms)| format!("{vertical} {ms:.2}")).collect::<Vec<_>>().join(", ");
+    let slowest = verticals.iter().map(|of| of.1).fold(0.0, f64::max);
     bench.report.add(
-        Row::new(format!("{name}, the slowest of six verticals"), Unit::Milliseconds, slowest(worst))
+        Row::new(format!("{name}, the slowest of six verticals"), Unit::Milliseconds, slowest)
             .target(Target::AtMost(1.0))
-            .remark(worst.0),
+            .remark(list),
     );
 }
 
