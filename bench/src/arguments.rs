@@ -1,6 +1,6 @@
 //! What the user may ask for.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
@@ -50,7 +50,7 @@ Measures voice_analytics and the design it replaces on one server, side by side.
 bench worker measures the worker beside a stub LLM instead.";
 
 pub fn parse(given: impl Iterator<Item = String>) -> Result<Command, String> {
-    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/bench"));
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("")).join("target/bench");
     let mut arguments = Arguments { calls: 1_000_000, seconds: 6, rounds: 5, parts: Part::ALL.to_vec(), folder };
     let mut given = given.peekable();
     if given.peek().is_some_and(|first| first == "worker") {

@@ -15,6 +15,12 @@ pub fn memory_mb() -> u64 {
     kb.unwrap_or(4 << 20) / 1024
 }
 
+/// Of the last minute: a machine that had other things to do gives other figures.
+pub fn load() -> String {
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    load.split(' ').next().unwrap_or_default().to_owned()
+}
+
 /// One line on hardware, one on software, one on settings that matter.
 pub fn describe(client: &mut Client) -> Vec<String> {
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

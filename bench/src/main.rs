@@ -61,6 +61,7 @@ fn compare(arguments: &Arguments) {
     sync();
 
     progress::step("starting it again, with fsync");
+    let load = machine::load();
     let server = Server::start_for_measuring(&cluster, ending::SERVED);
     let mut report = Report::new();
     let (seconds, rounds) = (arguments.seconds, arguments.rounds);
@@ -84,7 +85,7 @@ fn compare(arguments: &Arguments) {
     }
     let mut below = machine::describe(&mut server.connect("postgres"));
     below.push(format!(
-        "{} calls of 10 turns and 2 tool calls, 200 agents, 365 days; `make bench BENCH='{}'`, {:.0} minutes",
+        "{} calls of 10 turns and 2 tool calls, 200 agents, 365 days; `make bench BENCH='{}'`, {:.0} minutes; load average before measuring: {load}",
         arguments.calls,
         std::env::args().skip(1).collect::<Vec<_>>().join(" "),
         progress::elapsed().as_secs_f64() / 60.0,
