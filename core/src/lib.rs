@@ -3,6 +3,7 @@
 pub mod analysis;
 pub mod builtin;
 pub mod call;
+pub mod import;
 pub mod prompt;
 pub mod reply;
 pub mod retry;

@@ -48,7 +48,7 @@ fn top_leads(call: function::Call) -> pg_sys::Datum {
     ];
     let rows = call.rows();
     let of = if vertical.is_some() { &OF_VERTICAL } else { &OF_ALL };
-    of.with(|question| question.ask(&arguments, |tuple, _| rows.put(tuple)));
+    of.with(|question| question.ask(&arguments, |row| rows.put(row.tuple())));
     pg_sys::Datum::null()
 }
 

@@ -4,7 +4,7 @@
 use crate::db::question::Question;
 use crate::declare_function;
 use crate::error::raise;
-use crate::host::function::{self, text_of};
+use crate::host::function;
 use pgrx::pg_sys::BuiltinOid::*;
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, pg_sys};
@@ -33,9 +33,9 @@ fn spoken(call: function::Call) -> pg_sys::Datum {
     let mut lines: Vec<String> = Vec::new();
     let of = if call.boolean(2) == Some(true) { &WORDS_AND_DEEDS } else { &WORDS };
     of.with(|question| {
-        question.ask(&[call.datum(0)], |tuple, columns| {
+        question.ask(&[call.datum(0)], |row| {
             exists = true;
-            lines.extend(text_of(tuple, columns, 1));
+            lines.extend(row.get::<String>(1));
         });
     });
     if !exists {

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)] // pgrx's SPI cannot say how a statement is to be planned
 
 use crate::error::raise;
+use pgrx::FromDatum;
 use pgrx::pg_sys::BuiltinOid;
 use pgrx::prelude::*;
 use std::cell::Cell;
@@ -18,6 +19,8 @@ const COLD: u32 = 3;
 pub struct Question {
     sql: String,
     parameters: &'static [BuiltinOid],
+    /// In a snapshot of its own, which sees what others have committed since the query that calls us began.
+    anew: bool,
     asked: Cell<u32>,
     for_these_values: Cell<pg_sys::SPIPlanPtr>,
     for_all_values: Cell<pg_sys::SPIPlanPtr>,
@@ -27,12 +30,16 @@ impl Question {
     pub fn new(sql: impl Into<String>, parameters: &'static [BuiltinOid]) -> Self {
         let none = std::ptr::null_mut();
         let (for_these_values, for_all_values) = (Cell::new(none), Cell::new(none));
-        Question { sql: sql.into(), parameters, asked: Cell::new(0), for_these_values, for_all_values }
+        Question { sql: sql.into(), parameters, anew: false, asked: Cell::new(0), for_these_values, for_all_values }
+    }
+
+    pub fn anew(sql: impl Into<String>, parameters: &'static [BuiltinOid]) -> Self {
+        Question { anew: true, ..Question::new(sql, parameters) }
     }
 
     /// Asks, in the snapshot of the query that calls us, and hands over each row. The arguments are of the parameters'
     /// types; `None` is NULL.
-    pub fn ask(&self, arguments: &[Option<pg_sys::Datum>], mut row: impl FnMut(pg_sys::HeapTuple, pg_sys::TupleDesc)) {
+    pub fn ask(&self, arguments: &[Option<pg_sys::Datum>], mut each: impl FnMut(Row)) {
         assert_eq!(arguments.len(), self.parameters.len(), "as many arguments as the statement has parameters");
         let mut values: Vec<pg_sys::Datum> = arguments.iter().map(|a| a.unwrap_or(pg_sys::Datum::null())).collect();
         let nulls: Vec<c_char> = arguments.iter().map(|a| if a.is_some() { b' ' } else { b'n' } as c_char).collect();
@@ -41,11 +48,11 @@ impl Question {
         unsafe {
             check(pg_sys::SPI_connect());
             let plan = self.plan();
-            check(pg_sys::SPI_execute_plan(plan, values.as_mut_ptr(), nulls.as_ptr(), true, 0));
+            check(pg_sys::SPI_execute_plan(plan, values.as_mut_ptr(), nulls.as_ptr(), !self.anew, 0));
             let table = pg_sys::SPI_tuptable;
             if !table.is_null() {
                 for at in 0..pg_sys::SPI_processed as usize {
-                    row(*(*table).vals.add(at), (*table).tupdesc);
+                    each(Row { tuple: *(*table).vals.add(at), columns: (*table).tupdesc });
                 }
             }
             check(pg_sys::SPI_finish());
@@ -75,6 +82,29 @@ impl Question {
             }
         }
         kept.get()
+    }
+}
+
+/// A row of an answer, for as long as it is handed over.
+pub struct Row {
+    tuple: pg_sys::HeapTuple,
+    columns: pg_sys::TupleDesc,
+}
+
+impl Row {
+    /// A column, counted from 1, of the type that the statement gives it; `None`: NULL.
+    pub fn get<T: FromDatum>(&self, column: c_int) -> Option<T> {
+        let mut is_null = true;
+        // SAFETY: the tuple is one of these columns.
+        unsafe {
+            let datum = pg_sys::SPI_getbinval(self.tuple, self.columns, column, &mut is_null);
+            T::from_datum(datum, is_null)
+        }
+    }
+
+    /// The row as it is.
+    pub fn tuple(&self) -> pg_sys::HeapTuple {
+        self.tuple
     }
 }
 

@@ -4,6 +4,7 @@
 use crate::error::raise;
 use pgrx::prelude::*;
 use pgrx::{FromDatum, pg_sys};
+use std::ffi::CStr;
 
 /// The arguments of one call of a SQL function.
 #[derive(Clone, Copy)]
@@ -39,6 +40,17 @@ impl Call {
     pub fn time(self, at: usize) -> Option<i64> {
         // SAFETY: as declared.
         self.datum(at).and_then(|datum| unsafe { i64::from_datum(datum, false) })
+    }
+
+    /// Of an argument declared jsonb: its text.
+    pub fn json(self, at: usize) -> Option<String> {
+        // SAFETY: as declared; Postgres writes it out as a C string.
+        self.datum(at).map(|datum| unsafe {
+            let json = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast::<pg_sys::Jsonb>();
+            let length = pgrx::varsize_any(json.cast()) as i32;
+            let text = pg_sys::JsonbToCString(std::ptr::null_mut(), &raw mut (*json).root, length);
+            CStr::from_ptr(text).to_string_lossy().into_owned()
+        })
     }
 
     /// A scalar result that is NULL.
@@ -84,16 +96,6 @@ impl Rows {
     pub fn put(&self, tuple: pg_sys::HeapTuple) {
         // SAFETY: copied into the store.
         unsafe { pg_sys::tuplestore_puttuple(self.0, tuple) }
-    }
-}
-
-/// The text in a column (counted from 1) of a row; `None`: NULL.
-pub fn text_of(tuple: pg_sys::HeapTuple, columns: pg_sys::TupleDesc, at: i32) -> Option<String> {
-    let mut is_null = true;
-    // SAFETY: the row is one of these columns, and this one is a text.
-    unsafe {
-        let datum = pg_sys::SPI_getbinval(tuple, columns, at, &mut is_null);
-        String::from_datum(datum, is_null)
     }
 }
 
