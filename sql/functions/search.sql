@@ -8,7 +8,8 @@
 CREATE FUNCTION voice._search(query text, since timestamptz, vertical text, max_rows int,
     OUT call_id uuid, OUT turn_id bigint, OUT role text, OUT started_at timestamptz, OUT rank real, OUT headline text)
 RETURNS SETOF record
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp
+-- What is planned anew (EXECUTE) is the search of a month; the rest has one plan for all months.
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     max_matches CONSTANT int := 5000;
@@ -16,6 +17,7 @@ DECLARE
     tenant CONSTANT text := voice._tenant();
     config CONSTANT regconfig := coalesce(nullif(current_setting('voice_analytics.search_config', true), ''), 'simple');
     wanted tsquery;
+    needles text[];
     first_id uuid;
     month record;
     more_calls uuid[];
@@ -37,30 +39,36 @@ BEGIN
                   HINT = 'Search for the few words that matter.';
     END IF;
     wanted := websearch_to_tsquery(config, query);
+    -- Words of the configuration simple stand in what was said as they are, so a turn without any of them need not be
+    -- parsed. (Where the question is also what was not said, every turn may be the answer.)
+    IF config = 'pg_catalog.simple'::regconfig AND wanted::text !~ '!' THEN
+        SELECT array_agg('%' || regexp_replace(replace(replace(m[1], '''''', ''''), '\\', '\'), '([\\%_])', '\\\1', 'g') || '%') INTO needles
+        FROM regexp_matches(wanted::text, '''((?:[^'']|'''')*)''', 'g') m;
+    END IF;
     first_id := @extschema@.voice_uuid_at(since - interval '24 hours');
 
     -- DEFAULT first: it may hold any month's calls. Its rows are few, or somebody will hear of it.
     FOR month IN
-        SELECT coalesce(l.lower, '00000000-0000-0000-0000-000000000000') AS lower, l.upper, l.leaf
-        FROM voice._leaves('search_document') l
-        WHERE l.upper IS NULL OR l.upper > first_id
-        ORDER BY l.upper IS NULL DESC, l.upper DESC
+        SELECT d.leaf AS documents, k.confrelid::regclass AS calls
+        FROM voice._leaves('search_document') d
+        JOIN pg_constraint k ON k.conrelid = d.leaf AND k.contype = 'f'
+        WHERE d.upper IS NULL OR d.upper > first_id
+        ORDER BY d.upper IS NULL DESC, d.upper DESC
     LOOP
-        -- The leaf itself: its owner may, and there is no parent to plan for. The planner has no statistics to count on
-        -- where a word is common, so the calls of the month come by their ids, the newest first.
+        -- The leaves themselves: their owner may, and there is no parent to plan for. One table to choose a way through:
+        -- by the text index where the word is rare, from the newest call on where it is common. So the call is looked at
+        -- by a subquery, once the words match, and the tenant before the words.
         EXECUTE format($find$
             SELECT array_agg(m.call_id), array_agg(m.rank) FROM (
                 SELECT d.call_id, ts_rank(d.document, $1) AS rank
                 FROM %s d
-                JOIN voice.call c ON c.id = d.call_id AND c.id >= $3 %s
-                WHERE d.document @@ $1 AND d.tenant_id = $2 AND d.call_id >= $3
-                  AND c.tenant_id = $2 AND c.deleted_at IS NULL AND c.started_at >= $4
-                  %s
+                WHERE d.tenant_id = $2 AND d.document @@ $1 AND d.call_id >= $3
+                  AND (SELECT c.deleted_at IS NULL AND c.started_at >= $4 %s FROM %s c WHERE c.id = d.call_id)
                 ORDER BY d.call_id DESC LIMIT $6) m$find$,
-            month.leaf,
-            CASE WHEN month.upper IS NOT NULL THEN format('AND c.id >= %L AND c.id < %L', month.lower, month.upper) END,
+            month.documents,
             CASE WHEN vertical IS NOT NULL THEN
-                'AND EXISTS (SELECT FROM voice.agent g WHERE g.id = c.agent_id AND g.tenant_id = $2 AND g.vertical = $5)' END)
+                'AND EXISTS (SELECT FROM voice.agent g WHERE g.id = c.agent_id AND g.tenant_id = $2 AND g.vertical = $5)' END,
+            month.calls)
         USING wanted, tenant, first_id, since, vertical, max_matches - cardinality(found_calls)
         INTO more_calls, more_ranks;
         found_calls := found_calls || more_calls;
@@ -85,6 +93,7 @@ BEGIN
                 CROSS JOIN LATERAL (SELECT CASE WHEN u.text <> '' THEN u.text ELSE voice._final_chunks(u.call_id, u.id) END) s(words)
                 CROSS JOIN LATERAL (SELECT to_tsvector(config, left(s.words, 400000))) v(vector)
                 WHERE u.call_id = b.id AND u.tenant_id = tenant
+                  AND (needles IS NULL OR lower(s.words) LIKE ANY (needles))
             ) w
         ) t
         WHERE t.matches OR t.place = 1
