@@ -158,7 +158,7 @@ impl Server {
                     }
                 }
             }
-            if self.settings.enabled && self.settings.maintenance && self.epoch.is_some() {
+            if self.keeps_house() {
                 self.housekeeping.keep_months_ahead(self.role, self.settings.partition_months_ahead);
             }
             if let Some(error) = self.housekeeping.take_error() {
@@ -223,6 +223,11 @@ impl Server {
         self.flights.is_empty() && self.pending.is_empty() && self.postponed.is_empty()
     }
 
+    /// Months are created, and waited for: to wait for what is not done is not to wait at all.
+    fn keeps_house(&self) -> bool {
+        self.settings.enabled && self.settings.maintenance && self.epoch.is_some()
+    }
+
     /// How many more jobs to take now.
     pub(super) fn room(&self) -> usize {
         if !self.settings.enabled
@@ -247,10 +252,10 @@ impl Server {
     /// Waits for a commit, a notification, an answer, a deadline, or the sweep.
     fn rest(&mut self) {
         self.show_waiting();
-        let now = Instant::now();
         let sweep = self.settings.sweep_interval;
         self.ask_at = self.provider.next();
-        self.renew_at = self.held().map(|job| job.leased + LEASE / 2).min();
+        // Without an epoch there are no leases of ours.
+        self.renew_at = self.epoch.and_then(|_| self.held().map(|job| job.leased + LEASE / 2).min());
         let until = [
             (!sweep.is_zero()).then(|| self.swept + sweep),
             self.due,
@@ -258,9 +263,9 @@ impl Server {
             self.renew_at,
             self.pool.next_deadline(),
             self.retry.map(|(at, _)| at),
-            self.housekeeping.next(),
+            self.keeps_house().then(|| self.housekeeping.next()),
         ];
-        let limit = until.into_iter().flatten().min().map(|t| t.saturating_duration_since(now));
+        let limit = until.into_iter().flatten().min().map(|t| t.saturating_duration_since(Instant::now()));
         process::wait(Some(self.pool.wake_fd()), limit);
     }
 }
