@@ -3,6 +3,7 @@
 pub mod analysis;
 pub mod breaker;
 pub mod builtin;
+pub mod call;
 pub mod fair;
 pub mod prompt;
 pub mod rate;
@@ -11,4 +12,5 @@ pub mod retry;
 pub mod scrub;
 pub mod suspects;
 pub mod transcript;
+pub mod turn;
 pub mod uuid7;

@@ -1,90 +1,41 @@
--- What is true of every call, whoever writes it: its id carries its start, it ends after it starts, an end is an end.
+-- What is true of every call, whoever writes it, and of what is said and done in it. The rules stand in core/src/call.rs
+-- and core/src/turn.rs, the triggers in src/api/call.rs and src/api/turn.rs: Postgres parses a CHECK or a WHEN from its
+-- text at every statement that writes, and that was a third of the cost of writing a call (docs/performance.md).
 
--- Runs only for rows that the trigger's WHEN finds worth a look: a call that starts now, with an id of its own, is not.
+-- Nobody but their owner may attach these to a table: on one of his own, an ordinary role would write the queue.
+-- Firing a trigger asks for no privilege. Theirs, because voice_worker gives new months the triggers of their families.
+
+CREATE FUNCTION voice._complete_call() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'voice_complete_call';
+ALTER FUNCTION voice._complete_call() OWNER TO voice_worker;
+REVOKE EXECUTE ON FUNCTION voice._complete_call() FROM PUBLIC;
+COMMENT ON FUNCTION voice._complete_call() IS 'checks a call before it is written, and fills in what its end leaves open';
+
 CREATE FUNCTION voice._call_written() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
-AS $$
-DECLARE
-    -- '24 hours' and not '1 day', which is 23 or 25 hours where clocks change.
-    reach CONSTANT interval := '24 hours';
-BEGIN
-    IF TG_OP = 'UPDATE' THEN
-        IF NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id THEN
-            RAISE EXCEPTION 'a call keeps its id and its tenant'
-                USING ERRCODE = 'restrict_violation',
-                      DETAIL = format('Call %s of tenant "%s" was to become %s of tenant "%s".',
-                                      OLD.id, OLD.tenant_id, NEW.id, NEW.tenant_id),
-                      HINT = 'Insert another call and delete this one.';
-        ELSIF OLD.status <> 'in_progress' AND NEW.status = 'in_progress' THEN
-            RAISE EXCEPTION 'a call that has ended does not start again'
-                USING ERRCODE = 'restrict_violation',
-                      DETAIL = format('Call %s is %s since %s.', OLD.id, OLD.status, OLD.ended_at),
-                      HINT = 'Start a new call; external_id or meta can say that it continues this one.';
-        END IF;
-        -- A duration that was computed follows the times it was computed from.
-        IF NEW.duration_ms = OLD.duration_ms AND OLD.duration_ms = voice._span_ms(OLD.started_at, OLD.ended_at)
-           AND (NEW.started_at, NEW.ended_at) IS DISTINCT FROM (OLD.started_at, OLD.ended_at) THEN
-            NEW.duration_ms := NULL;
-        END IF;
-    END IF;
+LANGUAGE c AS 'MODULE_PATHNAME', 'voice_call_written';
+ALTER FUNCTION voice._call_written() OWNER TO voice_worker;
+REVOKE EXECUTE ON FUNCTION voice._call_written() FROM PUBLIC;
+COMMENT ON FUNCTION voice._call_written() IS
+    'checks a call as it was written, and queues the analysis of one that has ended, in the transaction that ends it';
 
-    IF NEW.status NOT IN ('in_progress', 'completed', 'failed', 'transferred') THEN
-        RAISE EXCEPTION 'there is no such status'
-            USING ERRCODE = 'check_violation',
-                  DETAIL = format('status is %s.', quote_literal(NEW.status)),
-                  HINT = 'A call is in_progress, then completed, failed or transferred.';
-    END IF;
-    IF substr(NEW.id::text, 15, 1) <> '7' THEN
-        RAISE EXCEPTION 'the id of a call must carry its start'
-            USING ERRCODE = 'check_violation',
-                  DETAIL = format('%s is not a UUIDv7.', NEW.id),
-                  HINT = 'Leave id out, or set id = voice_uuidv7(started_at).';
-    ELSIF @extschema@.voice_uuid_time(NEW.id) NOT BETWEEN NEW.started_at - reach AND NEW.started_at + reach THEN
-        RAISE EXCEPTION 'the id of a call must carry its start'
-            USING ERRCODE = 'check_violation',
-                  DETAIL = format('Id %s is of %s, more than 24 hours from started_at, %s.',
-                                  NEW.id, @extschema@.voice_uuid_time(NEW.id), NEW.started_at),
-                  HINT = CASE TG_OP WHEN 'INSERT' THEN 'set id = voice_uuidv7(started_at)'
-                              ELSE 'A call keeps its id, and with it its day: insert another call and delete this one.' END;
-    END IF;
+CREATE FUNCTION voice._turn_written() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'voice_turn_written';
+ALTER FUNCTION voice._turn_written() OWNER TO voice_worker;
+REVOKE EXECUTE ON FUNCTION voice._turn_written() FROM PUBLIC;
+COMMENT ON FUNCTION voice._turn_written() IS
+    'checks a turn, and queues the analysis again when it changes after its call has ended';
 
-    -- An end says that the call is over, also where nobody set the status.
-    IF NEW.status = 'in_progress' AND NEW.ended_at IS NOT NULL THEN
-        NEW.status := 'completed';
-    END IF;
-    IF NEW.duration_ms < 0 THEN
-        RAISE EXCEPTION 'a call cannot last less than no time'
-            USING ERRCODE = 'check_violation',
-                  DETAIL = format('duration_ms is %s.', NEW.duration_ms),
-                  HINT = 'Leave duration_ms NULL: it is computed from started_at and ended_at.';
-    END IF;
-    IF NEW.status <> 'in_progress' THEN
-        NEW.ended_at := coalesce(NEW.ended_at, NEW.started_at + NEW.duration_ms * interval '1 millisecond',
-                                 greatest(clock_timestamp(), NEW.started_at));
-        IF NOT isfinite(NEW.ended_at) THEN
-            RAISE EXCEPTION 'a call has an end that a clock can show'
-                USING ERRCODE = 'check_violation',
-                      DETAIL = format('ended_at is %s.', NEW.ended_at),
-                      HINT = 'Leave ended_at NULL: it becomes the moment of the end.';
-        ELSIF NEW.ended_at < NEW.started_at THEN
-            RAISE EXCEPTION 'a call cannot end before it starts'
-                USING ERRCODE = 'check_violation',
-                      DETAIL = format('started_at is %s, ended_at %s.', NEW.started_at, NEW.ended_at),
-                      HINT = 'Set both from the same clock, or leave ended_at NULL: it becomes the moment of the end.';
-        END IF;
-        NEW.duration_ms := coalesce(NEW.duration_ms, voice._span_ms(NEW.started_at, NEW.ended_at));
-    END IF;
-    RETURN NEW;
-END
-$$;
-COMMENT ON FUNCTION voice._call_written() IS 'checks and completes a call as it is written';
+CREATE FUNCTION voice._chunk_written() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'voice_chunk_written';
+ALTER FUNCTION voice._chunk_written() OWNER TO voice_worker;
+REVOKE EXECUTE ON FUNCTION voice._chunk_written() FROM PUBLIC;
+COMMENT ON FUNCTION voice._chunk_written() IS 'queues the analysis again when final words come after the call has ended';
 
--- NULL for a call that was left open for more than 24 days: a duration that an integer cannot hold is not measured.
--- One expression, so that it inlines: a SQL function that does not is parsed and planned at every call (6 % of ingest).
-CREATE FUNCTION voice._span_ms(started_at timestamptz, ended_at timestamptz) RETURNS int
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$ SELECT CASE WHEN EXTRACT(epoch FROM $2 - $1) < 2147483 THEN (EXTRACT(epoch FROM $2 - $1) * 1000)::int END $$;
-COMMENT ON FUNCTION voice._span_ms(timestamptz, timestamptz) IS 'milliseconds between two moments, for call.duration_ms';
+CREATE FUNCTION voice._tool_call_written() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'voice_tool_call_written';
+ALTER FUNCTION voice._tool_call_written() OWNER TO voice_worker;
+REVOKE EXECUTE ON FUNCTION voice._tool_call_written() FROM PUBLIC;
+COMMENT ON FUNCTION voice._tool_call_written() IS 'checks a tool call';
 
 -- SECURITY DEFINER: an application's role may change a call, but not write its analytics.
 CREATE FUNCTION voice._copy_to_analytics() RETURNS trigger

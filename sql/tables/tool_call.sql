@@ -14,9 +14,9 @@ BEGIN
         id bigint NOT NULL DEFAULT nextval('voice.tool_call_id_seq'),
         invoked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
         turn_id bigint,
-        latency_ms int CONSTRAINT tool_call_latency_not_negative CHECK (latency_ms >= 0),
+        latency_ms int,
         tenant_id text NOT NULL DEFAULT voice._tenant(),
-        name text NOT NULL CONSTRAINT tool_call_name_not_empty CHECK (name <> ''),
+        name text NOT NULL,
         args jsonb NOT NULL DEFAULT '{}',
         result jsonb,
         error_text text,
@@ -27,6 +27,7 @@ BEGIN
     PERFORM voice._make_private('voice.tool_call');
     PERFORM voice._keep_tenants_apart('voice.tool_call');
     ALTER SEQUENCE voice.tool_call_id_seq OWNED BY voice.tool_call.id;
+    CREATE TRIGGER written AFTER INSERT OR UPDATE ON voice.tool_call FOR EACH ROW EXECUTE FUNCTION voice._tool_call_written();
     COMMENT ON TABLE voice.tool_call IS 'tools the agent called: bookings, look-ups, transfers';
     COMMENT ON COLUMN voice.tool_call.turn_id IS 'the turn that made the call, if known';
     COMMENT ON COLUMN voice.tool_call.latency_ms IS 'milliseconds until the tool answered';

@@ -22,9 +22,8 @@ BEGIN
     ) PARTITION BY RANGE (call_id);
     PERFORM voice._make_private('voice.transcript_chunk');
     PERFORM voice._keep_tenants_apart('voice.transcript_chunk');
-    -- Late words, as in voice.turn. Pieces that the recogniser may still change are nobody's words yet.
-    CREATE CONSTRAINT TRIGGER chunk_written AFTER INSERT OR UPDATE ON voice.transcript_chunk
-        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.is_final) EXECUTE FUNCTION voice._turn_written();
+    -- Late words, as in voice.turn.
+    CREATE TRIGGER written AFTER INSERT OR UPDATE ON voice.transcript_chunk FOR EACH ROW EXECUTE FUNCTION voice._chunk_written();
     COMMENT ON TABLE voice.transcript_chunk IS 'streaming speech-to-text pieces of a turn';
     COMMENT ON COLUMN voice.transcript_chunk.seq IS 'position within the turn, from 0 or 1';
     COMMENT ON COLUMN voice.transcript_chunk.is_final IS 'the recogniser will not change it any more';

@@ -18,13 +18,10 @@ BEGIN
         tts_ttfb_ms int,
         e2e_latency_ms int,
         interrupted boolean NOT NULL DEFAULT false,
-        role text NOT NULL CONSTRAINT turn_role_known CHECK (role IN ('user', 'assistant', 'system')),
+        role text NOT NULL,
         tenant_id text NOT NULL DEFAULT voice._tenant(),
         text text NOT NULL,
         audio_url text,
-        CONSTRAINT turn_ends_after_it_starts CHECK (ended_at >= started_at),
-        CONSTRAINT turn_latency_not_negative
-            CHECK (least(transcription_ms, llm_ttft_ms, tts_ttfb_ms, e2e_latency_ms) >= 0),
         PRIMARY KEY (call_id, id)
     ) PARTITION BY RANGE (call_id);
     PERFORM voice._make_private('voice.turn_id_seq');
@@ -32,9 +29,8 @@ BEGIN
     PERFORM voice._keep_tenants_apart('voice.turn');
     ALTER SEQUENCE voice.turn_id_seq OWNED BY voice.turn.id;
 
-    -- Late turns. Deferred, so that a transaction that writes many turns is looked at once, when all of them are there.
-    CREATE CONSTRAINT TRIGGER turn_written AFTER INSERT OR UPDATE OR DELETE ON voice.turn
-        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION voice._turn_written();
+    -- The rules of a turn, and late turns.
+    CREATE TRIGGER written AFTER INSERT OR UPDATE OR DELETE ON voice.turn FOR EACH ROW EXECUTE FUNCTION voice._turn_written();
 
     COMMENT ON TABLE voice.turn IS 'what was said, one row a turn; spoken order is (started_at, id)';
     COMMENT ON COLUMN voice.turn.text IS 'the words; '''' while transcript chunks fill the turn';

@@ -1,7 +1,9 @@
 //! The few SQL functions that SQL cannot express. Their declarations stand in `sql/functions/`.
 
+mod call;
 mod queue;
 mod search;
 mod status;
 mod transcript;
+mod turn;
 mod uuid;

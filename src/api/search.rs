@@ -1,8 +1,9 @@
 //! `voice_search`: asks whether its caller may read what was said, then reads as `voice_worker`, because row-level
 //! security would keep every text index from being used.
-#![allow(unsafe_code)] // to become another user for one query
+#![allow(unsafe_code)] // catalog look-ups
 
 use crate::error::{raise, rethrow};
+use crate::host::user;
 use pgrx::prelude::*;
 use std::ffi::CStr;
 
@@ -35,7 +36,7 @@ fn voice_search(
             "GRANT SELECT ON voice.turn, or ask somebody who may.",
         );
     }
-    let found = as_worker(|| {
+    let found = user::as_voice_worker(|| {
         Spi::connect(|client| {
             let sql = "SELECT * FROM voice._search($1, $2, $3, $4)";
             let arguments = [query.into(), since.into(), vertical.into(), max_rows.into()];
@@ -65,19 +66,4 @@ fn caller_may_read() -> bool {
 fn caller() -> String {
     // SAFETY: as above; `noerr` is false, so there is a name.
     unsafe { CStr::from_ptr(pg_sys::GetUserNameFromId(pg_sys::GetUserId(), false)).to_string_lossy().into_owned() }
-}
-
-/// Runs `work` as `voice_worker`. An error rolls the (sub)transaction back, and with it Postgres restores the user.
-fn as_worker<R>(work: impl FnOnce() -> R) -> R {
-    // SAFETY: what a SECURITY DEFINER function's entry and exit do. The restricted context keeps SET ROLE away.
-    unsafe {
-        let (mut user, mut context) = (pg_sys::InvalidOid, 0);
-        pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
-        let worker = pg_sys::get_role_oid(c"voice_worker".as_ptr(), false);
-        let restricted = context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32;
-        pg_sys::SetUserIdAndSecContext(worker, restricted);
-        let result = work();
-        pg_sys::SetUserIdAndSecContext(user, context);
-        result
-    }
 }

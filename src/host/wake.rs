@@ -18,9 +18,14 @@ thread_local! {
     static CALLS: RefCell<HashMap<[u8; 16], Mark>> = RefCell::new(HashMap::new());
 }
 
+/// Looks at a call before the commit: its id, the leaf that was written, the tenant.
+pub type Look = fn([u8; 16], pg_sys::Oid, &str);
+
 /// What this transaction knows of a call.
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 struct Mark {
+    /// Its words have changed: where, whose, and what is to be done about it.
+    touched: Option<(pg_sys::Oid, String, Look)>,
     /// Its job is taken care of, or was found unnecessary.
     settled: bool,
     /// This transaction counts as a writer of its turns in shared memory.
@@ -45,23 +50,44 @@ pub fn call_is_enqueued(call_id: [u8; 16]) {
     CALLS.with_borrow_mut(|calls| calls.entry(call_id).or_default().settled = true);
 }
 
-/// Whether this transaction looks at the call for the first time. From here to its end it counts as a writer of the
-/// call's turns, and the worker stores no analysis of the call: whoever asks "has the call ended?" and is told no
-/// commits a moment later, and by then the worker may have read the transcript without this turn. The count is
-/// raised before the question is asked, so either the answer is "ended", or the worker sees the count.
-pub fn first_look_at(call_id: [u8; 16]) -> bool {
+/// The words of a call were changed: `look` is called with it before this transaction commits, once, unless the
+/// transaction ends the call anyway.
+pub fn look_before_commit(call_id: [u8; 16], leaf: pg_sys::Oid, tenant: &str, look: Look) {
     register();
     CALLS.with_borrow_mut(|calls| {
         let mark = calls.entry(call_id).or_default();
-        if mark.settled {
-            return false;
+        if mark.touched.is_none() {
+            mark.touched = Some((leaf, tenant.to_owned(), look));
         }
-        mark.settled = true;
-        if !mark.counted {
-            mark.counted = shmem::writers_of(&call_id).map(|w| w.fetch_add(1, SeqCst)).is_some();
+    });
+}
+
+/// From the look to its end the transaction counts as a writer of the call's turns, and the worker stores no analysis of
+/// the call: whoever asks "has the call ended?" and is told no commits a moment later, and by then the worker may have
+/// read the transcript without this turn. The count is raised before the question is asked, so either the answer is
+/// "ended", or the worker sees the count.
+fn look_at_touched() {
+    let touched = CALLS.with_borrow_mut(|calls| {
+        let mut touched = Vec::new();
+        for (call_id, mark) in calls.iter_mut().filter(|(_, mark)| !mark.settled) {
+            let Some(touch) = mark.touched.take() else { continue };
+            mark.settled = true;
+            mark.counted = mark.counted || shmem::writers_of(call_id).map(|w| w.fetch_add(1, SeqCst)).is_some();
+            touched.push((*call_id, touch));
         }
-        true
-    })
+        touched
+    });
+    if touched.is_empty() {
+        return;
+    }
+    // SAFETY: the transaction is still in progress; statements want a snapshot, and those of the client are gone by now.
+    // An error gives it back with everything else.
+    unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot()) };
+    for (call_id, (leaf, tenant, look)) in touched {
+        look(call_id, leaf, &tenant);
+    }
+    // SAFETY: the one pushed above.
+    unsafe { pg_sys::PopActiveSnapshot() };
 }
 
 /// Whether some transaction is about to commit turns of this call (or of one that shares its counter).
@@ -80,10 +106,13 @@ fn register() {
     }
 }
 
-/// Runs after the commit is visible to others. An error here would be a crash: nothing in it can raise one.
-unsafe extern "C-unwind" fn at_end(event: pg_sys::XactEvent::Type, _: *mut std::ffi::c_void) {
+/// Before the commit an error ends the transaction, as one in a deferred trigger would. From the commit on an error
+/// would be a crash, and nothing here can raise one: the guard costs them nothing.
+#[pg_guard]
+unsafe extern "C-unwind" fn at_end(event: pg_sys::XactEvent::Type, _argument: *mut std::ffi::c_void) {
     use pg_sys::XactEvent::*;
     match event {
+        XACT_EVENT_PRE_COMMIT | XACT_EVENT_PRE_PREPARE => look_at_touched(),
         XACT_EVENT_COMMIT => {
             if RING.get() {
                 // SAFETY: a backend's own database never changes.

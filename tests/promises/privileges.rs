@@ -126,7 +126,9 @@ fn an_operator_of_ones_own_does_not_run_as_the_worker() {
 fn the_triggers_of_our_tables_are_for_our_tables() {
     let mut voice = Voice::start();
     with_evil(&mut voice);
-    for function in ["_enqueue", "_turn_written", "_copy_to_analytics", "_calls_deleted"] {
+    for function in
+        ["_complete_call", "_call_written", "_turn_written", "_chunk_written", "_copy_to_analytics", "_calls_deleted"]
+    {
         let attach = format!(
             "SET SESSION AUTHORIZATION evil; CREATE TEMP TABLE mine (id uuid, call_id uuid, tenant_id text);
              CREATE TRIGGER t AFTER INSERT ON mine FOR EACH ROW EXECUTE FUNCTION voice.{function}()"

@@ -1,0 +1,109 @@
+//! The triggers on what is said and done in a call: its rules, and words that come after its end. In Rust for the
+//! reason that `call.rs` gives. Declared in `sql/functions/call_rules.sql`.
+
+use crate::db::late;
+use crate::declare_trigger;
+use crate::error::{raise, rethrow};
+use crate::host::trigger::{self, Row};
+use crate::host::{user, wake};
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+use voice_core::turn::{Refusal, Turn};
+
+declare_trigger!(voice_turn_written, pg_finfo_voice_turn_written, turn_written);
+declare_trigger!(voice_chunk_written, pg_finfo_voice_chunk_written, chunk_written);
+declare_trigger!(voice_tool_call_written, pg_finfo_voice_tool_call_written, tool_call_written);
+
+/// `voice._turn_written()`, AFTER: the rules of a turn; its call is looked at before the transaction commits.
+fn turn_written(trigger: trigger::Call) -> pg_sys::Datum {
+    let (new, old) = (trigger.new_row(), trigger.old_row());
+    if let Some(new) = &new {
+        check(new);
+    }
+    if let Some(row) = new.or(old) {
+        look_before_commit(trigger, &row);
+    }
+    pg_sys::Datum::null()
+}
+
+/// `voice._chunk_written()`, AFTER: pieces that the recogniser may still change are nobody's words yet.
+fn chunk_written(trigger: trigger::Call) -> pg_sys::Datum {
+    if let Some(new) = trigger.new_row()
+        && new.boolean("is_final") == Some(true)
+    {
+        look_before_commit(trigger, &new);
+    }
+    pg_sys::Datum::null()
+}
+
+/// `voice._tool_call_written()`, AFTER: the rules of a tool call.
+fn tool_call_written(trigger: trigger::Call) -> pg_sys::Datum {
+    if let Some(new) = trigger.new_row() {
+        if new.text("name") == Some("") {
+            raise(
+                PgSqlErrorCode::ERRCODE_CHECK_VIOLATION,
+                "a tool call needs a name",
+                "name is ''.",
+                "Write the function's name as the model called it.",
+            );
+        } else if let Some(latency) = new.integer("latency_ms").filter(|ms| *ms < 0) {
+            raise(
+                PgSqlErrorCode::ERRCODE_CHECK_VIOLATION,
+                "a latency cannot be negative",
+                &format!("latency_ms is {latency}."),
+                "Write milliseconds from 0 up, or NULL for what was not measured.",
+            );
+        }
+    }
+    pg_sys::Datum::null()
+}
+
+/// Once a transaction and call, and as late as can be: all of its turns are written by then.
+fn look_before_commit(trigger: trigger::Call, row: &Row) {
+    if let (Some(call_id), Some(tenant)) = (row.uuid("call_id"), row.text("tenant_id")) {
+        wake::look_before_commit(call_id, trigger.leaf(), tenant, look);
+    }
+}
+
+/// A call that ended before gets its job (back).
+fn look(call_id: [u8; 16], leaf: pg_sys::Oid, tenant: &str) {
+    let look = || late::enqueue_if_late(leaf, pgrx::Uuid::from_bytes(call_id), tenant);
+    if user::as_voice_worker(look).unwrap_or_else(|e| rethrow(e)) {
+        wake::ring_at_commit();
+    }
+}
+
+fn check(row: &Row) {
+    const LATENCIES: [&str; 4] = ["transcription_ms", "llm_ttft_ms", "tts_ttfb_ms", "e2e_latency_ms"];
+    let (Some(role), Some(started_at)) = (row.text("role"), row.time("started_at")) else { return };
+    let turn =
+        Turn { role, started_at, ended_at: row.time("ended_at"), latencies: LATENCIES.map(|name| row.integer(name)) };
+    let Err(refusal) = turn.check() else { return };
+    let (message, detail, hint) = match refusal {
+        Refusal::UnknownRole => (
+            "there is no such role",
+            format!("role is '{role}'."),
+            "The roles are user (the caller), assistant (the agent) and system.",
+        ),
+        Refusal::EndsBeforeItStarts => (
+            "a turn cannot end before it starts",
+            format!(
+                "started_at is {}, ended_at {}.",
+                trigger::shown(started_at),
+                turn.ended_at.map_or("NULL".to_owned(), trigger::shown)
+            ),
+            "Take both from the same clock, or leave ended_at NULL.",
+        ),
+        Refusal::NegativeLatency => (
+            "a latency cannot be negative",
+            LATENCIES
+                .iter()
+                .zip(turn.latencies)
+                .filter_map(|(name, ms)| ms.filter(|ms| *ms < 0).map(|ms| format!("{name} is {ms}.")))
+                .collect::<Vec<_>>()
+                .join(" "),
+            "Write milliseconds from 0 up, or NULL for what was not measured.",
+        ),
+    };
+    raise(PgSqlErrorCode::ERRCODE_CHECK_VIOLATION, message, &detail, hint);
+}

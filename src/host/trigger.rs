@@ -1,0 +1,210 @@
+//! The rows that a trigger is called with, read without copying.
+#![allow(unsafe_code)] // trigger calls and tuples are C structures
+
+use crate::error::raise;
+use pgrx::prelude::*;
+use pgrx::{FromDatum, IntoDatum, pg_sys};
+use std::ffi::CStr;
+
+/// Postgres counts microseconds from 2000, the rest of the world from 1970.
+const EPOCH_US: i64 = 946_684_800_000_000;
+
+/// One call of a row trigger.
+#[derive(Clone, Copy)]
+pub struct Call(*mut pg_sys::TriggerData);
+
+/// A row and the names of its columns. Column numbers differ between leaves of one family once columns were dropped.
+pub struct Row {
+    description: pg_sys::TupleDesc,
+    values: Vec<pg_sys::Datum>,
+    nulls: Vec<bool>,
+}
+
+impl Call {
+    /// `fcinfo` is what Postgres called the trigger function with.
+    pub fn of(fcinfo: pg_sys::FunctionCallInfo) -> Call {
+        // SAFETY: the context of a call by the trigger manager is its TriggerData, which outlives the call.
+        unsafe {
+            let context = (*fcinfo).context;
+            if context.is_null() || (*context).type_ != pg_sys::NodeTag::T_TriggerData {
+                raise(
+                    PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+                    "this function is a trigger's",
+                    "It was called as a function.",
+                    "It stands on the tables of voice_analytics, where it belongs.",
+                );
+            }
+            Call(context.cast())
+        }
+    }
+
+    /// The table the row is in: a leaf.
+    pub fn leaf(self) -> pg_sys::Oid {
+        // SAFETY: the relation is open as long as the trigger runs.
+        unsafe { (*(*self.0).tg_relation).rd_id }
+    }
+
+    /// The row as it is (to be) stored; `None`: it is deleted.
+    pub fn new_row(self) -> Option<Row> {
+        match self.operation() {
+            pg_sys::TRIGGER_EVENT_INSERT => Some(self.row(unsafe { (*self.0).tg_trigtuple })),
+            pg_sys::TRIGGER_EVENT_UPDATE => Some(self.row(unsafe { (*self.0).tg_newtuple })),
+            _ => None,
+        }
+    }
+
+    /// The row as it was; `None`: it is inserted.
+    pub fn old_row(self) -> Option<Row> {
+        match self.operation() {
+            pg_sys::TRIGGER_EVENT_INSERT => None,
+            _ => Some(self.row(unsafe { (*self.0).tg_trigtuple })),
+        }
+    }
+
+    fn operation(self) -> u32 {
+        // SAFETY: as in `of`.
+        unsafe { (*self.0).tg_event & pg_sys::TRIGGER_EVENT_OPMASK }
+    }
+
+    fn row(self, tuple: pg_sys::HeapTuple) -> Row {
+        // SAFETY: the tuple is one of the relation; the arrays have its number of columns.
+        unsafe {
+            let description = (*(*self.0).tg_relation).rd_att;
+            let columns = (*description).natts as usize;
+            let (mut values, mut nulls) = (vec![pg_sys::Datum::null(); columns], vec![true; columns]);
+            pg_sys::heap_deform_tuple(tuple, description, values.as_mut_ptr(), nulls.as_mut_ptr());
+            Row { description, values, nulls }
+        }
+    }
+
+    /// What a BEFORE trigger gives back: the row, with these columns changed.
+    pub fn stored_with<const N: usize>(
+        self,
+        row: &Row,
+        changes: [(&str, pg_sys::Oid, Option<pg_sys::Datum>); N],
+    ) -> pg_sys::Datum {
+        // SAFETY: as in `row`; the columns are those of the relation, by name and type.
+        unsafe {
+            let tuple = match self.operation() {
+                pg_sys::TRIGGER_EVENT_UPDATE => (*self.0).tg_newtuple,
+                _ => (*self.0).tg_trigtuple,
+            };
+            if N == 0 {
+                return pg_sys::Datum::from(tuple);
+            }
+            let mut columns = changes.map(|(name, type_, _)| row.column(name, type_) as i32 + 1);
+            let mut values = changes.map(|(.., value)| value.unwrap_or(pg_sys::Datum::null()));
+            let mut nulls = changes.map(|(.., value)| value.is_none());
+            pg_sys::Datum::from(pg_sys::heap_modify_tuple_by_cols(
+                tuple,
+                row.description,
+                N as i32,
+                columns.as_mut_ptr(),
+                values.as_mut_ptr(),
+                nulls.as_mut_ptr(),
+            ))
+        }
+    }
+}
+
+impl Row {
+    /// The text of a column; `None`: NULL.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        // SAFETY: a text that is not NULL; what is toasted is copied out by Postgres, into memory that lives as long as
+        // the trigger's call.
+        self.value(name, pg_sys::TEXTOID).map(|datum| unsafe {
+            let text = pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr());
+            pgrx::text_to_rust_str_unchecked(text)
+        })
+    }
+
+    pub fn uuid(&self, name: &str) -> Option<[u8; 16]> {
+        // SAFETY: a uuid that is not NULL points to its sixteen bytes.
+        self.value(name, pg_sys::UUIDOID).map(|datum| unsafe { *datum.cast_mut_ptr::<[u8; 16]>() })
+    }
+
+    pub fn integer(&self, name: &str) -> Option<i32> {
+        // SAFETY: an int4 that is not NULL.
+        self.value(name, pg_sys::INT4OID).and_then(|datum| unsafe { i32::from_datum(datum, false) })
+    }
+
+    pub fn boolean(&self, name: &str) -> Option<bool> {
+        // SAFETY: a boolean that is not NULL.
+        self.value(name, pg_sys::BOOLOID).and_then(|datum| unsafe { bool::from_datum(datum, false) })
+    }
+
+    /// Microseconds since 1970; `i64::MIN` and `i64::MAX` are the infinities.
+    pub fn time(&self, name: &str) -> Option<i64> {
+        // SAFETY: a timestamptz that is not NULL is an integer.
+        let at = self.value(name, pg_sys::TIMESTAMPTZOID).and_then(|datum| unsafe { i64::from_datum(datum, false) })?;
+        Some(if matches!(at, i64::MIN | i64::MAX) { at } else { at.saturating_add(EPOCH_US) })
+    }
+
+    fn value(&self, name: &str, type_: pg_sys::Oid) -> Option<pg_sys::Datum> {
+        let column = self.column(name, type_);
+        (!self.nulls[column]).then(|| self.values[column])
+    }
+
+    fn column(&self, name: &str, type_: pg_sys::Oid) -> usize {
+        // SAFETY: the description lives as long as the relation is open, and has as many columns as values.
+        let columns = unsafe { (*self.description).attrs.as_slice(self.values.len()) };
+        let named = |column: &pg_sys::FormData_pg_attribute| {
+            // SAFETY: a name ends with a zero.
+            !column.attisdropped
+                && unsafe { CStr::from_ptr(column.attname.data.as_ptr()) }.to_bytes() == name.as_bytes()
+        };
+        match columns.iter().position(named) {
+            Some(at) if columns[at].atttypid == type_ => at,
+            _ => raise(
+                PgSqlErrorCode::ERRCODE_UNDEFINED_COLUMN,
+                "this is not a table of voice_analytics",
+                &format!("It has no column {name} of the type that the trigger expects."),
+                "Leave the columns of the tables in schema voice as they are; add your own beside them.",
+            ),
+        }
+    }
+}
+
+/// This moment, as `Row::time` counts.
+pub fn now() -> i64 {
+    // SAFETY: reads the clock.
+    unsafe { pg_sys::GetCurrentTimestamp() + EPOCH_US }
+}
+
+/// A time as SQL shows it.
+pub fn shown(at: i64) -> String {
+    let postgres = if matches!(at, i64::MIN | i64::MAX) { at } else { at.saturating_sub(EPOCH_US) };
+    match TimestampWithTimeZone::try_from(postgres) {
+        Ok(time) => time.to_string(),
+        Err(_) => if at < 0 { "-infinity" } else { "infinity" }.to_owned(),
+    }
+}
+
+/// A time as a column of type timestamptz holds it.
+pub fn time_datum(at: i64) -> Option<pg_sys::Datum> {
+    (if matches!(at, i64::MIN | i64::MAX) { at } else { at.saturating_sub(EPOCH_US) }).into_datum()
+}
+
+/// Declares a trigger function to Postgres: `declare_trigger!(symbol, function)`, as `#[pg_trigger]` does, without the copy
+/// that it makes of the row's description at each call.
+#[macro_export]
+macro_rules! declare_trigger {
+    ($symbol:ident, $information:ident, $function:path) => {
+        #[allow(unsafe_code)] // Postgres finds both by name
+        #[unsafe(no_mangle)]
+        #[doc(hidden)]
+        pub extern "C" fn $information() -> &'static pgrx::pg_sys::Pg_finfo_record {
+            const VERSION_1: pgrx::pg_sys::Pg_finfo_record = pgrx::pg_sys::Pg_finfo_record { api_version: 1 };
+            &VERSION_1
+        }
+
+        /// # Safety
+        /// Called by Postgres' trigger manager only.
+        #[allow(unsafe_code)]
+        #[pgrx::pg_guard]
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C-unwind" fn $symbol(fcinfo: pgrx::pg_sys::FunctionCallInfo) -> pgrx::pg_sys::Datum {
+            $function($crate::host::trigger::Call::of(fcinfo))
+        }
+    };
+}
