@@ -115,6 +115,9 @@ pub fn take_signals() {
             Some(std::mem::transmute::<unsafe extern "C" fn(c_int), Handler>(SignalHandlerForConfigReload)),
         );
         pg_sys::BackgroundWorkerUnblockSignals();
+        // A SIGHUP between the fork and Postgres' own `pqsignal(SIGHUP, SIG_IGN)` is gone, and what was forked has the
+        // settings of before: the file is read once more.
+        (&raw mut pg_sys::ConfigReloadPending).write_volatile(1);
     }
 }
 
