@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Failures in a row after which nobody asks any more.
 pub const THRESHOLD: u32 = 5;
-/// The wait for the first probe; each further one is twice as long.
+/// The wait for the first probe; each further one is half as long again, which finds a server that comes and goes soon.
 pub const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// No wait between probes is longer, unless the provider itself asks for more.
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -101,7 +101,7 @@ impl Breaker {
                 if was_closed && asked_for.is_zero() && self.failures < THRESHOLD {
                     return None;
                 }
-                let ceiling = FIRST_PAUSE.saturating_mul(1 << self.probes.min(16)).min(LONGEST_PAUSE);
+                let ceiling = FIRST_PAUSE.mul_f64(1.5f64.powi(self.probes.min(16) as i32)).min(LONGEST_PAUSE);
                 let share = if jitter.is_nan() { 1.0 } else { jitter.clamp(0.0, 1.0) };
                 let pause = ceiling.mul_f64(0.5 + share / 2.0).max(asked_for);
                 self.state = State::Open { until: now.saturating_add(pause) };
@@ -206,18 +206,18 @@ mod tests {
     }
 
     #[test]
-    fn each_probe_that_fails_doubles_the_wait_up_to_half_a_minute() {
+    fn each_probe_that_fails_lengthens_the_wait_up_to_half_a_minute() {
         let (mut breaker, _) = opened();
         let mut waits = Vec::new();
         let mut now = at(0);
-        for _ in 0..8 {
+        for _ in 0..11 {
             let next = breaker.probe_at().unwrap();
             waits.push((next - now).as_secs());
             now = next;
             let probe = breaker.send(now);
             assert_eq!(breaker.hear(probe, FAILS, now, 1.0), None, "one line when it opens, no more");
         }
-        assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30, 30]);
+        assert_eq!(waits, [1, 1, 2, 3, 5, 7, 11, 17, 25, 30, 30]);
     }
 
     #[test]
@@ -254,7 +254,7 @@ mod tests {
                 }
                 now = breaker.probe_at().unwrap_or(now).max(now);
             }
-            let probes = 6 + outage / (LONGEST_PAUSE.as_secs() / 2);
+            let probes = 10 + outage / (LONGEST_PAUSE.as_secs() / 2);
             prop_assert!(sent <= (limit as u64).max(u64::from(THRESHOLD) + limit as u64) + probes, "{sent} requests");
         }
 

@@ -15,7 +15,7 @@ use voice_net::{Answer, Class, Endpoint};
 /// How often a refused configuration is tried with one request, in case the provider has changed its mind.
 const PROBE: Duration = Duration::from_secs(60);
 /// The longest wait of a job that failed while others did not.
-const LONGEST_SNOOZE: Duration = Duration::from_secs(30);
+const LONGEST_SNOOZE: Duration = Duration::from_secs(8);
 
 struct Hold {
     reason: String,

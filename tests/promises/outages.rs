@@ -109,8 +109,7 @@ fn a_server_that_works_every_other_second_only_costs_no_call() {
     });
     let mut voice = Voice::on(Voice::asking(&stub).setting("voice_analytics.max_attempts", 1));
     (0..500).for_each(|_| _ = voice.call(HELLO));
-    voice.drained();
-    assert_eq!(voice.count("SELECT count(*) FROM voice.analytics"), 500);
+    wait_until("500 analyses", 4 * SOON, || (voice.count("SELECT count(*) FROM voice.analytics") == 500).then_some(()));
     let failures = voice.count("SELECT count(*) FROM voice.attempt WHERE outcome = 'snoozed'");
     eprintln!(
         "500 calls, a server that works every other second: {failures} requests failed, in {:?}",
