@@ -3,16 +3,15 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-BENCHES := $(wildcard bench/*.sh)
 export PG_CONFIG DESTDIR CALLS LLM_URL LLM_MODEL
+BENCH ?=
 
-.PHONY: help setup demo demo-stop test install lint clean
+.PHONY: help setup demo demo-stop test bench install lint clean
 
 help: ## list the targets
 	@echo 'voice_analytics: post-call analytics of AI voice agents, inside PostgreSQL'
 	@echo
 	@awk -F ' *## *' '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	$(if $(BENCHES),@echo '  make bench      measure what the README claims: $(notdir $(BENCHES))')
 	@echo
 	@echo '  PG_CONFIG=/path/to/pg_config  the PostgreSQL to use (14 to 18); else pg_config on the PATH, else the newest installed'
 
@@ -25,6 +24,9 @@ demo-stop: ## stop and remove the demo's server
 test: ## run every test, against clusters of their own (setup included)
 	@scripts/test.sh
 
+bench: ## measure it beside the design it replaces (BENCH='--calls 10000 --only reads'); also bench/worker.sh, bench/analyzers.sh
+	@bench/compare.sh $(BENCH)
+
 install: ## release build into that PostgreSQL; then says what a DBA does next
 	@scripts/install.sh --explain
 
@@ -33,12 +35,6 @@ setup: ## install what is missing to build and test; quick when nothing is
 
 lint: ## rustfmt, clippy, shellcheck and the rules of this house
 	@scripts/lint.sh
-
-ifneq ($(BENCHES),)
-.PHONY: bench
-bench:
-	@set -e; for script in $(BENCHES); do "$$script"; done
-endif
 
 clean: ## stop the demo and remove everything that was built
 	@demo/stop

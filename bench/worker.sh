@@ -3,4 +3,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/install.sh
-cargo run -q --release -p voice_tests --bin bench_worker
+cargo run -q --release -p voice_bench -- worker

@@ -94,6 +94,11 @@ pub fn covers_database(name: &str) -> bool {
     text(&DATABASES).split(',').map(str::trim).any(|d| d == "*" || d == name)
 }
 
+/// The session's tenant, as `voice._tenant()` says it.
+pub fn tenant() -> String {
+    text(&TENANT)
+}
+
 /// Registers every setting and reserves the prefix, so that a misspelled one is an error.
 pub fn init() {
     GucRegistry::define_enum_guc(

@@ -5,6 +5,7 @@ pub mod breaker;
 pub mod builtin;
 pub mod call;
 pub mod fair;
+pub mod import;
 pub mod prompt;
 pub mod rate;
 pub mod reply;

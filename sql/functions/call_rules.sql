@@ -43,7 +43,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, voice, pg_temp
 AS $$
 BEGIN
     UPDATE voice.analytics
-    SET agent_id = NEW.agent_id, started_at = NEW.started_at, deleted_at = NEW.deleted_at
+    SET agent_id = NEW.agent_id, started_at = NEW.started_at, deleted_at = NEW.deleted_at, from_number = NEW.from_number
     WHERE call_id = NEW.id;
     RETURN NULL;
 END

@@ -3,50 +3,12 @@
 -- The tenant is named beside row-level security, for those whom it does not hold, in the words of the policy: the
 -- planner then sees one condition.
 
-CREATE FUNCTION voice._top_leads(text, timestamptz, int, int,
-    OUT call_id uuid, OUT agent_id text, OUT vertical text, OUT from_number text, OUT started_at timestamptz,
-    OUT lead_score int, OUT sentiment double precision, OUT intent text, OUT entities jsonb, OUT summary text,
-    OUT next_action text) RETURNS SETOF record
-LANGUAGE plpgsql STABLE ROWS 50 SET search_path = pg_catalog, voice, pg_temp
-AS $$
-DECLARE
-    wanted_vertical ALIAS FOR $1;
-    since ALIAS FOR $2;
-    min_score ALIAS FOR $3;
-    max_rows ALIAS FOR $4;
-BEGIN
-    IF since IS NULL OR min_score IS NULL OR min_score NOT BETWEEN 0 AND 100 OR max_rows < 0 THEN
-        RAISE EXCEPTION 'top leads need a time, a score and a number of rows'
-            USING ERRCODE = 'invalid_parameter_value',
-                  DETAIL = format('since is %s, min_score %s, max_rows %s.', coalesce(since::text, 'NULL'),
-                                  coalesce(min_score::text, 'NULL'), coalesce(max_rows::text, 'NULL')),
-                  HINT = 'voice_top_leads(''healthcare'', now() - interval ''7 days''); scores are 0 to 100; vertical NULL: all.';
-    END IF;
-    RETURN QUERY EXECUTE format($query$
-        SELECT a.call_id, a.agent_id, a.vertical, c.from_number, a.started_at, a.lead_score::int, a.sentiment, a.intent,
-               a.entities, a.summary, a.next_action
-        FROM (
-            SELECT * FROM voice.analytics t
-            WHERE t.tenant_id = voice._tenant() %s AND t.lead_score >= $3 AND t.started_at >= $2 AND t.call_id >= $5
-              AND t.deleted_at IS NULL
-            ORDER BY t.lead_score DESC, t.started_at DESC
-            LIMIT $4
-        ) a
-        JOIN voice.call c ON c.id = a.call_id AND c.id >= $5 AND c.tenant_id = voice._tenant()
-        ORDER BY a.lead_score DESC, a.started_at DESC$query$,
-        CASE WHEN wanted_vertical IS NOT NULL THEN 'AND t.vertical = $1' END)
-    USING wanted_vertical, since, min_score::smallint, max_rows, @extschema@.voice_uuid_at(since - interval '24 hours');
-END
-$$;
-COMMENT ON FUNCTION voice._top_leads(text, timestamptz, int, int) IS 'does the work of voice_top_leads';
-
--- Inlines into the query that calls it. PL/pgSQL has no argument and column of one name, as vertical is here.
+-- In Rust (src/api/leads.rs).
 CREATE FUNCTION voice_top_leads(vertical text, since timestamptz, min_score int DEFAULT 70, max_rows int DEFAULT 50,
     OUT call_id uuid, OUT agent_id text, OUT vertical text, OUT from_number text, OUT started_at timestamptz,
     OUT lead_score int, OUT sentiment double precision, OUT intent text, OUT entities jsonb, OUT summary text,
     OUT next_action text) RETURNS SETOF record
-LANGUAGE sql STABLE ROWS 50
-AS $$ SELECT * FROM voice._top_leads($1, $2, $3, $4) $$;
+LANGUAGE c STABLE ROWS 50 AS 'MODULE_PATHNAME', 'voice_top_leads';
 COMMENT ON FUNCTION voice_top_leads(text, timestamptz, int, int) IS
     'calls with the highest lead scores since then, the newer first among equals; vertical NULL: all';
 

@@ -1,4 +1,5 @@
--- One judgement a call, never out of range; the copies of the call's columns are there for the indexes.
+-- One judgement a call, never out of range; the copies of the call's columns are there for the indexes,
+-- and so that top leads come from one table.
 
 CREATE FUNCTION voice._install_analytics() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
@@ -23,6 +24,7 @@ BEGIN
             CONSTRAINT analytics_intent_known CHECK (intent IN ('info', 'booking', 'complaint', 'sales', 'support', 'none')),
         model text NOT NULL,
         prompt_version text NOT NULL,
+        from_number text,
         transcript_hash bytea,
         entities jsonb NOT NULL DEFAULT '{}' CONSTRAINT analytics_entities_is_an_object CHECK (jsonb_typeof(entities) = 'object'),
         summary text NOT NULL CONSTRAINT analytics_summary_is_short CHECK (char_length(summary) <= 240),
@@ -32,8 +34,8 @@ BEGIN
     -- Top leads read only the rows they return; leading with the tenant, row-level security costs them nothing.
     CREATE INDEX analytics_top_of_vertical_idx ON voice.analytics (tenant_id, vertical, lead_score DESC, started_at DESC);
     CREATE INDEX analytics_top_idx ON voice.analytics (tenant_id, lead_score DESC, started_at DESC);
-    CREATE INDEX analytics_sentiment_idx ON voice.analytics (tenant_id, agent_id, started_at)
-        INCLUDE (sentiment, lead_score) WHERE deleted_at IS NULL;
+    -- Trends read a stretch of time, which lies together in the table too.
+    CREATE INDEX analytics_started_at_idx ON voice.analytics (tenant_id, started_at);
     PERFORM voice._make_private('voice.analytics');
     PERFORM voice._keep_tenants_apart('voice.analytics');
     COMMENT ON TABLE voice.analytics IS 'what the analyzer made of a call';
@@ -43,6 +45,7 @@ BEGIN
     COMMENT ON COLUMN voice.analytics.entities IS 'name, email, phone, topic: what the caller said of them';
     COMMENT ON COLUMN voice.analytics.summary IS 'at most 240 characters';
     COMMENT ON COLUMN voice.analytics.agent_id IS 'copy of the call''s, kept true by a trigger';
+    COMMENT ON COLUMN voice.analytics.from_number IS 'copy of the call''s, kept true by a trigger';
     COMMENT ON COLUMN voice.analytics.started_at IS 'copy of the call''s, kept true by a trigger';
     COMMENT ON COLUMN voice.analytics.deleted_at IS 'copy of the call''s, kept true by a trigger';
     COMMENT ON COLUMN voice.analytics.vertical IS 'the agent''s at the time of the analysis';

@@ -22,7 +22,6 @@ BEGIN
         error_text text,
         PRIMARY KEY (call_id, id)
     ) PARTITION BY RANGE (call_id);
-    CREATE INDEX tool_call_name_invoked_at_idx ON voice.tool_call (tenant_id, name, invoked_at);
     PERFORM voice._make_private('voice.tool_call_id_seq');
     PERFORM voice._make_private('voice.tool_call');
     PERFORM voice._keep_tenants_apart('voice.tool_call');

@@ -3,17 +3,17 @@
 //! `sql/functions/call_rules.sql`.
 
 use crate::db::late;
-use crate::declare_trigger;
+use crate::declare_function;
 use crate::error::{raise, rethrow};
 use crate::guc;
 use crate::host::trigger::{self, Row};
-use crate::host::{user, wake};
+use crate::host::{clock, user, wake};
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, pg_sys};
 use voice_core::call::{Call, IN_PROGRESS, Refusal};
 
-declare_trigger!(voice_complete_call, pg_finfo_voice_complete_call, complete);
-declare_trigger!(voice_call_written, pg_finfo_voice_call_written, written);
+declare_function!(voice_complete_call, pg_finfo_voice_complete_call, trigger::Call, complete);
+declare_function!(voice_call_written, pg_finfo_voice_call_written, trigger::Call, written);
 
 /// `voice._complete_call()`, BEFORE: fills in what the end of a call leaves open.
 fn complete(trigger: trigger::Call) -> pg_sys::Datum {
@@ -21,13 +21,13 @@ fn complete(trigger: trigger::Call) -> pg_sys::Datum {
     // What must not be NULL and is, the table refuses by itself.
     let Some(new) = read(&new_row) else { return trigger.stored_with(&new_row, []) };
     let old = old_row.as_ref().and_then(read);
-    match new.completed(old.as_ref(), trigger::now) {
+    match new.completed(old.as_ref(), clock::now) {
         Ok(same) if same == new => trigger.stored_with(&new_row, []),
         Ok(completed) => trigger.stored_with(
             &new_row,
             [
                 ("status", pg_sys::TEXTOID, completed.status.into_datum()),
-                ("ended_at", pg_sys::TIMESTAMPTZOID, completed.ended_at.and_then(trigger::time_datum)),
+                ("ended_at", pg_sys::TIMESTAMPTZOID, completed.ended_at.and_then(clock::time_datum)),
                 ("duration_ms", pg_sys::INT4OID, completed.duration_ms.into_datum()),
             ],
         ),
@@ -76,9 +76,9 @@ fn read(row: &Row) -> Option<Call<'_>> {
 fn refuse(refusal: Refusal, new: &Call<'_>, old: Option<&Call<'_>>) -> ! {
     use PgSqlErrorCode::{ERRCODE_CHECK_VIOLATION as CHECK, ERRCODE_RESTRICT_VIOLATION as RESTRICT};
     let id = |call: &Call<'_>| pgrx::Uuid::from_bytes(call.id).to_string();
-    let end = |call: &Call<'_>| call.ended_at.map_or("NULL".to_owned(), trigger::shown);
+    let end = |call: &Call<'_>| call.ended_at.map_or("NULL".to_owned(), clock::shown);
     let before = old.unwrap_or(new);
-    let start = trigger::shown(new.started_at);
+    let start = clock::shown(new.started_at);
     match refusal {
         Refusal::Moved => raise(
             RESTRICT,
@@ -122,7 +122,7 @@ fn refuse(refusal: Refusal, new: &Call<'_>, old: Option<&Call<'_>>) -> ! {
             &format!(
                 "Id {} is of {}, more than 24 hours from started_at, {start}.",
                 id(new),
-                trigger::shown(voice_core::uuid7::unix_ms(&new.id) * 1000)
+                clock::shown(voice_core::uuid7::unix_ms(&new.id) * 1000)
             ),
             match old {
                 None => "set id = voice_uuidv7(started_at)",

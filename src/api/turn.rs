@@ -2,17 +2,17 @@
 //! reason that `call.rs` gives. Declared in `sql/functions/call_rules.sql`.
 
 use crate::db::late;
-use crate::declare_trigger;
+use crate::declare_function;
 use crate::error::{raise, rethrow};
 use crate::host::trigger::{self, Row};
-use crate::host::{user, wake};
+use crate::host::{clock, user, wake};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use voice_core::turn::{Refusal, Turn};
 
-declare_trigger!(voice_turn_written, pg_finfo_voice_turn_written, turn_written);
-declare_trigger!(voice_chunk_written, pg_finfo_voice_chunk_written, chunk_written);
-declare_trigger!(voice_tool_call_written, pg_finfo_voice_tool_call_written, tool_call_written);
+declare_function!(voice_turn_written, pg_finfo_voice_turn_written, trigger::Call, turn_written);
+declare_function!(voice_chunk_written, pg_finfo_voice_chunk_written, trigger::Call, chunk_written);
+declare_function!(voice_tool_call_written, pg_finfo_voice_tool_call_written, trigger::Call, tool_call_written);
 
 /// `voice._turn_written()`, AFTER: the rules of a turn; its call is looked at before the transaction commits.
 fn turn_written(trigger: trigger::Call) -> pg_sys::Datum {
@@ -89,8 +89,8 @@ fn check(row: &Row) {
             "a turn cannot end before it starts",
             format!(
                 "started_at is {}, ended_at {}.",
-                trigger::shown(started_at),
-                turn.ended_at.map_or("NULL".to_owned(), trigger::shown)
+                clock::shown(started_at),
+                turn.ended_at.map_or("NULL".to_owned(), clock::shown)
             ),
             "Take both from the same clock, or leave ended_at NULL.",
         ),

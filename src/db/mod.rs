@@ -1,8 +1,10 @@
 //! All SPI, by subject. Statements stand in `sql/queries/`, one a file, and take bound parameters only.
 
 pub mod claim;
+pub mod import;
 pub mod late;
 pub mod prepare;
+pub mod question;
 pub mod settle;
 pub mod state;
 mod statement;

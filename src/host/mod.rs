@@ -1,6 +1,8 @@
-//! Being code inside a server: a process of Postgres, the shared memory between processes, the call of a trigger, the
-//! end of a transaction. Knows neither the queue nor what the worker does with it.
+//! Being code inside a server: a process of Postgres, the shared memory between processes, the call of a function or a
+//! trigger, the end of a transaction. Knows neither the queue nor what the worker does with it.
 
+pub mod clock;
+pub mod function;
 pub mod process;
 pub mod shmem;
 pub mod trigger;

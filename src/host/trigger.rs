@@ -1,13 +1,11 @@
 //! The rows that a trigger is called with, read without copying.
 #![allow(unsafe_code)] // trigger calls and tuples are C structures
 
+use super::clock;
 use crate::error::raise;
 use pgrx::prelude::*;
-use pgrx::{FromDatum, IntoDatum, pg_sys};
+use pgrx::{FromDatum, pg_sys};
 use std::ffi::CStr;
-
-/// Postgres counts microseconds from 2000, the rest of the world from 1970.
-const EPOCH_US: i64 = 946_684_800_000_000;
 
 /// One call of a row trigger.
 #[derive(Clone, Copy)]
@@ -137,7 +135,7 @@ impl Row {
     pub fn time(&self, name: &str) -> Option<i64> {
         // SAFETY: a timestamptz that is not NULL is an integer.
         let at = self.value(name, pg_sys::TIMESTAMPTZOID).and_then(|datum| unsafe { i64::from_datum(datum, false) })?;
-        Some(if matches!(at, i64::MIN | i64::MAX) { at } else { at.saturating_add(EPOCH_US) })
+        Some(clock::unix_us(at))
     }
 
     fn value(&self, name: &str, type_: pg_sys::Oid) -> Option<pg_sys::Datum> {
@@ -163,48 +161,4 @@ impl Row {
             ),
         }
     }
-}
-
-/// This moment, as `Row::time` counts.
-pub fn now() -> i64 {
-    // SAFETY: reads the clock.
-    unsafe { pg_sys::GetCurrentTimestamp() + EPOCH_US }
-}
-
-/// A time as SQL shows it.
-pub fn shown(at: i64) -> String {
-    let postgres = if matches!(at, i64::MIN | i64::MAX) { at } else { at.saturating_sub(EPOCH_US) };
-    match TimestampWithTimeZone::try_from(postgres) {
-        Ok(time) => time.to_string(),
-        Err(_) => if at < 0 { "-infinity" } else { "infinity" }.to_owned(),
-    }
-}
-
-/// A time as a column of type timestamptz holds it.
-pub fn time_datum(at: i64) -> Option<pg_sys::Datum> {
-    (if matches!(at, i64::MIN | i64::MAX) { at } else { at.saturating_sub(EPOCH_US) }).into_datum()
-}
-
-/// Declares a trigger function to Postgres: `declare_trigger!(symbol, function)`, as `#[pg_trigger]` does, without the copy
-/// that it makes of the row's description at each call.
-#[macro_export]
-macro_rules! declare_trigger {
-    ($symbol:ident, $information:ident, $function:path) => {
-        #[allow(unsafe_code)] // Postgres finds both by name
-        #[unsafe(no_mangle)]
-        #[doc(hidden)]
-        pub extern "C" fn $information() -> &'static pgrx::pg_sys::Pg_finfo_record {
-            const VERSION_1: pgrx::pg_sys::Pg_finfo_record = pgrx::pg_sys::Pg_finfo_record { api_version: 1 };
-            &VERSION_1
-        }
-
-        /// # Safety
-        /// Called by Postgres' trigger manager only.
-        #[allow(unsafe_code)]
-        #[pgrx::pg_guard]
-        #[unsafe(no_mangle)]
-        pub unsafe extern "C-unwind" fn $symbol(fcinfo: pgrx::pg_sys::FunctionCallInfo) -> pgrx::pg_sys::Datum {
-            $function($crate::host::trigger::Call::of(fcinfo))
-        }
-    };
 }

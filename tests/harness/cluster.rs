@@ -38,7 +38,11 @@ pub struct Builder {
 }
 
 pub struct Cluster {
+    /// Of the socket and the log; gone with the cluster.
     folder: PathBuf,
+    data: PathBuf,
+    /// The data outlives the cluster.
+    kept: bool,
     environment: Vec<(String, String)>,
     postmaster: Option<Child>,
 }
@@ -73,12 +77,34 @@ impl Builder {
         cluster
     }
 
+    /// A server on the data directory that an earlier one left in this folder, or on a new one; it stays there.
+    /// The settings are these, whatever the earlier one had.
+    pub fn start_in(self, keep: &Path) -> Cluster {
+        fs::create_dir_all(keep).unwrap_or_else(|e| panic!("{}: {e}", keep.display()));
+        let keep = fs::canonicalize(keep).unwrap_or_else(|e| panic!("{}: {e}", keep.display()));
+        // Of a run that was killed.
+        leftovers::stop_server_of(&keep);
+        let template = installation().template();
+        let data = keep.join("data");
+        if !data.join("PG_VERSION").exists() {
+            copy(template, &data);
+        }
+        fs::copy(template.join("postgresql.conf"), data.join("postgresql.conf")).expect("postgresql.conf");
+        let folder = leftovers::new_folder_name();
+        installation().private_folder(&folder);
+        let mut cluster = Cluster { folder, data, kept: true, environment: self.environment, postmaster: None };
+        cluster.append_settings(&self.settings);
+        cluster.start();
+        cluster
+    }
+
     fn prepare(self, data: &Path) -> Cluster {
         let folder = leftovers::new_folder_name();
         installation().private_folder(&folder);
         copy(data, &folder.join("data"));
         installation().give_to_server(&folder);
-        let cluster = Cluster { folder, environment: self.environment, postmaster: None };
+        let data = folder.join("data");
+        let cluster = Cluster { folder, data, kept: false, environment: self.environment, postmaster: None };
         cluster.append_settings(&self.settings);
         cluster
     }
@@ -101,7 +127,7 @@ impl Cluster {
     }
 
     pub fn data(&self) -> PathBuf {
-        self.folder.join("data")
+        self.data.clone()
     }
 
     /// Folder of the socket, private to the server's account: files that only the server may read can go here too.
@@ -294,9 +320,12 @@ impl Drop for Cluster {
             let pid = i32::try_from(postmaster.id()).expect("a pid");
             let mut family = processes::children_of(pid);
             family.push(pid);
-            processes::send(pid, Signal::SIGQUIT);
+            // Data that is kept gets its checkpoint, so that the next start need not recover.
+            let (signal, deadline) =
+                if self.kept { (Signal::SIGINT, STOP_DEADLINE) } else { (Signal::SIGQUIT, DROP_DEADLINE) };
+            processes::send(pid, signal);
             let start = Instant::now();
-            while family.iter().any(|pid| processes::alive(*pid)) && start.elapsed() < DROP_DEADLINE {
+            while family.iter().any(|pid| processes::alive(*pid)) && start.elapsed() < deadline {
                 thread::sleep(Duration::from_millis(5));
             }
             for pid in family.iter().filter(|pid| processes::alive(**pid)) {

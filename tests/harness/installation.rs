@@ -25,6 +25,17 @@ pub(crate) fn installation() -> &'static Installation {
     })
 }
 
+/// The install script of the extension that these servers find.
+pub fn extension_script(version: &str) -> PathBuf {
+    let installation = installation();
+    let folder = output_of(Command::new(installation.program("pg_config")).arg("--sharedir"));
+    let script = format!("{folder}/extension/voice_analytics--{version}.sql");
+    match &installation.destdir {
+        Some(destdir) => PathBuf::from(format!("{}{script}", destdir.display())),
+        None => script.into(),
+    }
+}
+
 impl Installation {
     fn find() -> Installation {
         let pg_config = env::var_os("PG_CONFIG").filter(|path| !path.is_empty()).unwrap_or("pg_config".into());

@@ -37,7 +37,7 @@ fn owner(folder: &Path) -> Option<i32> {
     pid.parse().ok()
 }
 
-fn stop_server_of(folder: &Path) {
+pub(crate) fn stop_server_of(folder: &Path) {
     let data = folder.join("data");
     let Ok(pid_file) = fs::read_to_string(data.join("postmaster.pid")) else { return };
     let Some(pid) = pid_file.lines().next().and_then(|line| line.parse::<i32>().ok()) else { return };

@@ -10,4 +10,5 @@ pub mod stub;
 mod wait;
 
 pub use cluster::{Builder, Cluster, PORT, Shutdown};
+pub use installation::extension_script;
 pub use wait::wait_until;

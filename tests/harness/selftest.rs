@@ -41,3 +41,15 @@ fn a_setting_given_twice_has_its_last_value() {
     let value: String = cluster.connect("postgres").query_one("SHOW work_mem", &[]).unwrap().get(0);
     assert_eq!(value, "7MB");
 }
+
+#[test]
+fn kept_data_outlives_its_cluster_and_its_settings() {
+    let folder = std::env::temp_dir().join(format!("voice-kept-{}", std::process::id()));
+    let start = |work_mem| Cluster::builder().without_preloading().setting("work_mem", work_mem).start_in(&folder);
+    start("7MB").execute("postgres", "CREATE TABLE kept AS SELECT 42 AS n");
+    let cluster = start("8MB");
+    let row = cluster.connect("postgres").query_one("SELECT n, current_setting('work_mem') FROM kept", &[]).unwrap();
+    assert_eq!((row.get(0), row.get(1)), (42, "8MB"));
+    drop(cluster);
+    std::fs::remove_dir_all(&folder).unwrap();
+}

@@ -1,4 +1,4 @@
-//! How fast the worker is beside an LLM of known slowness; run by `bench/worker.sh`. Prints one table, asserts nothing.
+//! How fast the worker is beside an LLM of known slowness; run as `bench worker`. Prints one table, asserts nothing.
 
 use harness::Cluster;
 use harness::stub::{Reply, StubLlm};
@@ -11,7 +11,7 @@ const IN_FLIGHT: u32 = 64;
 const SINGLES: usize = 50;
 const DEADLINE: Duration = Duration::from_secs(120);
 
-fn main() {
+pub fn run() {
     let stub = StubLlm::start();
     let cluster = Cluster::builder()
         .setting("voice_analytics.analyzer", "openai")

@@ -1,0 +1,1 @@
+SELECT * FROM voice_search(:word, max_rows => 50);

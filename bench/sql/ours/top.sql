@@ -1,0 +1,1 @@
+SELECT * FROM voice_top_leads(:v, :since, :min);

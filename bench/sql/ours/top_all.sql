@@ -1,0 +1,1 @@
+SELECT * FROM voice_top_leads(NULL, :since, 0, 20);

@@ -1,0 +1,1 @@
+SELECT voice_transcript($1)

@@ -1,0 +1,1 @@
+SELECT * FROM voice_sentiment_trend(:since);

@@ -1,0 +1,17 @@
+ALTER TABLE "Agent" ADD CONSTRAINT "Agent_pkey" PRIMARY KEY ("id");
+ALTER TABLE "Call" ADD CONSTRAINT "Call_pkey" PRIMARY KEY ("id");
+ALTER TABLE "Turn" ADD CONSTRAINT "Turn_pkey" PRIMARY KEY ("id");
+ALTER TABLE "ToolCall" ADD CONSTRAINT "ToolCall_pkey" PRIMARY KEY ("id");
+ALTER TABLE "Analytics" ADD CONSTRAINT "Analytics_pkey" PRIMARY KEY ("callId");
+CREATE INDEX "Call_agentId_startedAt_idx" ON "Call" ("agentId", "startedAt");
+CREATE INDEX "Call_fromNumber_startedAt_idx" ON "Call" ("fromNumber", "startedAt");
+CREATE INDEX "Call_status_idx" ON "Call" ("status");
+CREATE INDEX "Turn_callId_startedAt_idx" ON "Turn" ("callId", "startedAt");
+CREATE INDEX "ToolCall_callId_invokedAt_idx" ON "ToolCall" ("callId", "invokedAt");
+CREATE INDEX "ToolCall_name_invokedAt_idx" ON "ToolCall" ("name", "invokedAt");
+CREATE INDEX "Analytics_leadScore_idx" ON "Analytics" ("leadScore");
+CREATE INDEX "Analytics_sentiment_idx" ON "Analytics" ("sentiment");
+ALTER TABLE "Call" ADD CONSTRAINT "Call_agentId_fkey" FOREIGN KEY ("agentId") REFERENCES "Agent" ("id") ON DELETE RESTRICT ON UPDATE CASCADE;
+ALTER TABLE "Turn" ADD CONSTRAINT "Turn_callId_fkey" FOREIGN KEY ("callId") REFERENCES "Call" ("id") ON DELETE CASCADE ON UPDATE CASCADE;
+ALTER TABLE "ToolCall" ADD CONSTRAINT "ToolCall_callId_fkey" FOREIGN KEY ("callId") REFERENCES "Call" ("id") ON DELETE CASCADE ON UPDATE CASCADE;
+ALTER TABLE "Analytics" ADD CONSTRAINT "Analytics_callId_fkey" FOREIGN KEY ("callId") REFERENCES "Call" ("id") ON DELETE CASCADE ON UPDATE CASCADE;

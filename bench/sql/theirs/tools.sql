@@ -1,0 +1,1 @@
+SELECT t.name, count(*), count(t."errorText"), percentile_cont(0.5) WITHIN GROUP (ORDER BY t."latencyMs"), percentile_cont(0.95) WITHIN GROUP (ORDER BY t."latencyMs") FROM "ToolCall" t WHERE t."invokedAt" >= :since GROUP BY t.name ORDER BY 2 DESC;

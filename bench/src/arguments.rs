@@ -1,0 +1,83 @@
+//! What the user may ask for.
+
+use std::path::{Path, PathBuf};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Reads,
+    Search,
+    Ingest,
+    Import,
+    Sizes,
+    Ending,
+}
+
+impl Part {
+    const ALL: [Part; 6] = [Part::Reads, Part::Search, Part::Ingest, Part::Import, Part::Sizes, Part::Ending];
+
+    fn name(self) -> String {
+        format!("{self:?}").to_lowercase()
+    }
+}
+
+pub struct Arguments {
+    pub calls: i64,
+    /// Of each measurement.
+    pub seconds: u32,
+    /// How often the two designs take turns where throughput is compared.
+    pub rounds: usize,
+    pub parts: Vec<Part>,
+    /// Where the cluster lies, and the results.
+    pub folder: PathBuf,
+}
+
+pub enum Command {
+    Compare(Arguments),
+    Worker,
+    Help,
+}
+
+pub const USAGE: &str = "\
+usage: bench [--calls 1000000] [--seconds 6] [--rounds 5] [--only PART,PART,…] [--folder target/bench]
+       bench worker
+
+Measures voice_analytics and the design it replaces on one server, side by side.
+  --calls    how many calls of ten turns each database is loaded with (2000 for a look, 10000000 for a long night)
+  --seconds  how long each measurement takes
+  --rounds   how often the two take turns where throughput is compared
+  --only     of reads, search, ingest, import, sizes, ending
+  --folder   the loaded cluster is kept there, for the next run, and the results
+bench worker measures the worker beside a stub LLM instead.";
+
+pub fn parse(given: impl Iterator<Item = String>) -> Result<Command, String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("")).join("target/bench");
+    let mut arguments = Arguments { calls: 1_000_000, seconds: 6, rounds: 5, parts: Part::ALL.to_vec(), folder };
+    let mut given = given.peekable();
+    if given.peek().is_some_and(|first| first == "worker") {
+        return Ok(Command::Worker);
+    }
+    while let Some(name) = given.next() {
+        if name == "--help" {
+            return Ok(Command::Help);
+        }
+        let value = given.next().ok_or_else(|| format!("{name}: there is no such option, or its value is missing"))?;
+        match name.as_str() {
+            "--calls" => arguments.calls = number(&name, &value, 1000)?,
+            "--seconds" => arguments.seconds = number(&name, &value, 1)? as u32,
+            "--rounds" => arguments.rounds = number(&name, &value, 1)? as usize,
+            "--folder" => arguments.folder = value.into(),
+            "--only" => arguments.parts = value.split(',').map(part).collect::<Result<_, _>>()?,
+            _ => return Err(format!("{name}: there is no such option")),
+        }
+    }
+    Ok(Command::Compare(arguments))
+}
+
+fn number(name: &str, value: &str, least: i64) -> Result<i64, String> {
+    let number = value.replace('_', "").parse().map_err(|e| format!("{name} {value}: {e}"))?;
+    if number < least { Err(format!("{name} {value}: {least} or more")) } else { Ok(number) }
+}
+
+fn part(name: &str) -> Result<Part, String> {
+    Part::ALL.into_iter().find(|p| p.name() == name).ok_or_else(|| format!("--only {name}: there is no such part"))
+}

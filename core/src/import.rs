@@ -1,0 +1,467 @@
+//! One finished call as JSON (a line of calls.jsonl): what each value must be, and what it says.
+//!
+//! Times of day stay text, because only Postgres knows the session's time zone; durations are milliseconds.
+
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+const MAX_MS: f64 = 2_147_483_647.0;
+const MILLISECONDS: &str = "a number of milliseconds, 0 to 2147483647";
+const STRING: &str = "a string";
+const TIMESTAMP: &str = "an ISO 8601 timestamp, as \"2026-03-01T09:30:00Z\"";
+
+/// A value that an import cannot use: where it stands, what it is (JSON; `None`: missing), what it must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    pub place: String,
+    pub value: Option<String>,
+    pub wanted: String,
+}
+
+/// A call, not stored yet. '' and null are how some clients say that there is none, where a value may be missing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Import {
+    /// `external_id`, or else `id`.
+    pub known_as: Option<String>,
+    pub agent: Agent,
+    pub direction: String,
+    pub status: String,
+    pub from: Option<String>,
+    pub to: Option<String>,
+    pub end_reason: Option<String>,
+    pub recording_url: Option<String>,
+    pub language: Option<String>,
+    pub started_at: Option<String>,
+    pub ended_at: Option<String>,
+    pub duration_ms: Option<f64>,
+    /// JSON.
+    pub meta: Option<String>,
+    pub turns: Vec<Turn>,
+    pub tool_calls: Vec<ToolCall>,
+}
+
+/// Who answered. `id` is missing where the call names none: it is then one a vertical.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agent {
+    pub id: Option<String>,
+    pub name: Option<String>,
+    pub vertical: String,
+    pub prompt_hash: Option<String>,
+    pub voice: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Turn {
+    pub role: String,
+    pub text: String,
+    pub start_ms: Option<f64>,
+    pub end_ms: Option<f64>,
+    pub started_at: Option<String>,
+    pub ended_at: Option<String>,
+    pub audio_url: Option<String>,
+    pub interrupted: bool,
+    /// Transcription, the LLM's first token, the first byte of speech, end to end.
+    pub latencies: [Option<i32>; 4],
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolCall {
+    pub name: String,
+    /// JSON, as is `result`.
+    pub args: Option<String>,
+    pub result: Option<String>,
+    pub error_text: Option<String>,
+    pub latency_ms: Option<i32>,
+    /// From the start of the call.
+    pub offset_ms: Option<f64>,
+    pub invoked_at: Option<String>,
+}
+
+impl Import {
+    /// Reads a call; the first value that cannot be used is refused.
+    pub fn parse(json: &str) -> Result<Import, Refused> {
+        let call = Object::of(json, "").ok_or_else(|| refused("the call", json, "a JSON object"))?;
+        let turns = call.required("turns", "an array")?;
+        let turns = elements(turns).ok_or_else(|| refused("turns", turns, "an array"))?;
+        let tool_calls = match call.value("tool_calls") {
+            None => Vec::new(),
+            Some(json) => elements(json).ok_or_else(|| refused("tool_calls", json, "an array"))?,
+        };
+        let id = match call.value("id") {
+            Some(number) if kind(number) == Kind::Number => Some(number.to_owned()),
+            _ => call.string("id")?,
+        };
+        let not_empty = |text: Option<String>| text.filter(|t| !t.is_empty());
+        Ok(Import {
+            known_as: not_empty(call.string("external_id")?).or(not_empty(id)),
+            agent: Agent::of(&call)?,
+            direction: call
+                .one_of("direction", &["inbound", "outbound"], "inbound or outbound")?
+                .unwrap_or("inbound".into()),
+            status: call
+                .one_of(
+                    "status",
+                    &["completed", "failed", "transferred"],
+                    "completed, failed or transferred (an import is of a call that has ended)",
+                )?
+                .unwrap_or("completed".into()),
+            from: call.string("from")?.or(call.string("from_number")?),
+            to: call.string("to")?.or(call.string("to_number")?),
+            end_reason: call.string("end_reason")?,
+            recording_url: call.string("recording_url")?,
+            language: call.string("language")?,
+            started_at: call.timestamp("started_at")?,
+            ended_at: call.timestamp("ended_at")?,
+            duration_ms: call.milliseconds("duration_ms")?,
+            meta: call.value("meta").map(str::to_owned),
+            turns: turns.iter().enumerate().map(|(at, json)| Turn::of(json, at)).collect::<Result<_, _>>()?,
+            tool_calls: tool_calls
+                .iter()
+                .enumerate()
+                .map(|(at, json)| ToolCall::of(json, at))
+                .collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Where the last turn ends; `None`: no turn says when it was.
+    pub fn last_word_ms(&self) -> Option<f64> {
+        self.turns.iter().flat_map(|t| [t.start_ms, t.end_ms]).flatten().reduce(f64::max)
+    }
+}
+
+impl Agent {
+    fn of(call: &Object<'_>) -> Result<Agent, Refused> {
+        let not_empty = |text: Option<String>| text.filter(|t| !t.is_empty());
+        let agent = call.value("agent");
+        let described = match agent.map(kind) {
+            Some(Kind::Object) => agent.and_then(|json| Object::of(json, "agent.")),
+            Some(Kind::String) | None => None,
+            _ => return Err(refused("agent", agent.unwrap_or_default(), "an object or an id")),
+        };
+        let named = if agent.map(kind) == Some(Kind::String) { call.string("agent")? } else { None };
+        let field = |key| described.as_ref().map_or(Ok(None), |agent| agent.string(key));
+        let name = not_empty(field("name")?);
+        Ok(Agent {
+            id: not_empty(field("id")?).or(not_empty(named)).or(not_empty(call.string("agent_id")?)).or(name.clone()),
+            vertical: not_empty(field("vertical")?).or(not_empty(call.string("vertical")?)).unwrap_or("general".into()),
+            prompt_hash: field("prompt_hash")?,
+            voice: field("voice")?,
+            name,
+        })
+    }
+}
+
+impl Turn {
+    fn of(json: &str, at: usize) -> Result<Turn, Refused> {
+        let wanted = "an object with role and text";
+        let turn = Object::of(json, &format!("turns[{at}]."))
+            .filter(|turn| turn.has("role") && turn.has("text"))
+            .ok_or_else(|| refused(&format!("turns[{at}]"), json, wanted))?;
+        let role = turn.one_of("role", &["user", "assistant", "system"], "user, assistant or system")?;
+        let (start_ms, end_ms) = (turn.milliseconds("start_ms")?, turn.milliseconds("end_ms")?);
+        if let (Some(start), Some(end)) = (start_ms, end_ms)
+            && end < start
+        {
+            return Err(turn.refused("end_ms", &format!("at least start_ms, {start}")));
+        }
+        Ok(Turn {
+            role: role.ok_or_else(|| turn.refused("role", "user, assistant or system"))?,
+            text: turn.string("text")?.ok_or_else(|| turn.refused("text", STRING))?,
+            start_ms,
+            end_ms,
+            started_at: turn.timestamp("started_at")?,
+            ended_at: turn.timestamp("ended_at")?,
+            audio_url: turn.string("audio_url")?,
+            interrupted: turn.boolean("interrupted")?.unwrap_or(false),
+            latencies: [
+                turn.whole_milliseconds("transcription_ms")?,
+                turn.whole_milliseconds("llm_ttft_ms")?,
+                turn.whole_milliseconds("tts_ttfb_ms")?,
+                turn.whole_milliseconds("e2e_latency_ms")?,
+            ],
+        })
+    }
+}
+
+impl ToolCall {
+    fn of(json: &str, at: usize) -> Result<ToolCall, Refused> {
+        let tool_call = Object::of(json, &format!("tool_calls[{at}]."))
+            .filter(|tool_call| tool_call.has("name"))
+            .ok_or_else(|| refused(&format!("tool_calls[{at}]"), json, "an object with a name"))?;
+        let name = tool_call.string("name")?.filter(|name| !name.is_empty());
+        Ok(ToolCall {
+            name: name.ok_or_else(|| tool_call.refused("name", STRING))?,
+            args: tool_call.value("args").map(str::to_owned),
+            result: tool_call.value("result").map(str::to_owned),
+            error_text: tool_call.string("error_text")?.or(tool_call.string("error")?),
+            latency_ms: tool_call.whole_milliseconds("latency_ms")?,
+            offset_ms: tool_call.milliseconds("offset_ms")?.or(tool_call.milliseconds("start_ms")?),
+            invoked_at: tool_call.timestamp("invoked_at")?,
+        })
+    }
+}
+
+/// A JSON object whose values are not read yet, and where it stands.
+struct Object<'a> {
+    values: BTreeMap<Cow<'a, str>, &'a RawValue>,
+    place: String,
+}
+
+impl<'a> Object<'a> {
+    /// `None`: it is not an object.
+    fn of(json: &'a str, place: &str) -> Option<Self> {
+        Some(Object { values: serde_json::from_str(json).ok()?, place: place.to_owned() })
+    }
+
+    fn has(&self, key: &str) -> bool {
+        self.values.contains_key(key)
+    }
+
+    /// The JSON of a value; `None`: missing or null.
+    fn value(&self, key: &str) -> Option<&'a str> {
+        self.values.get(key).map(|raw| raw.get()).filter(|json| *json != "null")
+    }
+
+    fn refused(&self, key: &str, wanted: &str) -> Refused {
+        let value = self.values.get(key).map(|raw| raw.get().to_owned());
+        Refused { place: format!("{}{key}", self.place), value, wanted: wanted.to_owned() }
+    }
+
+    fn required(&self, key: &str, wanted: &str) -> Result<&'a str, Refused> {
+        self.values.get(key).map(|raw| raw.get()).ok_or_else(|| self.refused(key, wanted))
+    }
+
+    fn string(&self, key: &str) -> Result<Option<String>, Refused> {
+        let Some(json) = self.value(key) else { return Ok(None) };
+        serde_json::from_str(json).map(Some).map_err(|_| self.refused(key, STRING))
+    }
+
+    fn one_of(&self, key: &str, known: &[&str], wanted: &str) -> Result<Option<String>, Refused> {
+        let value = self.string(key).map_err(|_| self.refused(key, wanted))?;
+        match value {
+            Some(value) if !known.contains(&value.as_str()) => Err(self.refused(key, wanted)),
+            value => Ok(value),
+        }
+    }
+
+    fn boolean(&self, key: &str) -> Result<Option<bool>, Refused> {
+        let Some(json) = self.value(key) else { return Ok(None) };
+        serde_json::from_str(json).map(Some).map_err(|_| self.refused(key, "true or false"))
+    }
+
+    fn milliseconds(&self, key: &str) -> Result<Option<f64>, Refused> {
+        let Some(json) = self.value(key) else { return Ok(None) };
+        match serde_json::from_str(json) {
+            Ok(ms @ 0.0..=MAX_MS) => Ok(Some(ms)),
+            _ => Err(self.refused(key, MILLISECONDS)),
+        }
+    }
+
+    fn whole_milliseconds(&self, key: &str) -> Result<Option<i32>, Refused> {
+        Ok(self.milliseconds(key)?.map(|ms| ms.round() as i32))
+    }
+
+    fn timestamp(&self, key: &str) -> Result<Option<String>, Refused> {
+        match self.string(key) {
+            Ok(Some(text)) if !is_timestamp(&text) => Err(self.refused(key, TIMESTAMP)),
+            Ok(text) => Ok(text),
+            Err(_) => Err(self.refused(key, TIMESTAMP)),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Object,
+    String,
+    Number,
+    Other,
+}
+
+fn kind(json: &str) -> Kind {
+    match json.as_bytes().first() {
+        Some(b'{') => Kind::Object,
+        Some(b'"') => Kind::String,
+        Some(b'-' | b'0'..=b'9') => Kind::Number,
+        _ => Kind::Other,
+    }
+}
+
+fn elements(json: &str) -> Option<Vec<&str>> {
+    let elements: Vec<&RawValue> = serde_json::from_str(json).ok()?;
+    Some(elements.into_iter().map(|raw| raw.get()).collect())
+}
+
+fn refused(place: &str, json: &str, wanted: &str) -> Refused {
+    Refused { place: place.to_owned(), value: Some(json.to_owned()), wanted: wanted.to_owned() }
+}
+
+/// `YYYY-MM-DD`, or with `T` or a space `HH:MM`, `HH:MM:SS` or `HH:MM:SS.fraction`, and that with or without `Z` or an
+/// offset (`+HH`, `+HHMM`, `+HH:MM`). Whether the day exists is Postgres' to say.
+fn is_timestamp(text: &str) -> bool {
+    let number = |text: &str, least: u32, most: u32| {
+        text.len() == 2
+            && text.bytes().all(|b| b.is_ascii_digit())
+            && text.parse::<u32>().is_ok_and(|n| (least..=most).contains(&n))
+    };
+    if !text.is_ascii() || text.len() < 10 {
+        return false;
+    }
+    let (date, rest) = text.split_at(10);
+    let b = date.as_bytes();
+    let is_date = b[..4].iter().all(u8::is_ascii_digit)
+        && (b[4], b[7]) == (b'-', b'-')
+        && number(&date[5..7], 1, 12)
+        && number(&date[8..], 1, 31);
+    if !is_date || rest.is_empty() {
+        return is_date;
+    }
+    let Some(rest) = rest.strip_prefix(['T', ' ']) else { return false };
+    let (time, offset) = rest.split_at(rest.find(['Z', '+', '-']).unwrap_or(rest.len()));
+    let (clock, fraction) = match time.trim_end().split_once('.') {
+        Some((clock, fraction)) => (clock, Some(fraction)),
+        None => (time.trim_end(), None),
+    };
+    let parts: Vec<&str> = clock.split(':').collect();
+    let is_clock = match parts[..] {
+        [hour, minute] => fraction.is_none() && number(hour, 0, 23) && number(minute, 0, 59),
+        [hour, minute, second] => number(hour, 0, 23) && number(minute, 0, 59) && number(second, 0, 59),
+        _ => false,
+    };
+    let is_fraction = fraction.is_none_or(|f| !f.is_empty() && f.bytes().all(|b| b.is_ascii_digit()));
+    let is_offset = match offset.strip_prefix(['+', '-']) {
+        None => matches!(offset, "" | "Z"),
+        Some(digits) => match digits.split_once(':') {
+            Some((hours, minutes)) => number(hours, 0, 99) && number(minutes, 0, 59),
+            None => matches!(digits.len(), 2 | 4) && digits.bytes().all(|b| b.is_ascii_digit()),
+        },
+    };
+    is_clock && is_fraction && is_offset
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn place_of(json: &str) -> String {
+        Import::parse(json).map_or_else(|refused| refused.place, |_| "accepted".to_owned())
+    }
+
+    #[test]
+    fn a_line_says_what_it_says() {
+        let call = Import::parse(
+            r#"{"id": "c1", "agent": {"name": "Ava", "vertical": "salon"}, "duration_ms": 61000.4, "from": "+1555",
+                "meta": {"n": 12345678901234567890.5}, "status": null,
+                "turns": [{"role": "user", "text": "h\u00e9llo", "start_ms": 10, "end_ms": 900.5, "llm_ttft_ms": 99.6, "mood": 1}],
+                "tool_calls": [{"name": "book", "args": {"at": [1, 2]}, "result": null, "offset_ms": 500, "error": "full"}]}"#,
+        )
+        .unwrap();
+        assert_eq!((call.known_as.as_deref(), call.agent.id.as_deref()), (Some("c1"), Some("Ava")));
+        assert_eq!((call.agent.vertical.as_str(), call.status.as_str()), ("salon", "completed"));
+        assert_eq!(call.meta.as_deref(), Some(r#"{"n": 12345678901234567890.5}"#), "numbers keep their digits");
+        assert_eq!((call.turns[0].text.as_str(), call.turns[0].latencies[1]), ("héllo", Some(100)));
+        assert_eq!(call.last_word_ms(), Some(900.5));
+        let tool = &call.tool_calls[0];
+        assert_eq!((tool.args.as_deref(), tool.result.as_deref()), (Some(r#"{"at": [1, 2]}"#), None));
+        assert_eq!((tool.error_text.as_deref(), tool.offset_ms), (Some("full"), Some(500.0)));
+    }
+
+    #[test]
+    fn an_agent_may_be_named_in_many_ways() {
+        let id = |json: &str| Import::parse(json).unwrap().agent.id;
+        assert_eq!(id(r#"{"agent": "a1", "agent_id": "a2", "turns": []}"#).as_deref(), Some("a1"));
+        assert_eq!(id(r#"{"agent": {"id": "", "name": "Bo"}, "turns": []}"#).as_deref(), Some("Bo"));
+        assert_eq!(id(r#"{"agent_id": "a2", "turns": []}"#).as_deref(), Some("a2"));
+        assert_eq!(id(r#"{"vertical": "salon", "turns": []}"#), None);
+    }
+
+    #[test]
+    fn the_first_value_that_cannot_be_used_is_named() {
+        for (json, place) in [
+            ("[]", "the call"),
+            (r#"{"turns": {}}"#, "turns"),
+            (r#"{"id": {}, "turns": []}"#, "id"),
+            (r#"{"turns": [5]}"#, "turns[0]"),
+            (r#"{"turns": [{"role": "user", "text": null}]}"#, "turns[0].text"),
+            (r#"{"turns": [{"role": null, "text": "a"}]}"#, "turns[0].role"),
+            (r#"{"turns": [{"role": "user", "text": "a", "end_ms": 2147483648}]}"#, "turns[0].end_ms"),
+            (r#"{"turns": [{"role": "user", "text": "a", "start_ms": 2, "end_ms": 1}]}"#, "turns[0].end_ms"),
+            (r#"{"turns": [{"role": "user", "text": "a", "interrupted": "no"}]}"#, "turns[0].interrupted"),
+            (r#"{"turns": [], "tool_calls": [{"name": ""}]}"#, "tool_calls[0].name"),
+            (r#"{"turns": [], "tool_calls": 1}"#, "tool_calls"),
+            (r#"{"turns": [], "agent": [1]}"#, "agent"),
+            (r#"{"turns": [], "ended_at": "infinity"}"#, "ended_at"),
+            (r#"{"turns": [], "tool_calls": null, "agent": null}"#, "accepted"),
+        ] {
+            assert_eq!(place_of(json), place, "{json}");
+        }
+    }
+
+    #[test]
+    fn timestamps_are_iso_8601() {
+        for good in [
+            "2026-03-01",
+            "2026-03-01T09:30",
+            "2026-03-01 09:30:59",
+            "2026-03-01T09:30:00.123456Z",
+            "2026-03-01T09:30:00+05:30",
+            "2026-03-01 09:30:00-0800",
+            "2026-03-01T09:30:00 +02",
+        ] {
+            assert!(is_timestamp(good), "{good}");
+        }
+        for bad in [
+            "",
+            "now",
+            "infinity",
+            "2026-13-01",
+            "2026-03-32",
+            "26-03-01",
+            "2026-03-01T",
+            "2026-03-01T24:00",
+            "2026-03-01T09:60",
+            "2026-03-01T09",
+            "2026-03-01T09:30.5",
+            "2026-03-01T09:30:00.Z",
+            "2026-03-01T09:30:00+5",
+            "2026-03-01T09:30:00ZZ",
+            "2026-03-01T09:30:00 BC",
+            "2026-03-01x",
+            "2026-03-01T+9:30",
+            "２026-03-01",
+        ] {
+            assert!(!is_timestamp(bad), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(json in ".{0,200}") {
+            let _ = Import::parse(&json);
+            let _ = is_timestamp(&json);
+        }
+
+        /// Whatever JSON stands where a value belongs, it is either taken or refused by its place.
+        #[test]
+        fn any_value_anywhere_is_taken_or_refused(
+            key in prop::sample::select(vec![
+                "id", "external_id", "agent", "agent_id", "vertical", "direction", "status", "from", "started_at",
+                "duration_ms", "meta", "turns", "tool_calls",
+            ]),
+            value in prop::sample::select(vec![
+                "null", "true", "1", "-1", "1e400", "\"\"", "\"x\"", "[]", "{}", "[{}]", "[[]]", "{\"id\":1}", "[null]",
+                "[{\"role\":\"user\",\"text\":\"a\"}]", "[{\"name\":\"a\",\"latency_ms\":1e99}]",
+            ]),
+        ) {
+            let json = match key {
+                "turns" => format!("{{\"turns\": {value}}}"),
+                key => format!("{{\"turns\": [], \"{key}\": {value}}}"),
+            };
+            if let Err(refused) = Import::parse(&json) {
+                prop_assert!(refused.place.starts_with(key), "{json}: {refused:?}");
+            }
+        }
+    }
+}

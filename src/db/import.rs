@@ -1,0 +1,169 @@
+//! What an import reads and writes, as whoever imports: every statement names the schema of everything, operators too.
+
+use super::question::Question;
+use super::{DbError, Statement};
+use crate::host::clock;
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::pg_sys::BuiltinOid::*;
+use pgrx::prelude::*;
+use pgrx::{IntoDatum, Uuid};
+use voice_core::import::{Agent, Import, ToolCall, Turn};
+
+thread_local! {
+    static LOCK: Statement =
+        const { Statement::new(include_str!("../../sql/queries/import_lock.sql"), &[TEXTOID, TEXTOID]) };
+    static KNOWN: Question = Question::anew(include_str!("../../sql/queries/import_known.sql"), &[TEXTOID, TEXTOID]);
+    static AGENT: Statement =
+        const { Statement::new(include_str!("../../sql/queries/import_agent_known.sql"), &[TEXTOID, TEXTOID]) };
+    static NEW_AGENT: Statement = const {
+        Statement::new(
+            include_str!("../../sql/queries/import_agent.sql"),
+            &[TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID],
+        )
+    };
+    static CALL: Statement = const {
+        Statement::new(
+            include_str!("../../sql/queries/import_call.sql"),
+            &[
+                UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID,
+                TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
+            ],
+        )
+    };
+    static TURNS: Statement = const {
+        Statement::new(
+            include_str!("../../sql/queries/import_turns.sql"),
+            &[
+                UUIDOID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID,
+                BOOLARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID,
+            ],
+        )
+    };
+    static TOOL_CALLS: Statement = const {
+        Statement::new(
+            include_str!("../../sql/queries/import_tool_calls.sql"),
+            &[UUIDOID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID],
+        )
+    };
+}
+
+/// A call that has the external id already.
+pub struct Known {
+    pub id: Uuid,
+    pub in_progress: bool,
+    pub has_turns: bool,
+}
+
+/// The call of this tenant that has this external id. Until the transaction ends nobody else imports or starts it.
+pub fn known(external_id: &str, tenant: &str) -> Result<Option<Known>, DbError> {
+    Spi::connect_mut(|client| LOCK.with(|s| s.run(client, &[external_id.into(), tenant.into()]).map(drop)))?;
+    let mut known = None;
+    // In a snapshot of its own: whoever held the lock before has committed since the import began.
+    KNOWN.with(|question| {
+        question.ask(&[external_id.into_datum(), tenant.into_datum()], |row| {
+            known = row.get::<Uuid>(1).map(|id| Known {
+                id,
+                in_progress: row.get(2).unwrap_or(false),
+                has_turns: row.get(3).unwrap_or(false),
+            });
+        });
+    });
+    Ok(known)
+}
+
+/// Makes the agent if it is not there. `false`: the id is somebody else's.
+pub fn agent(id: &str, tenant: &str, agent: &Agent) -> Result<bool, DbError> {
+    Spi::connect_mut(|client| {
+        if !AGENT.with(|s| Ok::<_, DbError>(s.run(client, &[id.into(), tenant.into()])?.is_empty()))? {
+            return Ok(true);
+        }
+        let (name, vertical) = (agent.name.as_deref().unwrap_or(id), agent.vertical.as_str());
+        let values = [
+            id.into(),
+            tenant.into(),
+            name.into(),
+            vertical.into(),
+            agent.prompt_hash.clone().into(),
+            agent.voice.clone().into(),
+        ];
+        NEW_AGENT.with(|s| s.run(client, &values).map(drop))?;
+        // Another import may have made it meanwhile, or another tenant have it.
+        AGENT.with(|s| Ok(!s.run(client, &[id.into(), tenant.into()])?.is_empty()))
+    })
+}
+
+pub fn call(
+    id: Uuid,
+    tenant: &str,
+    agent: &str,
+    call: &Import,
+    start: i64,
+    end: i64,
+    duration_ms: Option<i32>,
+) -> Result<(), DbError> {
+    let text = |value: &Option<String>| value.clone().into();
+    let values = [
+        id.into(),
+        tenant.into(),
+        agent.into(),
+        text(&call.known_as),
+        call.direction.as_str().into(),
+        text(&call.from),
+        text(&call.to),
+        stored(start).into(),
+        stored(end).into(),
+        duration_ms.into(),
+        call.status.as_str().into(),
+        text(&call.end_reason),
+        text(&call.recording_url),
+        text(&call.language),
+        text(&call.meta),
+    ];
+    Spi::connect_mut(|client| CALL.with(|s| s.run(client, &values).map(drop)))
+}
+
+/// Turns with their start and end, in spoken order.
+pub fn turns(call: Uuid, tenant: &str, turns: &[(i64, Option<i64>, &Turn)]) -> Result<(), DbError> {
+    if turns.is_empty() {
+        return Ok(());
+    }
+    let latency = |at: usize| turns.iter().map(|(.., turn)| turn.latencies[at]).collect::<Vec<_>>();
+    let values = [
+        call.into(),
+        tenant.into(),
+        turns.iter().map(|(.., turn)| turn.role.as_str()).collect::<Vec<_>>().into(),
+        turns.iter().map(|(.., turn)| turn.text.as_str()).collect::<Vec<_>>().into(),
+        turns.iter().map(|(began, ..)| stored(*began)).collect::<Vec<_>>().into(),
+        turns.iter().map(|(_, over, _)| over.and_then(stored)).collect::<Vec<_>>().into(),
+        turns.iter().map(|(.., turn)| turn.audio_url.as_deref()).collect::<Vec<_>>().into(),
+        turns.iter().map(|(.., turn)| turn.interrupted).collect::<Vec<_>>().into(),
+        latency(0).into(),
+        latency(1).into(),
+        latency(2).into(),
+        latency(3).into(),
+    ];
+    Spi::connect_mut(|client| TURNS.with(|s| s.run(client, &values).map(drop)))
+}
+
+/// Tool calls with the moment they were made, in order.
+pub fn tool_calls(call: Uuid, tenant: &str, tool_calls: &[(i64, &ToolCall)]) -> Result<(), DbError> {
+    if tool_calls.is_empty() {
+        return Ok(());
+    }
+    let text = |of: fn(&ToolCall) -> Option<&str>| tool_calls.iter().map(|(_, t)| of(t)).collect::<Vec<_>>();
+    let values = [
+        call.into(),
+        tenant.into(),
+        text(|t| Some(&t.name)).into(),
+        text(|t| t.args.as_deref()).into(),
+        text(|t| t.result.as_deref()).into(),
+        text(|t| t.error_text.as_deref()).into(),
+        tool_calls.iter().map(|(_, t)| t.latency_ms).collect::<Vec<_>>().into(),
+        tool_calls.iter().map(|(invoked, _)| stored(*invoked)).collect::<Vec<_>>().into(),
+    ];
+    Spi::connect_mut(|client| TOOL_CALLS.with(|s| s.run(client, &values).map(drop)))
+}
+
+fn stored(at: i64) -> Option<TimestampWithTimeZone> {
+    clock::timestamp(at)
+}
