@@ -1,6 +1,8 @@
 //! Being a process of Postgres: registration, signals, identity of a connection, waiting.
 #![allow(unsafe_code)]
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use pgrx::prelude::*;
 use std::ffi::{CString, c_char, c_int};
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -68,6 +70,11 @@ impl Handle {
     }
 }
 
+/// Asks a worker to end. It wrote its pid itself and clears it when it leaves; one that is gone already is no error.
+pub fn ask_to_leave(pid: i32) {
+    let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+}
+
 impl Drop for Handle {
     fn drop(&mut self) {
         // SAFETY: allocated by Postgres with palloc, used by nobody else.
@@ -108,6 +115,9 @@ pub fn take_signals() {
             Some(std::mem::transmute::<unsafe extern "C" fn(c_int), Handler>(SignalHandlerForConfigReload)),
         );
         pg_sys::BackgroundWorkerUnblockSignals();
+        // A SIGHUP between the fork and Postgres' own `pqsignal(SIGHUP, SIG_IGN)` is gone, and what was forked has the
+        // settings of before: the file is read once more.
+        (&raw mut pg_sys::ConfigReloadPending).write_volatile(1);
     }
 }
 
@@ -248,6 +258,30 @@ pub fn settle_session() {
         (c"max_parallel_workers_per_gather", c"0"),
     ] {
         set_for_session(name, value);
+    }
+}
+
+/// While this lives, plans are made that read tables through their indexes, in order.
+pub struct IndexesOnly {
+    before: (bool, bool),
+}
+
+impl IndexesOnly {
+    pub fn begin() -> IndexesOnly {
+        // SAFETY: variables of this process that the planner reads; put back as they were, also by an error.
+        unsafe {
+            let before = (pg_sys::enable_seqscan, pg_sys::enable_bitmapscan);
+            pg_sys::enable_seqscan = false;
+            pg_sys::enable_bitmapscan = false;
+            IndexesOnly { before }
+        }
+    }
+}
+
+impl Drop for IndexesOnly {
+    fn drop(&mut self) {
+        // SAFETY: as above.
+        unsafe { (pg_sys::enable_seqscan, pg_sys::enable_bitmapscan) = self.before }
     }
 }
 

@@ -5,7 +5,7 @@ use super::serve::Server;
 use crate::db::claim::Claimed;
 use crate::db::prepare::Call;
 use crate::db::settle::Settled;
-use crate::db::state::{self, Installation};
+use crate::db::state;
 use crate::db::{DbError, prepare, transaction};
 use crate::host::process;
 use crate::host::shmem::State;
@@ -18,10 +18,8 @@ const CAUTION: u32 = 16;
 impl Server {
     /// A transaction of the worker's own failed and left nothing behind. `false`: leave, the extension is gone.
     pub(super) fn recover(&mut self, error: DbError) -> bool {
-        match state::installation() {
-            Ok(Installation::Fits { schema, role }) if schema == self.schema && role == self.role => {}
-            Ok(_) => return false,
-            Err(_) => {}
+        if !self.still_fits() {
+            return false;
         }
         let complete = transaction("voice_analytics: looking for the tables", pg_sys::InvalidOid, state::complete);
         if let Ok(false) = complete {
@@ -31,8 +29,10 @@ impl Server {
             );
             self.due = None;
             self.epoch = None;
+            self.queue.forget();
             return true;
         }
+        self.queue.forget();
         self.note_error(&error.message);
         self.failures += 1;
         if self.cautious == 0 {
@@ -43,7 +43,7 @@ impl Server {
             // This one result cannot be stored: the attempt failed, and the rest goes on.
             let spoilt = self.pending.remove(0);
             let reason = format!("the result could not be stored: {}", error.message);
-            let outcome = pipeline::failed(&spoilt.job, reason, &self.settings, Duration::ZERO);
+            let outcome = pipeline::failed(&spoilt.job, reason, &self.settings);
             self.pending.push(Settled { outcome, ..spoilt });
         } else if self.pending.len() == 1 {
             self.singly = true;
@@ -71,7 +71,7 @@ impl Server {
                 self.note_error(&e.message);
                 self.cautious = CAUTION;
                 let reason = format!("the call could not be read: {}", e.message);
-                let outcome = pipeline::failed(&job, reason, &self.settings, Duration::ZERO);
+                let outcome = pipeline::failed(&job, reason, &self.settings);
                 self.pending.push(pipeline::plain(job, outcome));
                 true
             }
