@@ -7,6 +7,7 @@ pub mod processes;
 #[cfg(test)]
 mod selftest;
 pub mod stub;
+pub mod voice;
 mod wait;
 
 pub use cluster::{Builder, Cluster, PORT, Shutdown};

@@ -10,5 +10,6 @@ mod late_words;
 mod poison;
 mod privileges;
 mod settings;
-mod voice;
 mod waking;
+
+use harness::voice;

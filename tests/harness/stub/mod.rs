@@ -37,6 +37,7 @@ struct State {
     keep: bool,
     count: usize,
     connections: usize,
+    released: bool,
     stopping: bool,
 }
 
@@ -54,6 +55,7 @@ impl StubLlm {
             keep: true,
             count: 0,
             connections: 0,
+            released: false,
             stopping: false,
         };
         let shared = Arc::new(Shared { state: Mutex::new(state), arrived: Condvar::new() });
@@ -81,6 +83,12 @@ impl StubLlm {
     /// From now on every request is answered by this.
     pub fn answer_always(&self, reply: Reply) {
         self.answer(move |_| reply.clone());
+    }
+
+    /// Sends every answer that is held at this moment.
+    pub fn release(&self) {
+        self.shared.state().released = true;
+        self.waker.wake().expect("wake the stub LLM");
     }
 
     /// Whether requests are remembered (they are, unless a benchmark would drown in them).
@@ -135,6 +143,10 @@ impl Shared {
 
     fn stopping(&self) -> bool {
         self.state().stopping
+    }
+
+    fn take_release(&self) -> bool {
+        std::mem::take(&mut self.state().released)
     }
 
     fn connections(&self, open: usize) {

@@ -1,0 +1,6 @@
+//! Nothing is lost: what the queue and its worker do under every fault we could think of. Each case writes one row of
+//! the table in docs/reliability.md. Short by default, `VOICE_FAULTS=long` (`make faults`) with larger numbers.
+
+mod deaths;
+mod scene;
+mod standby;
