@@ -1,6 +1,13 @@
 //! Nothing is lost: what the queue and its worker do under every fault we could think of. Each case writes one row of
 //! the table in docs/reliability.md. Short by default, `VOICE_FAULTS=long` (`make faults`) with larger numbers.
 
+mod canary;
+mod copies;
+mod ddl;
 mod deaths;
+mod disk;
+mod late;
+mod replication;
 mod scene;
 mod standby;
+mod storm;

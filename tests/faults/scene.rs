@@ -10,9 +10,9 @@ use harness::{Builder, wait_until};
 /// Every time an analysis is written, by whom and why ever, this remembers it: two of the same are a duplicate effect.
 /// The worker's own ledger is not asked, for it might be wrong as well.
 const WITNESS: &str = "
-    CREATE TABLE public.effect (call_id uuid, hash bytea, prompt_version text);
+    CREATE TABLE IF NOT EXISTS public.effect (call_id uuid, hash bytea, prompt_version text);
     GRANT INSERT ON public.effect TO PUBLIC;
-    CREATE FUNCTION public.witness() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE OR REPLACE FUNCTION public.witness() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         INSERT INTO public.effect VALUES (NEW.call_id, NEW.transcript_hash, NEW.prompt_version);
         RETURN NULL;
@@ -54,12 +54,17 @@ impl Scene {
         Scene::of(voice, stub)
     }
 
-    pub fn of(mut voice: Voice, stub: StubLlm) -> Scene {
-        voice.client.batch_execute(WITNESS).unwrap();
-        let agent =
-            "INSERT INTO voice.agent (id, name, vertical) VALUES ('a', 'Ava', 'healthcare') ON CONFLICT DO NOTHING";
-        voice.client.batch_execute(agent).unwrap();
-        Scene { stub, voice, asked_before: 0 }
+    fn of(voice: Voice, stub: StubLlm) -> Scene {
+        let mut scene = Scene { stub, voice, asked_before: 0 };
+        scene.furnish();
+        scene
+    }
+
+    /// The extension is new in this database: somebody to watch it, and an agent.
+    pub fn furnish(&mut self) {
+        self.voice.client.batch_execute(WITNESS).unwrap();
+        let agent = "INSERT INTO voice.agent (id, name, vertical) VALUES ('a', 'Ava', 'healthcare')";
+        self.voice.client.batch_execute(agent).unwrap();
     }
 
     /// So many calls that end in one transaction.

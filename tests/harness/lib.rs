@@ -2,7 +2,8 @@
 
 mod cluster;
 mod installation;
-mod leftovers;
+pub mod leftovers;
+mod mounts;
 pub mod processes;
 #[cfg(test)]
 mod selftest;

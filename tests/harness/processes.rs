@@ -15,11 +15,13 @@ pub fn alive(pid: i32) -> bool {
     status(pid).is_some_and(|(state, _)| state != 'Z')
 }
 
-pub fn children_of(parent: i32) -> Vec<i32> {
+pub(crate) fn all() -> Vec<i32> {
     let pids = fs::read_dir("/proc").expect("/proc").flatten();
-    pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|pid| status(*pid).is_some_and(|(_, of)| of == parent))
-        .collect()
+    pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
+pub fn children_of(parent: i32) -> Vec<i32> {
+    all().into_iter().filter(|pid| status(*pid).is_some_and(|(_, of)| of == parent)).collect()
 }
 
 /// Sends the signal; a process that has gone meanwhile is fine.

@@ -2,7 +2,6 @@
 
 mod analyzing;
 mod bad_replies;
-mod copies;
 mod databases;
 mod importing;
 mod installing;
