@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use harness::stub::{Reply, StubLlm};
-use harness::voice::{SOON, Voice};
-use harness::wait_until;
+use harness::voice::Voice;
 
 use crate::scene::Scene;
 
@@ -30,6 +29,12 @@ fn talkative(stub: &StubLlm, key: &'static str) -> Vec<Reply> {
         Reply::error(500, &format!("your key {key} is fine, we are not")),
         Reply::error(302, "").header("Location", &format!("{}/?key={key}", stub.url())),
         Reply::content(&format!("I was called with {key}")),
+        Reply::content(&{
+            let mut good = Reply::good();
+            good["summary"] = format!("The caller knows {key}.").into();
+            good["entities"]["topic"] = key.into();
+            good.to_string()
+        }),
         Reply::refusal(&format!("not with {key}")),
         Reply::raw(format!("HTTP/1.1 2x0 {key}\r\n\r\n").as_bytes()),
         Reply::error(401, &format!("Incorrect API key provided: {key}.")),
@@ -80,7 +85,7 @@ fn the_api_key_is_found_nowhere() {
         "a canary as API key, servers that repeat it in errors, replies and redirects",
         "found nowhere",
     );
-    assert_eq!((tally.analytics, tally.dead), (12, 0));
+    assert_eq!((tally.analytics, tally.dead), (14, 0));
 }
 
 fn search_everywhere(scene: &mut Scene) {
@@ -91,19 +96,15 @@ fn search_everywhere(scene: &mut Scene) {
     assert!(statements.contains("voice.job"), "the worker's statements are there");
     nowhere_in("pg_stat_statements", &statements);
 
-    voice.client.batch_execute("CREATE ROLE reader; GRANT pg_read_all_data TO reader; SET ROLE reader").unwrap();
-    voice.client.batch_execute("SET voice_analytics.tenant = ''").unwrap();
-    let tables = "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-                  WHERE c.relkind IN ('r', 'p', 'v', 'm') AND n.nspname <> 'pg_toast' AND has_table_privilege(c.oid, 'SELECT')
-                  AND c.relname !~ '^pg_(statistic|stats|stats_ext.*|shmem_allocations|backend_memory_contexts|hba_file_rules|ident_file_mappings|config)'";
+    // As superuser: what he does not find, no ordinary role can.
+    let tables =
+        "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                  WHERE c.relkind = 'r' AND n.nspname <> 'pg_toast' OR c.oid = 'pg_prepared_statements'::regclass";
     let tables = rows(voice, tables);
-    let mut searched = 0;
     for table in tables.lines() {
         nowhere_in(table, &rows(voice, &format!("SELECT t::text FROM {table} t")));
-        searched += 1;
     }
-    assert!(searched > 100, "{searched}");
-    voice.client.batch_execute("RESET ROLE").unwrap();
+    assert!(tables.lines().count() > 100 && tables.contains("voice.attempt_"), "{tables}");
     let attempts = rows(voice, "SELECT error FROM voice.attempt");
     assert!(attempts.contains("***"), "the errors say what was left out: {attempts}");
 
@@ -112,6 +113,5 @@ fn search_everywhere(scene: &mut Scene) {
         assert!(dump.status.success());
         nowhere_in("a dump", &String::from_utf8_lossy(&dump.stdout));
     }
-    let log = wait_until("the log", SOON, || Some(voice.cluster.log()));
-    nowhere_in("the log", &log);
+    nowhere_in("the log", &voice.cluster.log());
 }
