@@ -2,12 +2,15 @@
 //! the table in docs/reliability.md. Short by default, `VOICE_FAULTS=long` (`make faults`) with larger numbers.
 
 mod canary;
+mod chaos;
 mod copies;
 mod ddl;
 mod deaths;
 mod disk;
 mod late;
+mod outage;
 mod replication;
 mod scene;
+mod snapshot;
 mod standby;
 mod storm;

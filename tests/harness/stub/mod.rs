@@ -4,6 +4,7 @@
 mod reply;
 mod request;
 mod server;
+mod tls;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -14,6 +15,7 @@ use mio::Waker;
 
 pub use reply::Reply;
 pub use request::Request;
+pub use tls::TlsStub;
 
 type Answer = Arc<dyn Fn(&Request) -> Reply + Send + Sync>;
 

@@ -1,0 +1,56 @@
+//! A report that holds its snapshot while the queue turns over: nothing can be vacuumed, and the worker goes on.
+
+use std::time::{Duration, Instant};
+
+use crate::scene::{Scene, short_or_long};
+
+/// Calls that end, and how long until all are analysed.
+fn run(scene: &mut Scene, calls: usize) -> Duration {
+    scene.voice.client.batch_execute("SELECT voice_pause()").unwrap();
+    scene.voice.state("paused");
+    scene.calls_end(calls);
+    let start = Instant::now();
+    scene.voice.client.batch_execute("SELECT voice_resume()").unwrap();
+    scene.voice.drained();
+    start.elapsed()
+}
+
+fn dead_tuples(scene: &mut Scene) -> i64 {
+    scene.voice.client.batch_execute("VACUUM voice.job").unwrap();
+    scene.voice.count("SELECT n_dead_tup FROM pg_stat_all_tables WHERE relid = 'voice.job'::regclass")
+}
+
+fn median(mut times: Vec<Duration>) -> f64 {
+    times.sort();
+    times[times.len() / 2].as_secs_f64()
+}
+
+#[test]
+fn a_held_snapshot_slows_the_queue_little_and_leaves_nothing_behind() {
+    let (calls, rounds) = short_or_long((1000, 3), (20_000, 5));
+    let mut scene = Scene::start();
+    scene.stub.keep_requests(false);
+    let (mut free, mut held, mut most_dead) = (Vec::new(), Vec::new(), 0);
+    run(&mut scene, calls / 4);
+    for _ in 0..rounds {
+        free.push(run(&mut scene, calls));
+        let mut report = scene.voice.cluster.connect("app");
+        report.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM voice.job").unwrap();
+        held.push(run(&mut scene, calls));
+        most_dead = most_dead.max(dead_tuples(&mut scene));
+        report.batch_execute("COMMIT").unwrap();
+        assert_eq!(dead_tuples(&mut scene), 0, "gone when the snapshot is");
+    }
+    let ratio = median(free) / median(held);
+    let remark = format!(
+        "throughput {:.0} % of the undisturbed, at most {most_dead} dead tuples, none afterwards",
+        ratio * 100.0
+    );
+    let did = format!("a snapshot held for {calls} calls, {rounds} runs with and {rounds} without");
+    let tally = scene.tally("9", &did, &remark);
+    assert_eq!((tally.analytics, tally.dead), (tally.calls, 0));
+    // A job is written when it is queued, claimed and settled, and once more where a lease was renewed.
+    assert!(most_dead <= 4 * calls as i64, "{most_dead}");
+    // The medians of alternating runs, and far from the limit when measured.
+    assert!(ratio >= 0.7, "{ratio}");
+}
