@@ -33,6 +33,7 @@ static LLM_API_KEY_FILE: GucSetting<Option<CString>> = GucSetting::<Option<CStri
 static LLM_API_KEY_ENV: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 static LLM_TIMEOUT: GucSetting<i32> = GucSetting::<i32>::new(60_000);
 static MAX_CONCURRENCY: GucSetting<i32> = GucSetting::<i32>::new(16);
+static REQUESTS_PER_MINUTE: GucSetting<i32> = GucSetting::<i32>::new(0);
 pub static ANALYZE_DELAY: GucSetting<i32> = GucSetting::<i32>::new(0);
 static TRANSCRIPT_MAX_CHARS: GucSetting<i32> = GucSetting::<i32>::new(12_000);
 static MAX_ATTEMPTS: GucSetting<i32> = GucSetting::<i32>::new(5);
@@ -55,6 +56,8 @@ pub struct Settings {
     pub llm_api_key_env: String,
     pub llm_timeout: Duration,
     pub max_concurrency: usize,
+    /// 0: no limit.
+    pub requests_per_minute: u32,
     pub transcript_max_chars: usize,
     pub max_attempts: i16,
     pub sweep_interval: Duration,
@@ -74,6 +77,7 @@ impl Settings {
             llm_api_key_env: text(&LLM_API_KEY_ENV),
             llm_timeout: millis(&LLM_TIMEOUT),
             max_concurrency: MAX_CONCURRENCY.get().max(1) as usize,
+            requests_per_minute: REQUESTS_PER_MINUTE.get().max(0) as u32,
             transcript_max_chars: TRANSCRIPT_MAX_CHARS.get().max(1) as usize,
             max_attempts: MAX_ATTEMPTS.get() as i16,
             sweep_interval: millis(&SWEEP_INTERVAL),
@@ -139,6 +143,13 @@ pub fn init() {
         c"Requests to the LLM in flight at once, per database.",
         &MAX_CONCURRENCY,
         1..=1024,
+        GucFlags::default(),
+    );
+    int(
+        c"voice_analytics.requests_per_minute",
+        c"Requests to the LLM a minute at most, per database, evenly spread; 0 is no limit.",
+        &REQUESTS_PER_MINUTE,
+        0..=1_000_000,
         GucFlags::default(),
     );
     int(

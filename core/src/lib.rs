@@ -1,10 +1,14 @@
 //! The pure logic of voice_analytics. Time and randomness are arguments; Cargo itself forbids Postgres and I/O here.
 
 pub mod analysis;
+pub mod breaker;
 pub mod builtin;
+pub mod fair;
 pub mod prompt;
+pub mod rate;
 pub mod reply;
 pub mod retry;
 pub mod scrub;
+pub mod suspects;
 pub mod transcript;
 pub mod uuid7;

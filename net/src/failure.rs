@@ -30,6 +30,9 @@ pub enum Class {
     Provider {
         /// How long the server asks to be left alone, at most [`RETRY_AFTER_MAX`].
         retry_after: Option<Duration>,
+        /// It may have been this question that the server failed on: it had been sent, and the server did not say that
+        /// it has too much to do. What comes of a suspicion is for the caller to decide.
+        suspect: bool,
     },
     /// URL, key or model: no question succeeds until it is changed.
     Configuration,
@@ -46,8 +49,8 @@ impl Failure {
         Failure { class, message: scrub(message.as_ref(), secrets) }
     }
 
-    pub(crate) fn provider(message: impl AsRef<str>, secrets: &[&str]) -> Failure {
-        Failure::new(Class::Provider { retry_after: None }, message, secrets)
+    pub(crate) fn provider(message: impl AsRef<str>, suspect: bool, secrets: &[&str]) -> Failure {
+        Failure::new(Class::Provider { retry_after: None, suspect }, message, secrets)
     }
 }
 
@@ -64,9 +67,9 @@ pub(crate) fn of_status(
         // Where a permanent redirect leads is for the operator to enter, not for us to follow with their key.
         301 | 308 | 401 | 403 | 404 | 405 | 410 => Class::Configuration,
         400 if names_the_model_or_the_key(&words) => Class::Configuration,
-        402 | 408 | 409 | 425 | 429 => Class::Provider { retry_after },
+        402 | 408 | 409 | 425 | 429 => Class::Provider { retry_after, suspect: false },
         400..=499 => Class::Job,
-        _ => Class::Provider { retry_after },
+        _ => Class::Provider { retry_after, suspect: matches!(status, 500 | 502 | 504) },
     };
     let what = match status {
         301 | 302 | 303 | 307 | 308 => {
@@ -116,7 +119,13 @@ pub(crate) fn of_transport(error: &ureq::Error, timeout: Duration, secrets: &[&s
         Error::LargeResponseHeader(..) => "the LLM server's response header is too large".into(),
         other => format!("the request to the LLM server failed: {other}"),
     };
-    Failure::provider(message, secrets)
+    let suspect = match error {
+        Error::Io(error) => {
+            error.kind() != io::ErrorKind::ConnectionRefused && error.kind() != io::ErrorKind::InvalidData
+        }
+        other => matches!(other, Error::Timeout(_) | Error::Protocol(_) | Error::LargeResponseHeader(..)),
+    };
+    Failure::provider(message, suspect, secrets)
 }
 
 pub(crate) fn timed_out(timeout: Duration) -> String {

@@ -104,7 +104,11 @@ impl Pool {
             }
             Err(NoThread(error)) => self.stillborn.push(Answer {
                 ticket,
-                outcome: Err(Failure::provider(format!("no thread for the request: {error}"), &endpoint.secrets())),
+                outcome: Err(Failure::provider(
+                    format!("no thread for the request: {error}"),
+                    false,
+                    &endpoint.secrets(),
+                )),
                 http_status: None,
                 spent: Tokens::default(),
                 latency: Duration::ZERO,
@@ -170,7 +174,7 @@ impl Flight {
 
     fn overdue(self, now: Instant) -> Answer {
         let message = format!("{} (request abandoned)", timed_out(self.endpoint.timeout));
-        self.failed(Failure::provider(message, &self.endpoint.secrets()), now - self.submitted)
+        self.failed(Failure::provider(message, true, &self.endpoint.secrets()), now - self.submitted)
     }
 
     fn failed(&self, failure: Failure, latency: Duration) -> Answer {

@@ -77,7 +77,7 @@ impl Client {
         let secrets = endpoint.secrets();
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Ok(failed(Failure::provider(failure::timed_out(endpoint.timeout), &secrets)));
+            return Ok(failed(Failure::provider(failure::timed_out(endpoint.timeout), true, &secrets)));
         }
         let url = endpoint.completions_url();
         let mut request = self.agents.of(&url).post(&url).header(CONTENT_TYPE, "application/json");

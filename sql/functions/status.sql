@@ -3,23 +3,26 @@
 CREATE FUNCTION voice_status(
     OUT worker_pid int, OUT state text, OUT reason text, OUT analyzer text, OUT queued bigint, OUT running bigint,
     OUT in_flight int, OUT dead bigint, OUT oldest_wait interval, OUT p50 interval, OUT p95 interval,
-    OUT last_error text, OUT last_error_at timestamptz)
+    OUT last_error text, OUT last_error_at timestamptz,
+    OUT breaker text, OUT provider_failures int, OUT next_request_at timestamptz)
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
-    worker record;
+    worker CONSTANT jsonb := voice._worker_status();
     here record;
 BEGIN
-    SELECT * INTO worker FROM voice._worker_status();
-    worker_pid := worker.worker_pid;
-    state := worker.state;
-    reason := worker.reason;
-    analyzer := worker.analyzer;
-    in_flight := worker.in_flight;
-    p50 := worker.p50_ms * interval '1 millisecond';
-    p95 := worker.p95_ms * interval '1 millisecond';
-    last_error := worker.last_error;
-    last_error_at := worker.last_error_at;
+    worker_pid := worker->>'worker_pid';
+    state := worker->>'state';
+    reason := worker->>'reason';
+    analyzer := worker->>'analyzer';
+    in_flight := worker->>'in_flight';
+    p50 := (worker->>'p50_ms')::double precision * interval '1 millisecond';
+    p95 := (worker->>'p95_ms')::double precision * interval '1 millisecond';
+    last_error := worker->>'last_error';
+    last_error_at := to_timestamp((worker->>'last_error_at')::double precision);
+    breaker := worker->>'breaker';
+    provider_failures := worker->>'provider_failures';
+    next_request_at := to_timestamp((worker->>'next_request_at')::double precision);
 
     IF voice._is_copy() THEN
         state := 'restored copy';
@@ -40,4 +43,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION voice_status() IS
-    'the worker and its queue: what runs (running: leased, in_flight: requests), what waits and for how long, p50 and p95 from hang-up to analytics';
+    'the worker and its queue: what runs (running: leased, in_flight: requests), what waits and for how long, p50 and p95 from hang-up to analytics; breaker: closed, open (the LLM server fails and is left alone until next_request_at) or half-open';

@@ -1,10 +1,9 @@
--- Live calls before backfill, the longest waiting first. The CTE is materialised: without it the planner may run the
--- inner query again and lock more rows than it takes.
+-- Takes those of the jobs $1 that still wait. The CTE is materialised: without it the planner may run the inner query
+-- again and lock more rows than it takes.
 WITH due AS MATERIALIZED (
-    SELECT id FROM voice.job
-    WHERE lease IS NULL AND run_at <= pg_catalog.now() AND kind = 'analyze'
-    ORDER BY priority, run_at, id
-    LIMIT $1
+    SELECT j.id FROM voice.job j
+    WHERE j.id = ANY ($1) AND j.lease IS NULL AND j.run_at <= pg_catalog.now()
+    ORDER BY j.id
     FOR UPDATE SKIP LOCKED
 )
 UPDATE voice.job j

@@ -21,7 +21,7 @@ BEGIN
         tenant_id text NOT NULL DEFAULT voice._tenant(),
         kind text NOT NULL CONSTRAINT attempt_kind_known CHECK (kind IN ('analyze', 'deliver')),
         outcome text NOT NULL
-            CONSTRAINT attempt_outcome_known CHECK (outcome IN ('ok', 'skipped', 'stale', 'failed', 'dead', 'discarded')),
+            CONSTRAINT attempt_outcome_known CHECK (outcome IN ('ok', 'skipped', 'stale', 'failed', 'snoozed', 'dead', 'discarded')),
         error text,
         model text,
         PRIMARY KEY (call_id, id)
@@ -32,8 +32,8 @@ BEGIN
     ALTER SEQUENCE voice.attempt_id_seq OWNED BY voice.attempt.id;
     COMMENT ON TABLE voice.attempt IS 'every attempt to analyse a call, and what came of it';
     COMMENT ON COLUMN voice.attempt.job_id IS 'the job it was made for; the job itself is gone when it is done';
-    COMMENT ON COLUMN voice.attempt.attempt IS 'which attempt of the job, from 1';
-    COMMENT ON COLUMN voice.attempt.outcome IS 'ok; skipped: nothing had changed; stale: the transcript changed meanwhile; failed: it will be tried again; dead: it will not; discarded: somebody else was faster';
+    COMMENT ON COLUMN voice.attempt.attempt IS 'which attempt of the job, from 1; one that was snoozed gives its number to the next';
+    COMMENT ON COLUMN voice.attempt.outcome IS 'ok; skipped: nothing had changed; stale: the transcript changed meanwhile; failed: it will be tried again; snoozed: the same, and not counted, for the LLM server or the configuration was to blame; dead: it will not; discarded: somebody else was faster';
     COMMENT ON COLUMN voice.attempt.latency_ms IS 'milliseconds from request to answer';
 END
 $$;

@@ -23,7 +23,8 @@ BEGIN
                 autovacuum_vacuum_insert_threshold = -1, autovacuum_vacuum_cost_delay = 0,
                 autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 5000);
         CREATE UNIQUE INDEX job_one_analysis_a_call_idx ON voice.job (call_id) WHERE kind = 'analyze';
-        CREATE INDEX job_due_idx ON voice.job (priority, run_at, id) WHERE lease IS NULL;
+        -- By tenant: however much one of them has waiting, the first jobs of the others are a probe away.
+        CREATE INDEX job_waiting_idx ON voice.job (priority, tenant_id, run_at, id) WHERE lease IS NULL;
         CREATE INDEX job_leased_idx ON voice.job (lease) WHERE lease IS NOT NULL;
         PERFORM voice._make_private('voice.job_id_seq');
         PERFORM voice._make_private('voice.job');
@@ -31,7 +32,7 @@ BEGIN
         ALTER SEQUENCE voice.job_id_seq OWNED BY voice.job.id;
         COMMENT ON TABLE voice.job IS 'the queue: work to be done for calls that have ended';
         COMMENT ON COLUMN voice.job.priority IS '0: live calls; 10: backfill. The lower goes first';
-        COMMENT ON COLUMN voice.job.attempt IS 'how often it was begun';
+        COMMENT ON COLUMN voice.job.attempt IS 'how often it was begun; what the provider or the configuration failed at is not counted';
         COMMENT ON COLUMN voice.job.lease IS 'the epoch of the worker that has it; NULL: nobody';
     END IF;
     IF to_regclass('voice.dead_job') IS NULL THEN

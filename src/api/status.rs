@@ -2,57 +2,53 @@
 
 use crate::guc;
 use crate::host::{process, shmem};
+use pgrx::JsonB;
 use pgrx::prelude::*;
+use serde_json::{Value, json};
 use std::sync::atomic::Ordering::*;
 
 /// `voice._worker_status()`: read from shared memory, without a lock.
 #[pg_extern(sql = false)]
-#[allow(clippy::type_complexity)] // the row is the contract's
-fn voice_worker_status() -> TableIterator<
-    'static,
-    (
-        name!(worker_pid, Option<i32>),
-        name!(state, String),
-        name!(reason, Option<String>),
-        name!(analyzer, String),
-        name!(in_flight, i32),
-        name!(p50_ms, Option<f64>),
-        name!(p95_ms, Option<f64>),
-        name!(last_error, Option<String>),
-        name!(last_error_at, Option<TimestampWithTimeZone>),
-    ),
-> {
-    let analyzer = guc::ANALYZER.get().name().to_owned();
-    let nothing = |state: &str, reason: &str| {
-        (None, state.to_owned(), Some(reason.to_owned()), analyzer.clone(), 0, None, None, None, None)
-    };
-    let row = if shmem::slots().is_none() {
-        nothing(
+fn voice_worker_status() -> JsonB {
+    JsonB(if shmem::slots().is_none() {
+        nobody(
             "not preloaded",
             "add voice_analytics to shared_preload_libraries and restart the server; the queue waits",
         )
     } else {
         match shmem::slot_of(process::my_database(), shmem::Otherwise::Nothing) {
-            None => nothing("not running", why_not_running()),
-            Some(slot) => {
-                let pid = slot.pid.load(Acquire);
-                let millis = |us: u64| (us > 0).then_some(us as f64 / 1000.0);
-                let at = slot.last_error_at.load(Acquire);
-                (
-                    (pid > 0).then_some(pid),
-                    if pid > 0 { slot.state().to_owned() } else { "not running".to_owned() },
-                    if pid > 0 { slot.reason.read() } else { Some(why_not_running().to_owned()) },
-                    analyzer,
-                    slot.in_flight.load(Acquire) as i32,
-                    millis(slot.p50_us.load(Acquire)),
-                    millis(slot.p95_us.load(Acquire)),
-                    slot.last_error.read(),
-                    (at > 0).then(|| pgrx::datum::to_timestamp(at as f64 / 1e6)),
-                )
-            }
+            None => nobody("not running", why_not_running()),
+            Some(slot) => of_slot(slot),
         }
+    })
+}
+
+fn nobody(state: &str, reason: &str) -> Value {
+    json!({ "state": state, "reason": reason, "analyzer": guc::ANALYZER.get().name(), "in_flight": 0 })
+}
+
+fn of_slot(slot: &shmem::Slot) -> Value {
+    let pid = slot.pid.load(Acquire);
+    let millis = |us: u64| (us > 0).then_some(us as f64 / 1000.0);
+    let moment = |us: u64| (us > 0).then_some(us as f64 / 1e6);
+    let mut status = match pid {
+        0 => nobody("not running", why_not_running()),
+        _ => json!({
+            "worker_pid": pid,
+            "state": slot.state(),
+            "reason": slot.reason.read(),
+            "analyzer": guc::ANALYZER.get().name(),
+            "in_flight": slot.in_flight.load(Acquire),
+            "breaker": slot.breaker(),
+            "provider_failures": slot.provider_failures.load(Acquire),
+            "next_request_at": moment(slot.next_request_at.load(Acquire)),
+        }),
     };
-    TableIterator::once(row)
+    status["p50_ms"] = json!(millis(slot.p50_us.load(Acquire)));
+    status["p95_ms"] = json!(millis(slot.p95_us.load(Acquire)));
+    status["last_error"] = json!(slot.last_error.read());
+    status["last_error_at"] = json!(moment(slot.last_error_at.load(Acquire)));
+    status
 }
 
 /// Where a worker should be and is none.

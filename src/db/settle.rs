@@ -33,8 +33,8 @@ pub enum Outcome {
         error: String,
         again: Option<Duration>,
     },
-    /// Not the job's fault: back into the queue, the attempt not counted.
-    Released {
+    /// The provider or the configuration is to blame: back into the queue, the attempt not counted.
+    Snoozed {
         error: String,
         again: Duration,
     },
@@ -92,8 +92,8 @@ pub struct Report {
     pub stored: Vec<i64>,
     /// Jobs that somebody else holds at this moment: to be settled again.
     pub postponed: HashSet<i64>,
-    /// Jobs that went back into the queue because the call has changed.
-    pub stale: usize,
+    /// Jobs that went back into the queue, whether now or later.
+    pub back: usize,
 }
 
 /// Stores all of it or, on an error, nothing.
@@ -139,8 +139,8 @@ pub fn settle(
                     ledger.push((s, "dead"));
                     fates.dead.push((id, error.clone()));
                 }
-                Outcome::Released { again, .. } => {
-                    ledger.push((s, "failed"));
+                Outcome::Snoozed { again, .. } => {
+                    ledger.push((s, "snoozed"));
                     fates.back(id, *again, 1);
                 }
             },
@@ -161,7 +161,6 @@ pub fn settle(
                 fates.done.push(s.job.id);
             }
             _ => {
-                report.stale += 1;
                 ledger.push((s, "stale"));
                 fates.back(s.job.id, Duration::ZERO, 1);
             }
@@ -178,6 +177,7 @@ pub fn settle(
         }
     }
     record(client, &scope, &ledger)?;
+    report.back = fates.back.len();
     fates.apply(client)?;
     Ok(report)
 }
@@ -313,7 +313,7 @@ fn record(client: &mut SpiClient<'_>, scope: &Scope<'_>, ledger: &[(&Settled, &s
         return Ok(());
     }
     let of = |s: &Settled| match &s.outcome {
-        Outcome::Failed { error, .. } | Outcome::Released { error, .. } => Some(error.clone()),
+        Outcome::Failed { error, .. } | Outcome::Snoozed { error, .. } => Some(error.clone()),
         _ => None,
     };
     let rows = || ledger.iter().map(|(s, _)| *s);

@@ -1,7 +1,6 @@
 //! Whether there is something to serve in this database, and whether this worker may.
 
 use super::{DbError, Statement, transaction};
-use pgrx::pg_sys::BuiltinOid::*;
 use pgrx::prelude::*;
 use pgrx::spi::SpiClient;
 
@@ -68,15 +67,10 @@ pub fn complete(client: &mut SpiClient<'_>) -> Result<bool, DbError> {
     Ok(rows.next().and_then(|row| row.get::<bool>(1).ok().flatten()).unwrap_or(false))
 }
 
-/// Begins a new epoch and takes back at once what the epochs before it had leased.
+/// Begins a new epoch. What the epochs before it have leased is to be taken back.
 pub fn begin_epoch(client: &mut SpiClient<'_>) -> Result<i64, DbError> {
-    let epoch: i64 = client
-        .update(include_str!("../../sql/queries/begin_epoch.sql"), None, &[])?
-        .next()
-        .and_then(|row| row.get(1).ok().flatten())
-        .unwrap_or(0);
-    take_back(client, epoch)?;
-    Ok(epoch)
+    let mut rows = client.update(include_str!("../../sql/queries/begin_epoch.sql"), None, &[])?;
+    Ok(rows.next().and_then(|row| row.get(1).ok().flatten()).unwrap_or(0))
 }
 
 /// Takes the lock on the calls' table before any on jobs.
@@ -89,15 +83,6 @@ pub fn lock_call(client: &mut SpiClient<'_>) -> Result<(), DbError> {
 pub fn check_search_config(client: &mut SpiClient<'_>, name: &str) -> Result<(), DbError> {
     client.select(include_str!("../../sql/queries/check_search_config.sql"), None, &[name.into()])?;
     Ok(())
-}
-
-/// Frees the jobs whose lease belongs to another epoch or has run out. Says how many.
-pub fn take_back(client: &mut SpiClient<'_>, epoch: i64) -> Result<i64, DbError> {
-    thread_local! {
-        static TAKE_BACK: Statement =
-            const { Statement::new(include_str!("../../sql/queries/take_back.sql"), &[INT8OID]) };
-    }
-    TAKE_BACK.with(|statement| Ok(statement.run(client, &[epoch.into()])?.len() as i64))
 }
 
 /// This database's own settings (`ALTER DATABASE … SET voice_analytics.…`), as `name=value`.

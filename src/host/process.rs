@@ -1,6 +1,8 @@
 //! Being a process of Postgres: registration, signals, identity of a connection, waiting.
 #![allow(unsafe_code)]
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use pgrx::prelude::*;
 use std::ffi::{CString, c_char, c_int};
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -66,6 +68,11 @@ impl Handle {
         // SAFETY: as above.
         unsafe { pg_sys::TerminateBackgroundWorker(self.0) }
     }
+}
+
+/// Asks a worker to end. It wrote its pid itself and clears it when it leaves; one that is gone already is no error.
+pub fn ask_to_leave(pid: i32) {
+    let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
 }
 
 impl Drop for Handle {
@@ -246,6 +253,9 @@ pub fn settle_session() {
         // Short statements over few rows: neither pays.
         (c"jit", c"off"),
         (c"max_parallel_workers_per_gather", c"0"),
+        // Plans are kept from when the queue was empty, and it will not stay so; there is an index for every question.
+        (c"enable_seqscan", c"off"),
+        (c"enable_bitmapscan", c"off"),
     ] {
         set_for_session(name, value);
     }

@@ -43,6 +43,8 @@ pub enum State {
     Unfit = 7,
     /// A transaction of the worker's own failed; it tries again.
     Failing = 8,
+    /// The LLM server fails and is left alone for a while.
+    Waiting = 9,
 }
 
 impl State {
@@ -56,6 +58,7 @@ impl State {
             6 => "misconfigured",
             7 => "unfit",
             8 => "failing",
+            9 => "waiting for provider",
             _ => "starting",
         }
     }
@@ -112,6 +115,12 @@ pub struct Slot {
     wake: AtomicBool,
     state: AtomicU32,
     pub in_flight: AtomicU32,
+    /// 0: nobody is asked; 1: closed; 2: open; 3: half-open.
+    breaker: AtomicU32,
+    /// In a row.
+    pub provider_failures: AtomicU32,
+    /// When a request may leave again, Unix microseconds; 0: now.
+    pub next_request_at: AtomicU64,
     /// Hang-up to analytics, microseconds.
     pub p50_us: AtomicU64,
     pub p95_us: AtomicU64,
@@ -151,6 +160,16 @@ impl Slot {
 
     pub fn state(&self) -> &'static str {
         State::name(self.state.load(Acquire))
+    }
+
+    /// The breaker of its LLM server by name; "": there is none.
+    pub fn set_breaker(&self, name: &str) {
+        let number = BREAKERS.iter().position(|known| *known == name).unwrap_or(0);
+        self.breaker.store(number as u32, Release);
+    }
+
+    pub fn breaker(&self) -> Option<&'static str> {
+        BREAKERS.get(self.breaker.load(Acquire) as usize).copied().filter(|name| !name.is_empty())
     }
 
     /// Asks the worker to look at the queue. Cheap when it was asked already.
@@ -193,8 +212,13 @@ impl Slot {
         self.proc_number.store(-1, Release);
         self.pid.store(0, Release);
         self.in_flight.store(0, Release);
+        self.breaker.store(0, Release);
+        self.provider_failures.store(0, Release);
+        self.next_request_at.store(0, Release);
     }
 }
+
+const BREAKERS: [&str; 4] = ["", "closed", "open", "half-open"];
 
 #[repr(C)]
 struct Segment {

@@ -5,8 +5,6 @@
 
 use crate::host::process;
 use crate::host::shmem::{self, Slot, Stage};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use pgrx::prelude::*;
 use std::ffi::{CStr, c_char};
 use std::sync::atomic::Ordering::*;
@@ -192,8 +190,7 @@ fn send_away(slot: &Slot) {
         if pid == 0 || Instant::now() > deadline {
             return;
         }
-        // The worker wrote its pid itself and clears it when it leaves. One that is gone already is no error.
-        let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+        process::ask_to_leave(pid);
         process::check_for_interrupts();
         process::wait(None, Some(Duration::from_millis(10)));
     }

@@ -32,6 +32,7 @@ fn serve(index: usize) {
     process::vacate_at_exit(index);
     process::connect_to(pg_sys::Oid::from(slot.database.load(Acquire)));
     process::settle_session();
+    let mut said = String::new();
     loop {
         match state::installation() {
             Ok(Installation::Fits { schema, role }) => match Server::new(slot, schema, role) {
@@ -41,23 +42,32 @@ fn serve(index: usize) {
                     }
                     continue;
                 }
-                Err(e) => slot.set_state(State::Failing, &format!("cannot start: {e}")),
+                Err(e) => idle(slot, State::Failing, format!("cannot start: {e}"), &mut said),
             },
             Ok(Installation::Absent) => return slot.leave_absent(),
             Ok(Installation::Other { version }) => {
-                slot.set_state(
-                    State::Unfit,
-                    &format!(
-                        "the loaded library is {}, the extension here is {version}: ALTER EXTENSION voice_analytics UPDATE, or restart the server",
-                        env!("CARGO_PKG_VERSION")
-                    ),
-                );
+                let ours = env!("CARGO_PKG_VERSION");
+                let way_out = "ALTER EXTENSION voice_analytics UPDATE, or restart the server";
+                let reason = format!("the loaded library is {ours}, the extension here is {version}: {way_out}");
+                idle(slot, State::Unfit, reason, &mut said);
             }
-            Ok(Installation::Roleless) => slot.set_state(State::Unfit, "the role voice_worker does not exist"),
-            Err(e) => slot.set_state(State::Failing, &e.message),
+            Ok(Installation::Roleless) => {
+                idle(slot, State::Unfit, "the role voice_worker does not exist".to_owned(), &mut said);
+            }
+            Err(e) => idle(slot, State::Failing, e.message, &mut said),
         }
         process::check_for_interrupts();
         process::reload_if_asked();
         process::wait(None, Some(Duration::from_secs(10)));
+    }
+}
+
+/// Nothing can be done here for now. The log hears of each reason once.
+fn idle(slot: &shmem::Slot, state: State, reason: String, said: &mut String) {
+    slot.set_state(state, &reason);
+    process::report_idle(&format!("voice_analytics: {reason}"));
+    if *said != reason {
+        log!("voice_analytics: nothing is analysed in this database: {reason}");
+        *said = reason;
     }
 }

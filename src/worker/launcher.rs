@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 
 /// How often the catalog is looked at for new databases when nobody rings.
 const LOOK: Duration = Duration::from_secs(10);
+/// How long a worker waits for a place among `max_worker_processes` to become free.
+const FULL: Duration = Duration::from_secs(5);
 /// A worker that lived this long has recovered: its next failure is its first.
 const HEALTHY: Duration = Duration::from_secs(60);
 
@@ -27,6 +29,8 @@ struct Managed {
     dismissed: bool,
     failures: u32,
     not_before: Option<Instant>,
+    /// The log has been told that there is no place for it.
+    told: bool,
 }
 
 /// Runs until the server stops.
@@ -83,12 +87,13 @@ fn tend(index: usize, slot: &Slot, database: Option<&databases::Database>, entry
         return None;
     };
     if !guc::covers_database(&database.name) {
-        if let Some(handle) = &entry.handle
-            && life != Life::Gone
-        {
-            handle.terminate();
-            entry.dismissed = true;
+        match (&entry.handle, slot.pid.load(Acquire)) {
+            (Some(handle), _) if life != Life::Gone => handle.terminate(),
+            // Started by a launcher before us.
+            (None, pid) if pid > 0 => process::ask_to_leave(pid),
+            _ => return None,
         }
+        entry.dismissed = true;
         return None;
     }
     if life != Life::Gone {
@@ -112,6 +117,10 @@ fn tend(index: usize, slot: &Slot, database: Option<&databases::Database>, entry
             }
         }
     }
+    if entry.handle.is_none() && slot.stage() == Stage::Started && slot.pid.load(Acquire) == 0 {
+        // A launcher before us started it, and it has left.
+        slot.set_stage(Stage::Wanted);
+    }
     if slot.stage() != Stage::Wanted {
         return None;
     }
@@ -126,20 +135,21 @@ fn tend(index: usize, slot: &Slot, database: Option<&databases::Database>, entry
     slot.set_stage(Stage::Started);
     entry.handle = process::start_worker(index, &database.name);
     entry.started = Some(Instant::now());
-    if entry.handle.is_none() {
-        slot.set_stage(Stage::Wanted);
-        entry.failures += 1;
-        let pause = Duration::from_secs(1 << entry.failures.min(6));
-        entry.not_before = Some(Instant::now() + pause);
+    if entry.handle.is_some() {
+        entry.told = false;
+        return None;
+    }
+    slot.set_stage(Stage::Wanted);
+    entry.not_before = Some(Instant::now() + FULL);
+    if !std::mem::replace(&mut entry.told, true) {
         ErrorReport::new(
             PgSqlErrorCode::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
             format!("voice_analytics: no free background worker for database \"{}\"", database.name),
             function_name!(),
         )
-        .set_detail(format!("Trying again in {} s.", pause.as_secs()))
+        .set_detail(format!("Tried again every {} s; this is said once.", FULL.as_secs()))
         .set_hint("Raise max_worker_processes: one for the launcher and one for each database with the extension.")
         .report(PgLogLevel::WARNING);
-        return Some(pause);
     }
-    None
+    Some(FULL)
 }

@@ -31,8 +31,10 @@ impl Server {
             );
             self.due = None;
             self.epoch = None;
+            self.queue.forget();
             return true;
         }
+        self.queue.forget();
         self.note_error(&error.message);
         self.failures += 1;
         if self.cautious == 0 {
@@ -43,7 +45,7 @@ impl Server {
             // This one result cannot be stored: the attempt failed, and the rest goes on.
             let spoilt = self.pending.remove(0);
             let reason = format!("the result could not be stored: {}", error.message);
-            let outcome = pipeline::failed(&spoilt.job, reason, &self.settings, Duration::ZERO);
+            let outcome = pipeline::failed(&spoilt.job, reason, &self.settings);
             self.pending.push(Settled { outcome, ..spoilt });
         } else if self.pending.len() == 1 {
             self.singly = true;
@@ -71,7 +73,7 @@ impl Server {
                 self.note_error(&e.message);
                 self.cautious = CAUTION;
                 let reason = format!("the call could not be read: {}", e.message);
-                let outcome = pipeline::failed(&job, reason, &self.settings, Duration::ZERO);
+                let outcome = pipeline::failed(&job, reason, &self.settings);
                 self.pending.push(pipeline::plain(job, outcome));
                 true
             }

@@ -12,7 +12,10 @@ mod listen;
 mod mend;
 mod pipeline;
 mod provider;
+mod queue;
 mod serve;
+mod show;
+mod turn;
 
 use crate::host::{process, shmem};
 

@@ -1,11 +1,13 @@
 //! One job, read aloud: claim → prepare → request → settle. Claim and settle are `db/`; this is what lies between:
 //! what a prepared call needs, and what an answer means for its job.
 
+use super::provider::Patience;
 use crate::db::claim::Claimed;
 use crate::db::prepare::Call;
 use crate::db::settle::{Analyzed, Outcome, Settled};
 use crate::guc::{Analyzer, Settings};
 use std::time::{Duration, Instant};
+use voice_core::breaker::Permit;
 use voice_core::reply::Tokens;
 use voice_core::{analysis, builtin, prompt, retry, transcript};
 use voice_net::{Answer, Class};
@@ -13,7 +15,7 @@ use voice_net::{Answer, Class};
 /// Version of the rule that judges a call without conversation; the other analyzers bring their own.
 const RULE_VERSION: &str = "rule/1";
 
-/// A request that is on its way.
+/// A request that is to be sent.
 pub struct Flight {
     pub job: Claimed,
     pub vertical: String,
@@ -21,6 +23,13 @@ pub struct Flight {
     pub ended_ms: Option<i64>,
     /// As configured when the request left; the answer may name a more exact one.
     pub model: String,
+}
+
+/// One that is on its way.
+pub struct Sent {
+    pub flight: Flight,
+    /// What the breaker let it go by.
+    pub permit: Permit,
 }
 
 /// What a prepared call needs next.
@@ -68,7 +77,7 @@ pub fn step(job: Claimed, call: Option<Call>, settings: &Settings) -> Step {
 }
 
 /// What an answer means for its job.
-pub fn settled(flight: Flight, answer: Answer, settings: &Settings) -> Settled {
+pub fn settled(flight: Flight, answer: Answer, patience: Patience, settings: &Settings) -> Settled {
     let http_status = answer.http_status.map(i32::from);
     let latency = Some(answer.latency);
     let tokens = answer.spent;
@@ -91,11 +100,15 @@ pub fn settled(flight: Flight, answer: Answer, settings: &Settings) -> Settled {
         },
         Err(failure) => {
             let outcome = match failure.class {
-                Class::Configuration => Outcome::Released { error: failure.message, again: Duration::ZERO },
-                Class::Provider { retry_after } => {
-                    failed(&flight.job, failure.message, settings, retry_after.unwrap_or_default())
-                }
-                Class::Job => failed(&flight.job, failure.message, settings, Duration::ZERO),
+                Class::Configuration => Outcome::Snoozed { error: failure.message, again: Duration::ZERO },
+                Class::Provider { .. } => match patience {
+                    Patience::Again(again) => Outcome::Snoozed { error: failure.message, again },
+                    Patience::GiveUp => {
+                        let error = format!("given up: the LLM server fails on this call only: {}", failure.message);
+                        Outcome::Failed { error, again: None }
+                    }
+                },
+                Class::Job => failed(&flight.job, failure.message, settings),
             };
             Settled { http_status, latency, tokens, held_up: None, model: Some(flight.model), outcome, job: flight.job }
         }
@@ -108,9 +121,9 @@ fn named(by_server: &str, asked_for: &str) -> String {
 }
 
 /// A failed attempt: again after a pause, or the last one.
-pub fn failed(job: &Claimed, error: String, settings: &Settings, at_least: Duration) -> Outcome {
-    let again = (job.attempt < settings.max_attempts)
-        .then(|| retry::backoff(job.attempt.max(1) as u32, fastrand::f64()).max(at_least));
+pub fn failed(job: &Claimed, error: String, settings: &Settings) -> Outcome {
+    let again =
+        (job.attempt < settings.max_attempts).then(|| retry::backoff(job.attempt.max(1) as u32, fastrand::f64()));
     Outcome::Failed { error, again }
 }
 
@@ -130,7 +143,7 @@ fn by_rules(job: Claimed, call: &Call, settings: &Settings) -> Settled {
     match verdict {
         Ok(analysis) => Settled { latency, ..judged(job, call, analysis, builtin::MODEL, builtin::MODEL) },
         Err(_) => {
-            let outcome = failed(&job, "the builtin analyzer failed on this call".to_owned(), settings, Duration::ZERO);
+            let outcome = failed(&job, "the builtin analyzer failed on this call".to_owned(), settings);
             Settled { latency, model: Some(builtin::MODEL.to_owned()), ..plain(job, outcome) }
         }
     }

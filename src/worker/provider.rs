@@ -1,14 +1,21 @@
-//! What is known of the LLM's server: where it is, and whether it wants us. A configuration that it (or the key file)
-//! refuses costs no attempts: jobs wait until something changes.
+//! What is known of the LLM's server: where it is, whether it wants us, whether it works, and how much it may be asked.
+//! A configuration that it (or the key file) refuses costs no attempts: jobs wait until something changes. A server that
+//! fails costs none either: a breaker leaves it alone, and jobs wait until it is back.
 
 use super::key;
 use crate::guc::Settings;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use voice_core::breaker::{Breaker, Change, Moment, Permit, Verdict};
+use voice_core::rate::Rate;
+use voice_core::retry;
+use voice_core::suspects::{STRIKES_MAX, Suspects};
 use voice_net::{Answer, Class, Endpoint};
 
 /// How often a refused configuration is tried with one request, in case the provider has changed its mind.
 const PROBE: Duration = Duration::from_secs(60);
+/// The longest wait of a job that failed while others did not.
+const LONGEST_SNOOZE: Duration = Duration::from_secs(30);
 
 struct Hold {
     reason: String,
@@ -18,15 +25,43 @@ struct Hold {
 }
 
 /// The server that judges calls.
-#[derive(Default)]
 pub struct Provider {
     endpoint: Option<Arc<Endpoint>>,
     hold: Option<Hold>,
+    breaker: Breaker,
+    rate: Rate,
+    suspects: Suspects,
+    /// Moments are counted from here.
+    began: Instant,
+    /// Of the last failure of the provider's.
+    failure: String,
+}
+
+/// What becomes of a job whose request failed by the provider's fault.
+pub enum Patience {
+    Again(Duration),
+    /// The provider answers others: it is this call.
+    GiveUp,
+}
+
+impl Default for Provider {
+    fn default() -> Provider {
+        Provider {
+            endpoint: None,
+            hold: None,
+            breaker: Breaker::default(),
+            rate: Rate::default(),
+            suspects: Suspects::default(),
+            began: Instant::now(),
+            failure: String::new(),
+        }
+    }
 }
 
 impl Provider {
     /// Takes the settings as they are now, the key file included. A change ends a hold. An error says what is wrong.
     pub fn configure(&mut self, settings: &Settings) -> Result<(), String> {
+        self.rate.set(settings.requests_per_minute, self.now());
         if self.hold.as_ref().is_some_and(|h| h.settings != *settings) {
             self.hold = None;
         }
@@ -45,53 +80,121 @@ impl Provider {
             timeout: settings.llm_timeout,
         };
         if self.endpoint.as_deref() != Some(&endpoint) {
-            // Another key or server: what was refused may be welcome now.
+            // Another key or server: what was refused may be welcome now, and what failed may work.
             self.hold = None;
+            if self.endpoint.as_ref().is_some_and(|known| known.url != endpoint.url) {
+                // What is still on its way to the old one must not be taken for an answer of the new one.
+                self.breaker = self.breaker.of_another();
+            }
+            self.probe_now();
             self.endpoint = Some(Arc::new(endpoint));
         }
         Ok(())
     }
 
+    /// Somebody asks to try at once (a reload).
+    pub fn probe_now(&mut self) {
+        self.breaker.probe_now(self.now());
+    }
+
     /// Nobody is to be asked (another analyzer is configured).
     pub fn dismiss(&mut self) {
-        *self = Provider::default();
+        *self = Provider { breaker: self.breaker.of_another(), ..Provider::default() };
     }
 
     pub fn endpoint(&self) -> Option<Arc<Endpoint>> {
         self.endpoint.clone()
     }
 
-    /// An answer says something about the provider too.
-    pub fn hear(&mut self, answer: &Answer, settings: &Settings) {
-        match &answer.outcome {
-            Ok(_) => self.hold = None,
-            Err(failure) if failure.class == Class::Configuration => {
+    /// A request leaves.
+    pub fn send(&mut self) -> Permit {
+        let now = self.now();
+        self.rate.send(now);
+        self.breaker.send(now)
+    }
+
+    /// An answer says something about the provider too: whether the breaker opens or closes, and what becomes of the job
+    /// where the provider is to blame.
+    pub fn hear(
+        &mut self,
+        job: i64,
+        permit: Permit,
+        answer: &Answer,
+        settings: &Settings,
+    ) -> (Option<Change>, Patience) {
+        let (now, jitter) = (self.now(), fastrand::f64());
+        let nothing = Patience::Again(Duration::ZERO);
+        let Err(failure) = &answer.outcome else {
+            self.hold = None;
+            self.suspects.answered(job);
+            return (self.breaker.hear(permit, Verdict::Works, now, jitter), nothing);
+        };
+        match failure.class {
+            Class::Provider { retry_after, suspect } => {
+                self.failure.clone_from(&failure.message);
+                let change = self.breaker.hear(permit, Verdict::Fails { retry_after }, now, jitter);
+                let met = self.suspects.failed(job, suspect);
+                let patience = if met.strikes >= STRIKES_MAX {
+                    self.suspects.forget(job);
+                    Patience::GiveUp
+                } else if self.breaker.is_closed() {
+                    Patience::Again(retry::backoff(met.failures, jitter).min(LONGEST_SNOOZE))
+                } else {
+                    // Due at once, so that it runs as soon as the breaker closes, and behind all that wait already.
+                    nothing
+                };
+                (change, patience)
+            }
+            Class::Configuration => {
                 self.hold = Some(Hold {
                     reason: failure.message.clone(),
                     settings: settings.clone(),
                     probe_at: Some(Instant::now() + PROBE),
                 });
+                (self.breaker.hear(permit, Verdict::Works, now, jitter), nothing)
             }
-            Err(_) => {}
+            Class::Job => {
+                self.suspects.answered(job);
+                (self.breaker.hear(permit, Verdict::Works, now, jitter), nothing)
+            }
         }
     }
 
     /// How many requests may leave now, given how many are on their way.
     pub fn room(&self, limit: usize, in_flight: usize) -> usize {
-        match &self.hold {
+        let welcome = match &self.hold {
             Some(Hold { probe_at: Some(at), .. }) => usize::from(*at <= Instant::now() && in_flight == 0),
             Some(Hold { probe_at: None, .. }) => 0,
             None => limit.saturating_sub(in_flight),
-        }
+        };
+        self.rate.room(self.breaker.room(welcome, self.now()), self.now())
     }
 
-    /// Why nothing is asked.
+    /// Why the configuration is refused.
     pub fn refusal(&self) -> Option<&str> {
         self.hold.as_ref().map(|h| h.reason.as_str())
     }
 
-    /// When one request may try whether the refusal still holds.
-    pub fn probe_at(&self) -> Option<Instant> {
-        self.hold.as_ref().and_then(|h| h.probe_at)
+    /// Why the server is left alone.
+    pub fn failure(&self) -> Option<String> {
+        (!self.breaker.is_closed())
+            .then(|| format!("{}; one request now and then looks whether it is back", self.failure))
+    }
+
+    pub fn breaker(&self) -> &Breaker {
+        &self.breaker
+    }
+
+    /// When requests may leave again where none may now.
+    pub fn next(&self) -> Option<Instant> {
+        let now = self.now();
+        let refused = self.hold.as_ref().and_then(|h| h.probe_at);
+        let moments = [self.breaker.probe_at(), self.rate.next(now)];
+        let moments = moments.into_iter().flatten().filter_map(|t| self.began.checked_add(t));
+        moments.chain(refused).filter(|t| *t > Instant::now()).max()
+    }
+
+    fn now(&self) -> Moment {
+        self.began.elapsed()
     }
 }

@@ -1,30 +1,26 @@
-//! The worker of one database: its loop. What it does when something of its own fails is in `mend.rs`.
-//! One thread does all SQL; requests run on the pool's threads and come back through a pipe.
+//! The worker of one database: its loop. What one turn of it does is in `turn.rs`, what it does when something of its own
+//! fails in `mend.rs`. One thread does all SQL; requests run on the pool's threads and come back through a pipe.
 
 use super::latency::Latencies;
-use super::pipeline::{self, Flight, Step};
+use super::pipeline::{self, Sent};
 use super::provider::Provider;
+use super::queue::Queue;
 use super::{housekeeping::Housekeeping, listen};
 use crate::db::claim::Claimed;
-use crate::db::prepare::Call;
-use crate::db::settle::{self, Outcome, Report, Settled};
-use crate::db::state::{self, Gate};
-use crate::db::{DbError, claim, prepare, transaction};
+use crate::db::settle::Settled;
+use crate::db::{state, transaction};
 use crate::guc::{Analyzer, Settings};
 use crate::host::process;
-use crate::host::shmem::{Slot, State};
+use crate::host::shmem::Slot;
 use pgrx::prelude::*;
 use std::collections::HashMap;
-use std::sync::atomic::Ordering::*;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use voice_net::{Pool, Question};
+use std::time::{Duration, Instant};
+use voice_net::{Answer, Class, Pool};
 
 /// Calls judged between two transactions where no request is needed: one commit for many, and soon enough.
 const BATCH: usize = 64;
-/// What a lease lasts beyond the request's own time-out.
-const LEASE_MARGIN: Duration = Duration::from_secs(60);
-/// How soon results that somebody else holds up are tried again: at first, and at most.
-const POSTPONED: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+/// What a lease lasts; past half of it, it is renewed, however long the request takes.
+pub const LEASE: Duration = Duration::from_secs(20);
 
 /// Everything the loop knows between two turns.
 pub struct Server {
@@ -35,7 +31,8 @@ pub struct Server {
     pub(super) provider: Provider,
     pub(super) pool: Pool,
     pub(super) epoch: Option<i64>,
-    pub(super) flights: HashMap<u64, Flight>,
+    pub(super) queue: Queue,
+    pub(super) flights: HashMap<u64, Sent>,
     pub(super) next_ticket: u64,
     /// Outcomes to be stored now.
     pub(super) pending: Vec<Settled>,
@@ -46,6 +43,12 @@ pub struct Server {
     pub(super) housekeeping: Housekeeping,
     /// When the queue is to be looked at again without being asked; `None`: when the sweep says.
     pub(super) due: Option<Instant>,
+    /// When requests may leave that may not now.
+    pub(super) ask_at: Option<Instant>,
+    /// When the first of the leases is past half.
+    pub(super) renew_at: Option<Instant>,
+    /// How long to leave alone jobs that somebody has locked.
+    pub(super) locked: Duration,
     pub(super) swept: Instant,
     pub(super) failures: u32,
     /// The last batch failed as a whole: find the one that spoils it.
@@ -56,18 +59,6 @@ pub struct Server {
     pub(super) search_error: Option<String>,
     /// The sweep is due: leases that ran out are taken back.
     pub(super) sweeping: bool,
-}
-
-/// What one transaction brought.
-struct Turn {
-    gate: Gate,
-    report: Report,
-    /// Taken, and not read yet.
-    claimed: Vec<Claimed>,
-    calls: Vec<(Claimed, Option<Call>)>,
-    /// There was more to take than room.
-    backlog: bool,
-    due: Option<Duration>,
 }
 
 /// Why the loop ended.
@@ -88,6 +79,7 @@ impl Server {
             provider: Provider::default(),
             pool: Pool::new()?,
             epoch: None,
+            queue: Queue::default(),
             flights: HashMap::new(),
             next_ticket: 0,
             pending: Vec::new(),
@@ -96,6 +88,9 @@ impl Server {
             latencies: Latencies::default(),
             housekeeping: Housekeeping::new(schema),
             due: None,
+            ask_at: None,
+            renew_at: None,
+            locked: Duration::ZERO,
             swept: Instant::now(),
             failures: 0,
             singly: false,
@@ -120,32 +115,33 @@ impl Server {
             process::check_for_interrupts();
             if process::reload_if_asked() {
                 self.configure();
+                // Whoever reloads may know that the LLM server is back.
+                self.provider.probe_now();
                 look = true;
             }
-            look |= self.slot.take_ring() | listen::drain();
-            look |= self.due.is_some_and(|t| t <= Instant::now());
+            let now = Instant::now();
+            let mut changed = self.slot.take_ring() | listen::drain();
+            changed |= self.due.take_if(|t| *t <= now).is_some();
             let sweep = self.settings.sweep_interval;
             if !sweep.is_zero() && self.swept.elapsed() >= sweep {
-                self.swept = Instant::now();
+                self.swept = now;
                 self.sweeping = true;
-                look = true;
+                changed = true;
                 self.housekeeping.follow_settings();
                 self.configure();
             }
+            if changed {
+                self.queue.has_changed();
+            }
+            look |= changed | [self.ask_at, self.renew_at].into_iter().flatten().any(|t| t <= now);
             if self.housekeeping.wants_restart && self.is_empty_handed() {
                 return Leave::Restart;
             }
-            if self.retry.is_some_and(|(at, _)| at <= Instant::now()) {
+            if self.retry.is_some_and(|(at, _)| at <= now) {
                 self.pending.append(&mut self.postponed);
             }
             for answer in self.pool.poll() {
-                if let Some(flight) = self.flights.remove(&answer.ticket) {
-                    self.provider.hear(&answer, &self.settings);
-                    if let Err(failure) = &answer.outcome {
-                        self.note_error(&failure.message);
-                    }
-                    self.pending.push(pipeline::settled(flight, answer, &self.settings));
-                }
+                self.hear(answer);
             }
             if look || !self.pending.is_empty() {
                 match self.turn() {
@@ -164,7 +160,7 @@ impl Server {
             if let Some(error) = self.housekeeping.take_error() {
                 self.note_error(&error);
             }
-            self.slot.in_flight.store(self.flights.len() as u32, Release);
+            self.show_figures();
             if !look {
                 self.rest();
             }
@@ -191,13 +187,31 @@ impl Server {
         }
     }
 
+    /// What came of a request, and what that says of the provider.
+    fn hear(&mut self, answer: Answer) {
+        let Some(Sent { flight, permit }) = self.flights.remove(&answer.ticket) else { return };
+        let (change, patience) = self.provider.hear(flight.job.id, permit, &answer, &self.settings);
+        if let Err(failure) = &answer.outcome {
+            self.remember_error(&failure.message);
+            // Each is in voice.attempt, and may quote what the model or its server said: the log is for what stops.
+            if failure.class == Class::Configuration {
+                let words = answer.http_status.and_then(|_| failure.message.split(": ").next());
+                log!("voice_analytics: {}", words.unwrap_or(&failure.message));
+            }
+        }
+        if let Some(change) = change {
+            self.log_breaker(change, &answer);
+        }
+        self.pending.push(pipeline::settled(flight, answer, patience, &self.settings));
+    }
+
     /// Nothing asked, nothing to store.
-    fn is_empty_handed(&self) -> bool {
+    pub(super) fn is_empty_handed(&self) -> bool {
         self.flights.is_empty() && self.pending.is_empty() && self.postponed.is_empty()
     }
 
     /// How many more jobs to take now.
-    fn room(&self) -> usize {
+    pub(super) fn room(&self) -> usize {
         if !self.settings.enabled
             || self.search_error.is_some()
             || self.housekeeping.wants_restart
@@ -211,164 +225,10 @@ impl Server {
         }
     }
 
-    /// Settles what is pending, takes what there is room for, and sends it out. `true`: there is more to do at once.
-    fn turn(&mut self) -> Result<bool, DbError> {
-        let wanted = self.room();
-        // After a failure, storing, taking and reading are kept apart until it is clear which of them fails.
-        let apart = self.cautious > 0;
-        let room = match (apart, self.pending.is_empty()) {
-            (true, false) => 0,
-            (true, true) => wanted.min(1),
-            (false, _) => wanted,
-        };
-        let sweeping = std::mem::take(&mut self.sweeping);
-        let batch = if self.singly { self.pending.len().min(1) } else { self.pending.len() };
-        let doing = format!("voice_analytics: storing {batch} results, taking up to {room} jobs");
-        let (epoch, settings) = (self.epoch, &self.settings);
-        let pending = &self.pending[..batch];
-        let lease = settings.llm_timeout + LEASE_MARGIN;
-        let mut begun = epoch;
-        let mut turn = transaction(&doing, self.role, |client| {
-            let mut turn = Turn {
-                gate: state::gate(client)?,
-                report: Report::default(),
-                claimed: Vec::new(),
-                calls: Vec::new(),
-                backlog: false,
-                due: None,
-            };
-            if turn.gate == Gate::Copy {
-                return Ok(turn);
-            }
-            state::lock_call(client)?;
-            let epoch = match epoch {
-                Some(epoch) => epoch,
-                None => state::begin_epoch(client)?,
-            };
-            begun = Some(epoch);
-            if sweeping {
-                state::take_back(client, epoch)?;
-            }
-            turn.report = settle::settle(client, pending, epoch, &settings.search_config)?;
-            if turn.gate == Gate::Open && room > 0 {
-                let claimed = claim::claim(client, room, epoch, lease)?;
-                turn.backlog = claimed.len() == room;
-                if !turn.backlog {
-                    turn.due = claim::next_due(client)?;
-                }
-                if apart {
-                    turn.claimed = claimed;
-                } else {
-                    turn.calls = prepare::prepare(client, claimed)?;
-                }
-            }
-            Ok(turn)
-        })?;
-        process::report_statistics();
-        self.failures = 0;
-        self.cautious = self.cautious.saturating_sub(1);
-        if turn.gate == Gate::Copy {
-            self.slot.set_state(State::Quiet, "restored copy: SELECT voice_resume()");
-            self.due = None;
-            // Whatever was asked before belongs to the database this one was copied over.
-            self.pending.clear();
-            self.postponed.clear();
-            self.epoch = None;
-            return Ok(false);
-        }
-        self.epoch = begun;
-        self.singly &= batch < self.pending.len();
-        let again = turn.backlog || turn.report.stale > 0 || self.singly || room < wanted;
-        self.forget_settled(batch, &turn.report);
-        let now = Instant::now();
-        // Without room nobody has asked when the next job is due: what was known stays known.
-        let due = match room {
-            0 => self.due.filter(|t| *t > now),
-            // A job that is due and was not taken is locked by somebody: no reason to spin.
-            _ => turn.due.map(|d| now + d.max(POSTPONED.0)),
-        };
-        self.due = due.into_iter().chain(self.provider.probe_at().filter(|t| *t > now)).min();
-        let mut decided = false;
-        for job in turn.claimed {
-            decided |= self.read_alone(job, &mut turn.calls);
-        }
-        // Only now: the commit has counted the attempt of a call that may bring this process down.
-        for (job, call) in turn.calls {
-            match pipeline::step(job, call, &self.settings) {
-                Step::Settle(settled) => {
-                    decided = true;
-                    self.pending.push(settled);
-                }
-                Step::Ask { flight, transcript } => self.ask(flight, transcript),
-            }
-        }
-        match turn.gate {
-            Gate::Paused(reason) => self.slot.set_state(State::Paused, &reason),
-            _ => self.show_state(),
-        }
-        Ok(decided || (again && (self.singly || self.room() > 0)))
-    }
-
-    fn ask(&mut self, flight: Flight, transcript: String) {
-        let Some(endpoint) = self.provider.endpoint() else {
-            let outcome = Outcome::Released { error: "no endpoint".to_owned(), again: Duration::ZERO };
-            self.pending.push(pipeline::plain(flight.job, outcome));
-            return;
-        };
-        self.next_ticket += 1;
-        let ticket = self.next_ticket;
-        let vertical = flight.vertical.clone();
-        self.flights.insert(ticket, flight);
-        self.pool.submit(Question { ticket, endpoint, vertical, transcript });
-    }
-
-    /// Drops what is stored, keeps what was postponed.
-    fn forget_settled(&mut self, batch: usize, report: &Report) {
-        let pause = self.retry.map_or(POSTPONED.0, |(_, pause)| (pause * 2).min(POSTPONED.1));
-        let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros() as i64);
-        for settled in self.pending.drain(..batch).collect::<Vec<_>>() {
-            if report.postponed.contains(&settled.job.id) {
-                let since = settled.held_up.or(Some(Instant::now()));
-                self.postponed.push(Settled { held_up: since, ..settled });
-            } else if let Outcome::Analyzed(a) = &settled.outcome
-                && settled.job.priority == 0
-                && let Some(ended_ms) = a.ended_ms
-                && report.stored.contains(&settled.job.id)
-            {
-                let waited = now_ms - ended_ms * 1000;
-                // Imported history did not wait for us.
-                if (0..3_600_000_000).contains(&waited) {
-                    self.latencies.add(waited as u64);
-                }
-            }
-        }
-        if self.postponed.is_empty() {
-            self.retry = None;
-        } else if self.retry.is_none_or(|(at, _)| at <= Instant::now()) {
-            self.retry = Some((Instant::now() + pause, pause));
-        }
-        if !report.stored.is_empty() {
-            self.latencies.publish(self.slot);
-        }
-    }
-
-    fn show_state(&self) {
-        let refusal = self.search_error.as_deref().or(self.provider.refusal());
-        match refusal {
-            _ if !self.settings.enabled => self.slot.set_state(State::Disabled, "voice_analytics.enabled is off"),
-            Some(reason) => self.slot.set_state(State::Misconfigured, reason),
-            None if self.is_empty_handed() => self.slot.set_state(State::Idle, ""),
-            None => self.slot.set_state(State::Working, ""),
-        }
-    }
-
-    pub(super) fn note_error(&self, error: &str) {
-        if self.slot.last_error.read().as_deref() != Some(error) {
-            log!("voice_analytics: {error}");
-        }
-        self.slot.last_error.write(error);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros() as u64);
-        self.slot.last_error_at.store(now, Release);
+    /// The jobs that this worker holds, and since when.
+    pub(super) fn held(&mut self) -> impl Iterator<Item = &mut Claimed> {
+        let asked = self.flights.values_mut().map(|sent| &mut sent.flight.job);
+        asked.chain(self.pending.iter_mut().chain(&mut self.postponed).map(|settled| &mut settled.job))
     }
 
     /// Waits for a commit, a notification, an answer, a deadline, or the sweep.
@@ -376,22 +236,18 @@ impl Server {
         self.show_waiting();
         let now = Instant::now();
         let sweep = self.settings.sweep_interval;
+        self.ask_at = self.provider.next();
+        self.renew_at = self.held().map(|job| job.leased + LEASE / 2).min();
         let until = [
             (!sweep.is_zero()).then(|| self.swept + sweep),
             self.due,
+            self.ask_at,
+            self.renew_at,
             self.pool.next_deadline(),
             self.retry.map(|(at, _)| at),
             self.housekeeping.next(),
         ];
         let limit = until.into_iter().flatten().min().map(|t| t.saturating_duration_since(now));
         process::wait(Some(self.pool.wake_fd()), limit);
-    }
-
-    fn show_waiting(&self) {
-        let text = match self.flights.len() {
-            0 => "voice_analytics: waiting for calls to end".to_owned(),
-            n => format!("voice_analytics: {n} requests in flight"),
-        };
-        process::report_idle(&text);
     }
 }

@@ -48,7 +48,7 @@ fn a_request_that_hangs_past_every_timeout_is_abandoned_at_its_hard_deadline() {
     assert!(start.elapsed() >= timeout + GRACE);
     assert_eq!((answers.len(), answers[0].ticket, answers[0].http_status), (1, 7, None));
     let failure = answers[0].outcome.as_ref().unwrap_err();
-    assert_eq!(failure.class, Class::Provider { retry_after: None });
+    assert_eq!(failure.class, Class::Provider { retry_after: None, suspect: true });
     assert_eq!(failure.message, "no answer from the LLM server within 0.05 s (request abandoned)");
     assert_eq!((pool.in_flight(), pool.next_deadline()), (0, None));
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use harness::stub::{Reply, StubLlm};
 use voice_net::{ApiKey, Class, Endpoint, Failure, RETRY_AFTER_MAX};
 
-use crate::{CANARY, PROVIDER, endpoint, failure, failure_at};
+use crate::{CANARY, PROVIDER, SUSPECT, endpoint, failure, failure_at};
 
 #[track_caller]
 fn of(reply: Reply) -> Failure {
@@ -25,7 +25,7 @@ fn timed_out(reply: Reply) {
     let stub = StubLlm::start();
     stub.answer_always(reply);
     let failure = failure_at(impatient(&stub));
-    assert_eq!((failure.class, failure.message.as_str()), (PROVIDER, "no answer from the LLM server within 0.2 s"));
+    assert_eq!((failure.class, failure.message.as_str()), (SUSPECT, "no answer from the LLM server within 0.2 s"));
 }
 
 #[test]
@@ -57,14 +57,15 @@ fn a_rejected_question_is_the_jobs_fault() {
 #[test]
 fn overload_and_outage_are_the_providers_fault() {
     for status in [402, 408, 409, 425, 429, 500, 502, 503, 504, 529] {
-        assert_eq!(of(Reply::error(status, "later")).class, PROVIDER, "{status}");
+        let class = if matches!(status, 500 | 502 | 504) { SUSPECT } else { PROVIDER };
+        assert_eq!(of(Reply::error(status, "later")).class, class, "{status}");
     }
 }
 
 #[test]
 fn retry_after_is_honoured_in_seconds_and_as_a_date_and_capped() {
     let asked = |value: &str| match of(Reply::error(429, "slow down").header("Retry-After", value)).class {
-        Class::Provider { retry_after } => retry_after,
+        Class::Provider { retry_after, .. } => retry_after,
         other => panic!("{other:?}"),
     };
     assert_eq!(asked("7"), Some(Duration::from_secs(7)));
@@ -101,7 +102,7 @@ fn a_refused_connection_is_the_providers_fault() {
 fn a_closed_connection_is_the_providers_fault() {
     for reply in [Reply::close(), Reply::analysis().cut_after(40), Reply::raw(b"HTTP/1.1 200 OK\r\ncontent-le")] {
         let failure = of(reply);
-        assert_eq!((failure.class, failure.message.as_str()), (PROVIDER, "the LLM server closed the connection"));
+        assert_eq!((failure.class, failure.message.as_str()), (SUSPECT, "the LLM server closed the connection"));
     }
 }
 
@@ -121,7 +122,7 @@ fn a_server_that_never_accepts_is_given_up_in_time() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
     let failure = failure_at(Endpoint { timeout: Duration::from_millis(200), ..endpoint(&url) });
-    assert_eq!((failure.class, failure.message.as_str()), (PROVIDER, "no answer from the LLM server within 0.2 s"));
+    assert_eq!((failure.class, failure.message.as_str()), (SUSPECT, "no answer from the LLM server within 0.2 s"));
 }
 
 #[test]
@@ -134,7 +135,7 @@ fn the_second_try_in_the_other_style_gets_no_time_of_its_own() {
     let start = Instant::now();
     let failure = failure_at(Endpoint { timeout: Duration::from_secs(2), ..endpoint(&stub.url()) });
     // Another two seconds would end at 3.5 s, past the hard deadline, and the request would have been abandoned.
-    assert_eq!((failure.class, failure.message.as_str()), (PROVIDER, "no answer from the LLM server within 2 s"));
+    assert_eq!((failure.class, failure.message.as_str()), (SUSPECT, "no answer from the LLM server within 2 s"));
     assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
     assert_eq!(stub.count(), 2);
 }
@@ -142,10 +143,10 @@ fn the_second_try_in_the_other_style_gets_no_time_of_its_own() {
 #[test]
 fn nonsense_on_the_wire_is_the_providers_fault() {
     for wire in [&b"SSH-2.0-OpenSSH_9.2\r\n"[..], b"HTTP/1.1 999999 ?\r\n\r\n", b"\0\0\0\0\0\0\0\0\r\n\r\n"] {
-        assert_eq!(of(Reply::raw(wire)).class, PROVIDER, "{}", String::from_utf8_lossy(wire));
+        assert_eq!(of(Reply::raw(wire)).class, SUSPECT, "{}", String::from_utf8_lossy(wire));
     }
     let header = format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "y".repeat(100_000));
-    assert_eq!(of(Reply::raw(header.as_bytes())).class, PROVIDER);
+    assert_eq!(of(Reply::raw(header.as_bytes())).class, SUSPECT);
 }
 
 #[test]
@@ -174,7 +175,7 @@ fn early_hints_are_no_answer_and_no_fault() {
 fn a_server_that_speaks_no_tls_is_the_providers_fault() {
     let stub = StubLlm::start();
     let failure = failure_at(endpoint(&stub.url().replace("http:", "https:")));
-    assert_eq!(failure.class, PROVIDER);
+    assert_eq!(failure.class, SUSPECT);
 }
 
 #[test]

@@ -79,4 +79,6 @@ pub fn failure(stub: &StubLlm) -> Failure {
     failure_at(endpoint(&stub.url()))
 }
 
-pub const PROVIDER: Class = Class::Provider { retry_after: None };
+pub const PROVIDER: Class = Class::Provider { retry_after: None, suspect: false };
+/// The provider's, but it may be this question that it fails on.
+pub const SUSPECT: Class = Class::Provider { retry_after: None, suspect: true };

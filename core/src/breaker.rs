@@ -1,0 +1,276 @@
+//! A circuit breaker: a provider that keeps failing is left alone but for one probe now and then.
+
+use std::time::Duration;
+
+/// Failures in a row after which nobody asks any more.
+pub const THRESHOLD: u32 = 5;
+/// The wait for the first probe; each further one is twice as long.
+pub const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// No wait between probes is longer, unless the provider itself asks for more.
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// A moment, as the time since some other one that never changes.
+pub type Moment = Duration;
+
+/// What a request was sent by. Its answer says something only while the breaker is as it was then: of the requests that
+/// were on their way when it opened, neither the failures lengthen the wait nor the last successes end it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Permit(u64);
+
+/// What an answer says of the provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Works,
+    Fails {
+        /// How long it asks to be left alone; the breaker opens at once for as long as that.
+        retry_after: Option<Duration>,
+    },
+}
+
+/// What is worth a line in a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    Opened,
+    Closed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Closed,
+    Open {
+        until: Moment,
+    },
+    /// The probe is on its way.
+    HalfOpen,
+}
+
+/// One provider's.
+#[derive(Debug, Clone)]
+pub struct Breaker {
+    state: State,
+    /// Counts openings and closings.
+    era: u64,
+    failures: u32,
+    /// Since it opened.
+    probes: u32,
+}
+
+impl Default for Breaker {
+    fn default() -> Breaker {
+        Breaker { state: State::Closed, era: 0, failures: 0, probes: 0 }
+    }
+}
+
+impl Breaker {
+    /// How many of `wanted` requests may leave now.
+    pub fn room(&self, wanted: usize, now: Moment) -> usize {
+        match self.state {
+            State::Closed => wanted,
+            State::Open { until } if until <= now => wanted.min(1),
+            _ => 0,
+        }
+    }
+
+    /// A request leaves.
+    pub fn send(&mut self, now: Moment) -> Permit {
+        if self.room(1, now) > 0 && self.state != State::Closed {
+            self.state = State::HalfOpen;
+            self.probes = self.probes.saturating_add(1);
+        }
+        Permit(self.era)
+    }
+
+    /// Its answer has come. `jitter`, in [0, 1), spreads the probes of many workers.
+    pub fn hear(&mut self, permit: Permit, verdict: Verdict, now: Moment, jitter: f64) -> Option<Change> {
+        if permit.0 != self.era {
+            return None;
+        }
+        match verdict {
+            Verdict::Works => {
+                self.failures = 0;
+                if self.state == State::Closed {
+                    return None;
+                }
+                *self = self.of_another();
+                Some(Change::Closed)
+            }
+            Verdict::Fails { retry_after } => {
+                let asked_for = retry_after.unwrap_or_default();
+                let was_closed = self.state == State::Closed;
+                self.failures = self.failures.saturating_add(1);
+                if was_closed && asked_for.is_zero() && self.failures < THRESHOLD {
+                    return None;
+                }
+                let ceiling = FIRST_PAUSE.saturating_mul(1 << self.probes.min(16)).min(LONGEST_PAUSE);
+                let share = if jitter.is_nan() { 1.0 } else { jitter.clamp(0.0, 1.0) };
+                let pause = ceiling.mul_f64(0.5 + share / 2.0).max(asked_for);
+                self.state = State::Open { until: now.saturating_add(pause) };
+                self.era += 1;
+                was_closed.then_some(Change::Opened)
+            }
+        }
+    }
+
+    /// A closed one for another provider, to which answers of this one say nothing.
+    pub fn of_another(&self) -> Breaker {
+        Breaker { era: self.era + 1, ..Breaker::default() }
+    }
+
+    /// Somebody has reason to believe that the provider is back: the next probe may leave now.
+    pub fn probe_now(&mut self, now: Moment) {
+        if let State::Open { until } = &mut self.state {
+            *until = now.min(*until);
+        }
+    }
+
+    /// When the next probe may leave, where one is waited for.
+    pub fn probe_at(&self) -> Option<Moment> {
+        match self.state {
+            State::Open { until } => Some(until),
+            _ => None,
+        }
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.state == State::Closed
+    }
+
+    /// Failures in a row.
+    pub fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// closed, open or half-open.
+    pub fn name(&self) -> &'static str {
+        match self.state {
+            State::Closed => "closed",
+            State::Open { .. } => "open",
+            State::HalfOpen => "half-open",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const FAILS: Verdict = Verdict::Fails { retry_after: None };
+
+    fn at(seconds: u64) -> Moment {
+        Duration::from_secs(seconds)
+    }
+
+    /// Opened at second 0 by a full house of 64 requests.
+    fn opened() -> (Breaker, Vec<Permit>) {
+        let mut breaker = Breaker::default();
+        let permits: Vec<Permit> = (0..64).map(|_| breaker.send(at(0))).collect();
+        for permit in &permits[..4] {
+            assert_eq!(breaker.hear(*permit, FAILS, at(0), 1.0), None);
+        }
+        assert_eq!(breaker.hear(permits[4], FAILS, at(0), 1.0), Some(Change::Opened));
+        (breaker, permits)
+    }
+
+    #[test]
+    fn five_failures_in_a_row_open_it_and_a_success_between_them_does_not() {
+        let mut breaker = Breaker::default();
+        for n in 0..100 {
+            let permit = breaker.send(at(n));
+            let verdict = if n % 5 == 4 { Verdict::Works } else { FAILS };
+            assert_eq!(breaker.hear(permit, verdict, at(n), 0.5), None);
+        }
+        assert_eq!(breaker.room(64, at(100)), 64);
+        assert_eq!(opened().0.room(64, at(0)), 0);
+    }
+
+    #[test]
+    fn what_was_on_its_way_when_it_opened_neither_lengthens_the_wait_nor_ends_it() {
+        let (mut breaker, permits) = opened();
+        for permit in &permits[5..] {
+            assert_eq!(breaker.hear(*permit, FAILS, at(0), 1.0), None);
+        }
+        assert_eq!(breaker.probe_at(), Some(at(1)));
+        assert_eq!(breaker.hear(permits[63], Verdict::Works, at(0), 1.0), None);
+        assert_eq!(breaker.room(64, at(0)), 0);
+    }
+
+    #[test]
+    fn one_probe_leaves_and_its_success_lets_everybody_go() {
+        let (mut breaker, _) = opened();
+        assert_eq!(breaker.room(64, at(1)), 1);
+        let probe = breaker.send(at(1));
+        assert_eq!((breaker.room(64, at(1)), breaker.name()), (0, "half-open"));
+        assert_eq!(breaker.hear(probe, Verdict::Works, at(2), 1.0), Some(Change::Closed));
+        assert_eq!((breaker.room(64, at(2)), breaker.failures()), (64, 0));
+    }
+
+    #[test]
+    fn each_probe_that_fails_doubles_the_wait_up_to_half_a_minute() {
+        let (mut breaker, _) = opened();
+        let mut waits = Vec::new();
+        let mut now = at(0);
+        for _ in 0..8 {
+            let next = breaker.probe_at().unwrap();
+            waits.push((next - now).as_secs());
+            now = next;
+            let probe = breaker.send(now);
+            assert_eq!(breaker.hear(probe, FAILS, now, 1.0), None, "one line when it opens, no more");
+        }
+        assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30, 30]);
+    }
+
+    #[test]
+    fn a_provider_that_says_when_to_come_back_is_left_alone_until_then() {
+        let mut breaker = Breaker::default();
+        let permit = breaker.send(at(0));
+        let verdict = Verdict::Fails { retry_after: Some(at(120)) };
+        assert_eq!(breaker.hear(permit, verdict, at(0), 0.0), Some(Change::Opened));
+        assert_eq!((breaker.room(64, at(119)), breaker.room(64, at(120))), (0, 1));
+        breaker.probe_now(at(30));
+        assert_eq!(breaker.room(64, at(30)), 1);
+    }
+
+    #[test]
+    fn the_longest_wait_there_is_overflows_nothing() {
+        let mut breaker = Breaker::default();
+        let permit = breaker.send(at(1));
+        breaker.hear(permit, Verdict::Fails { retry_after: Some(Duration::MAX) }, at(1), f64::NAN);
+        assert_eq!(breaker.room(1, at(u64::MAX / 2)), 0);
+    }
+
+    proptest! {
+        /// Of a provider that is down, whatever the number in flight and however long the outage: a full house, and
+        /// then a probe each half of the longest pause at the least.
+        #[test]
+        fn requests_during_an_outage_are_bounded(limit in 1usize..200, outage in 1u64..10_000, jitter in 0.0f64..1.0) {
+            let mut breaker = Breaker::default();
+            let (mut sent, mut now) = (0u64, at(0));
+            while now < at(outage) {
+                let permits: Vec<Permit> = (0..breaker.room(limit, now)).map(|_| breaker.send(now)).collect();
+                sent += permits.len() as u64;
+                for permit in permits {
+                    breaker.hear(permit, FAILS, now, jitter);
+                }
+                now = breaker.probe_at().unwrap_or(now).max(now);
+            }
+            let probes = 6 + outage / (LONGEST_PAUSE.as_secs() / 2);
+            prop_assert!(sent <= (limit as u64).max(u64::from(THRESHOLD) + limit as u64) + probes, "{sent} requests");
+        }
+
+        #[test]
+        fn it_never_stays_shut_for_ever(failures in 0u32..100, jitter in 0.0f64..1.0) {
+            let (mut breaker, _) = opened();
+            for _ in 0..failures {
+                let now = breaker.probe_at().unwrap();
+                let probe = breaker.send(now);
+                breaker.hear(probe, FAILS, now, jitter);
+            }
+            let now = breaker.probe_at().unwrap();
+            prop_assert_eq!(breaker.room(9, now), 1);
+            let probe = breaker.send(now);
+            prop_assert_eq!(breaker.hear(probe, Verdict::Works, now, jitter), Some(Change::Closed));
+            prop_assert_eq!(breaker.room(9, now), 9);
+        }
+    }
+}

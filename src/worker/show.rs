@@ -1,0 +1,80 @@
+//! What the worker says of itself: its state and figures in shared memory, its text in `pg_stat_activity`, and the log's
+//! few lines. Nobody's words and no secrets: causes of single failures stand in `voice.attempt`.
+
+use super::serve::Server;
+use crate::guc::Analyzer;
+use crate::host::process;
+use crate::host::shmem::State;
+use pgrx::prelude::*;
+use std::sync::atomic::Ordering::*;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use voice_core::breaker::Change;
+use voice_net::Answer;
+
+impl Server {
+    pub(super) fn show_state(&self) {
+        let refusal = self.search_error.as_deref().or(self.provider.refusal());
+        match refusal {
+            _ if !self.settings.enabled => self.slot.set_state(State::Disabled, "voice_analytics.enabled is off"),
+            Some(reason) => self.slot.set_state(State::Misconfigured, reason),
+            None => match self.provider.failure() {
+                Some(reason) => self.slot.set_state(State::Waiting, &reason),
+                None if self.is_empty_handed() => self.slot.set_state(State::Idle, ""),
+                None => self.slot.set_state(State::Working, ""),
+            },
+        }
+    }
+
+    pub(super) fn show_figures(&self) {
+        self.slot.in_flight.store(self.flights.len() as u32, Release);
+        let breaker = self.provider.breaker();
+        self.slot.set_breaker(match self.settings.analyzer {
+            Analyzer::builtin => "",
+            Analyzer::openai => breaker.name(),
+        });
+        self.slot.provider_failures.store(breaker.failures(), Release);
+        let wait = self.provider.next().map(|t| t.saturating_duration_since(Instant::now()));
+        let moment = wait.and_then(|wait| (SystemTime::now() + wait).duration_since(UNIX_EPOCH).ok());
+        self.slot.next_request_at.store(moment.map_or(0, |m| m.as_micros() as u64), Release);
+    }
+
+    pub(super) fn show_waiting(&self) {
+        let text = match self.flights.len() {
+            0 if !self.provider.breaker().is_closed() => "voice_analytics: waiting for the LLM server to work again",
+            0 if self.provider.refusal().is_some() => "voice_analytics: waiting for another configuration",
+            0 => "voice_analytics: waiting for calls to end",
+            n => return process::report_idle(&format!("voice_analytics: {n} requests in flight")),
+        };
+        process::report_idle(text);
+    }
+
+    pub(super) fn note_error(&self, error: &str) {
+        if self.slot.last_error.read().as_deref() != Some(error) {
+            log!("voice_analytics: {error}");
+        }
+        self.remember_error(error);
+    }
+
+    /// For `voice_status()` only.
+    pub(super) fn remember_error(&self, error: &str) {
+        self.slot.last_error.write(error);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros() as u64);
+        self.slot.last_error_at.store(now, Release);
+    }
+
+    /// One line when requests stop, one when they go on.
+    pub(super) fn log_breaker(&self, change: Change, answer: &Answer) {
+        match (change, &answer.outcome) {
+            (Change::Opened, Err(failure)) => {
+                // What follows the colon of a response's failure are the server's own words.
+                let words = answer.http_status.and_then(|_| failure.message.split(": ").next());
+                log!(
+                    "voice_analytics: requests to the LLM server stop ({}); no attempt is used up, and one request now and then looks whether it is back",
+                    words.unwrap_or(&failure.message)
+                );
+            }
+            (Change::Opened, Ok(_)) => {}
+            (Change::Closed, _) => log!("voice_analytics: the LLM server works again, requests go on"),
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! One turn of the loop: what is done is stored, what waits is taken, read and sent out, in one transaction.
+
+use super::pipeline::{self, Flight, Sent, Step};
+use super::queue::AHEAD;
+use super::serve::{LEASE, Server};
+use crate::db::claim::Claimed;
+use crate::db::prepare::Call;
+use crate::db::settle::{self, Outcome, Report, Settled};
+use crate::db::state::{self, Gate};
+use crate::db::{DbError, claim, prepare, transaction};
+use crate::host::process;
+use crate::host::shmem::State;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use voice_net::Question;
+
+/// How soon what somebody else holds up is tried again: at first, and at most.
+const POSTPONED: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+
+/// What one transaction brought.
+struct Turn {
+    gate: Gate,
+    report: Report,
+    /// Taken, and not read yet.
+    claimed: Vec<Claimed>,
+    calls: Vec<(Claimed, Option<Call>)>,
+    /// Jobs that were there a moment ago and could not be taken.
+    missed: usize,
+    /// Where it looked at the queue: how long until the next job is due, if there is one.
+    looked: Option<Option<Duration>>,
+    /// Somebody has locked jobs whose lease is to be taken back.
+    leases_left: bool,
+}
+
+impl Server {
+    /// Settles what is pending, takes what there is room for, and sends it out. `true`: there is more to do at once.
+    pub(super) fn turn(&mut self) -> Result<bool, DbError> {
+        let wanted = self.room();
+        // After a failure, storing, taking and reading are kept apart until it is clear which of them fails.
+        let apart = self.cautious > 0;
+        let room = match (apart, self.pending.is_empty()) {
+            (true, false) => 0,
+            (true, true) => wanted.min(1),
+            (false, _) => wanted,
+        };
+        let now = Instant::now();
+        let renewals: Vec<i64> = self.held().filter(|j| now >= j.leased + LEASE / 2).map(|j| j.id).collect();
+        let held: Vec<i64> = if self.sweeping { self.held().map(|j| j.id).collect() } else { Vec::new() };
+        let batch = if self.singly { self.pending.len().min(1) } else { self.pending.len() };
+        let doing = format!("voice_analytics: storing {batch} results, taking up to {room} jobs");
+        let (epoch, sweeping, settings) = (self.epoch, self.sweeping, &self.settings);
+        let (pending, queue) = (&self.pending[..batch], &mut self.queue);
+        let mut begun = epoch;
+        let mut turn = transaction(&doing, self.role, |client| {
+            let mut turn = Turn {
+                gate: state::gate(client)?,
+                report: Report::default(),
+                claimed: Vec::new(),
+                calls: Vec::new(),
+                missed: 0,
+                looked: None,
+                leases_left: false,
+            };
+            if turn.gate == Gate::Copy {
+                return Ok(turn);
+            }
+            state::lock_call(client)?;
+            let current = match epoch {
+                Some(epoch) => epoch,
+                None => state::begin_epoch(client)?,
+            };
+            begun = Some(current);
+            if sweeping || epoch.is_none() {
+                turn.leases_left = !claim::take_back(client, current, held)?;
+                queue.has_changed();
+            }
+            if !renewals.is_empty() {
+                claim::renew(client, renewals.clone(), current, LEASE)?;
+            }
+            turn.report = settle::settle(client, pending, current, &settings.search_config)?;
+            if turn.report.back > 0 {
+                queue.has_changed();
+            }
+            if turn.gate != Gate::Open || room == 0 {
+                return Ok(turn);
+            }
+            if queue.wants_look() {
+                let began = Instant::now();
+                let waiting = claim::look(client, AHEAD)?;
+                turn.looked = Some(waiting.next);
+                queue.saw(waiting, began);
+            }
+            let ids = queue.take(room);
+            if !ids.is_empty() {
+                let claimed = claim::claim(client, &ids, current, LEASE)?;
+                turn.missed = ids.len() - claimed.len();
+                if apart {
+                    turn.claimed = claimed;
+                } else {
+                    turn.calls = prepare::prepare(client, claimed)?;
+                }
+            }
+            Ok(turn)
+        })?;
+        process::report_statistics();
+        self.failures = 0;
+        self.cautious = self.cautious.saturating_sub(1);
+        // Whoever has them locked ends some time; without a sweep nobody else would come back to them.
+        self.sweeping = turn.leases_left;
+        if turn.gate == Gate::Copy {
+            self.keep_quiet();
+            return Ok(false);
+        }
+        self.epoch = begun;
+        self.singly &= batch < self.pending.len();
+        self.forget_settled(batch, &turn.report);
+        for job in self.held().filter(|j| renewals.contains(&j.id)) {
+            job.leased = now;
+        }
+        let taken = turn.claimed.len() + turn.calls.len();
+        let open = turn.gate == Gate::Open;
+        let more = self.plan(&turn, taken);
+        let mut decided = false;
+        for job in std::mem::take(&mut turn.claimed) {
+            decided |= self.read_alone(job, &mut turn.calls);
+        }
+        // Only now: the commit has counted the attempt of a call that may bring this process down.
+        for (job, call) in turn.calls {
+            match pipeline::step(job, call, &self.settings) {
+                Step::Settle(settled) => {
+                    decided = true;
+                    self.pending.push(settled);
+                }
+                Step::Ask { flight, transcript } => self.ask(flight, transcript),
+            }
+        }
+        match turn.gate {
+            Gate::Paused(reason) => self.slot.set_state(State::Paused, &reason),
+            _ => self.show_state(),
+        }
+        Ok(decided || self.singly || (open && (more || room < wanted) && self.room() > 0))
+    }
+
+    /// When to look at the queue again; `true`: at once.
+    fn plan(&mut self, turn: &Turn, taken: usize) -> bool {
+        let now = Instant::now();
+        if let Some(next) = turn.looked {
+            self.due = next.map(|wait| now + wait);
+        }
+        if turn.missed > 0 {
+            self.queue.has_changed();
+        }
+        let at = if turn.leases_left || (turn.missed > 0 && taken == 0) {
+            // Somebody has them locked: no reason to spin.
+            self.locked = (self.locked * 2).clamp(POSTPONED.0, POSTPONED.1);
+            now + self.locked
+        } else {
+            self.locked = Duration::ZERO;
+            if turn.gate != Gate::Open || !self.queue.has_more() || self.room() == 0 {
+                return false;
+            }
+            self.queue.next()
+        };
+        if at <= now {
+            return true;
+        }
+        self.due = Some(self.due.map_or(at, |due| due.min(at)));
+        false
+    }
+
+    /// This is a restored copy, or has become one.
+    fn keep_quiet(&mut self) {
+        self.slot.set_state(State::Quiet, "restored copy: SELECT voice_resume()");
+        self.due = None;
+        // Whatever was asked before belongs to the database this one was copied over.
+        self.pending.clear();
+        self.postponed.clear();
+        self.queue.forget();
+        self.epoch = None;
+    }
+
+    fn ask(&mut self, flight: Flight, transcript: String) {
+        let Some(endpoint) = self.provider.endpoint() else {
+            let outcome = Outcome::Snoozed { error: "no endpoint".to_owned(), again: Duration::ZERO };
+            self.pending.push(pipeline::plain(flight.job, outcome));
+            return;
+        };
+        self.next_ticket += 1;
+        let ticket = self.next_ticket;
+        let vertical = flight.vertical.clone();
+        let permit = self.provider.send();
+        self.flights.insert(ticket, Sent { flight, permit });
+        self.pool.submit(Question { ticket, endpoint, vertical, transcript });
+    }
+
+    /// Drops what is stored, keeps what was postponed.
+    fn forget_settled(&mut self, batch: usize, report: &Report) {
+        let pause = self.retry.map_or(POSTPONED.0, |(_, pause)| (pause * 2).min(POSTPONED.1));
+        let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros() as i64);
+        for settled in self.pending.drain(..batch).collect::<Vec<_>>() {
+            if report.postponed.contains(&settled.job.id) {
+                let since = settled.held_up.or(Some(Instant::now()));
+                self.postponed.push(Settled { held_up: since, ..settled });
+            } else if let Outcome::Analyzed(a) = &settled.outcome
+                && settled.job.priority == 0
+                && let Some(ended_ms) = a.ended_ms
+                && report.stored.contains(&settled.job.id)
+            {
+                let waited = now_ms - ended_ms * 1000;
+                // Imported history did not wait for us.
+                if (0..3_600_000_000).contains(&waited) {
+                    self.latencies.add(waited as u64);
+                }
+            }
+        }
+        if self.postponed.is_empty() {
+            self.retry = None;
+        } else if self.retry.is_none_or(|(at, _)| at <= Instant::now()) {
+            self.retry = Some((Instant::now() + pause, pause));
+        }
+        if !report.stored.is_empty() {
+            self.latencies.publish(self.slot);
+        }
+    }
+}
