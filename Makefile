@@ -6,7 +6,7 @@ SHELL := /bin/bash
 BENCHES := $(wildcard bench/*.sh)
 export PG_CONFIG DESTDIR CALLS LLM_URL LLM_MODEL
 
-.PHONY: help setup demo demo-stop test install lint clean
+.PHONY: help setup demo demo-stop test faults install lint clean
 
 help: ## list the targets
 	@echo 'voice_analytics: post-call analytics of AI voice agents, inside PostgreSQL'
@@ -24,6 +24,9 @@ demo-stop: ## stop and remove the demo's server
 
 test: ## run every test, against clusters of their own (setup included)
 	@scripts/test.sh
+
+faults: ## the fault suite with larger numbers than in `make test`
+	@VOICE_FAULTS=long scripts/faults.sh
 
 install: ## release build into that PostgreSQL; then says what a DBA does next
 	@scripts/install.sh --explain

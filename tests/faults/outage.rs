@@ -34,7 +34,7 @@ fn an_llm_that_fails_throughout_costs_no_attempt_and_few_requests() {
     let mut scene = scene();
     scene.stub.answer_always(Reply::error(503, "overloaded"));
     scene.calls_end(1000);
-    scene.voice.state("provider failing");
+    scene.voice.state("waiting for provider");
     // The time that it is down is the case itself.
     thread::sleep(down);
     let asked = scene.requests();
@@ -51,7 +51,7 @@ fn an_llm_that_is_not_there_costs_no_attempt() {
     let port = scene.stub.address().port();
     drop(std::mem::replace(&mut scene.stub, StubLlm::start()));
     scene.calls_end(1000);
-    scene.voice.state("provider failing");
+    scene.voice.state("waiting for provider");
     thread::sleep(down);
     scene.stub = StubLlm::on_port(port);
     drain(&mut scene, "3b", &format!("LLM refuses connections for {} s, then works", down.as_secs()), None);

@@ -31,7 +31,9 @@ impl TlsStub {
         let (key, certificate) = (folder.join("tls.key"), folder.join("tls.crt"));
         let made = Command::new("openssl")
             .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
-            .args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout"])
+            .args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
+            // Or it would be refused for being an authority, not for being nobody's.
+            .args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout"])
             .arg(&key)
             .arg("-out")
             .arg(&certificate)
