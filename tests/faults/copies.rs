@@ -76,7 +76,7 @@ fn is_whole_and_quiet(voice: &Voice, stub: &StubLlm, cluster: &Cluster, database
     let mut last = String::new();
     harness::wait_until("the worker to say that this is a copy", SOON, || {
         // What the worker says of itself, beside what voice_status() reads in the tables.
-        let sql = "SELECT w.state, s.reason FROM voice._worker_status() w, voice_status() s";
+        let sql = "SELECT voice._worker_status()->>'state', s.reason FROM voice_status() s";
         let row = restored.query_one(sql, &[]).unwrap();
         let (state, reason): (String, Option<String>) = (row.get(0), row.get(1));
         let now = format!("{state}: {reason:?}");

@@ -1,17 +1,18 @@
 //! Death at every step of a job: of the worker, of the whole server, with and without time to say goodbye.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use harness::Shutdown;
 use harness::stub::Reply;
 use harness::voice::SOON;
+use harness::{Shutdown, processes, wait_until};
 use nix::sys::signal::Signal;
 
 use crate::scene::{Scene, short_or_long};
 use crate::standby;
 
 const CALLS: usize = 10;
+const ANSWERS_DIED: &str = "the answers died with it, so each is asked again";
 
 #[derive(Clone, Copy)]
 enum Death {
@@ -44,7 +45,13 @@ impl Death {
 }
 
 /// One case: ten calls, one death at the boundary, and the rest of their lives.
-fn at_boundary(scene: &mut Scene, case: &str, boundary: &str, death: Death, reach: impl FnOnce(&mut Scene)) -> usize {
+fn at_boundary(
+    scene: &mut Scene,
+    case: &str,
+    (boundary, remark): (&str, &str),
+    death: Death,
+    reach: impl FnOnce(&mut Scene),
+) -> usize {
     scene.clear();
     reach(scene);
     // Before the successor asks.
@@ -52,7 +59,7 @@ fn at_boundary(scene: &mut Scene, case: &str, boundary: &str, death: Death, reac
     death.strike(scene);
     standby::nobody_is_waited_for(&scene.voice);
     scene.voice.drained();
-    let tally = scene.tally(case, &format!("{} {boundary}", death.name()), "");
+    let tally = scene.tally(case, &format!("{} {boundary}", death.name()), remark);
     assert_eq!((tally.analytics, tally.dead), (CALLS as i64, 0));
     tally.requests
 }
@@ -64,7 +71,7 @@ fn at_every_boundary(number: &str, death: Death) {
     let case = |letter: &str| format!("{number}{letter}");
 
     // The claim is on disk, its commit waits for a standby that never comes: no request has left yet.
-    let requests = at_boundary(scene, &case("a"), "after the claim, before any request", death, |scene| {
+    let requests = at_boundary(scene, &case("a"), ("after the claim, before any request", ""), death, |scene| {
         standby::everybody_waits_in_vain(&mut scene.voice);
         scene.calls_end(CALLS);
         scene.worker_waits_for("SyncRep");
@@ -72,14 +79,14 @@ fn at_every_boundary(number: &str, death: Death) {
     });
     assert_eq!(requests, CALLS, "nothing is asked twice that was never asked");
 
-    let requests = at_boundary(scene, &case("b"), "when the requests are sent", death, |scene| {
+    let requests = at_boundary(scene, &case("b"), ("when the requests are sent", ANSWERS_DIED), death, |scene| {
         scene.stub.answer_always(Reply::analysis().held());
         scene.calls_end(CALLS);
         scene.asked(CALLS);
     });
     assert_eq!(requests, 2 * CALLS);
 
-    let requests = at_boundary(scene, &case("c"), "when it holds the answers", death, |scene| {
+    let requests = at_boundary(scene, &case("c"), ("when it holds the answers", ANSWERS_DIED), death, |scene| {
         scene.stub.answer_always(Reply::analysis().held());
         scene.calls_end(CALLS);
         scene.asked(CALLS);
@@ -91,7 +98,7 @@ fn at_every_boundary(number: &str, death: Death) {
     });
     assert_eq!(requests, 2 * CALLS);
 
-    let requests = at_boundary(scene, &case("d"), "in the middle of storing", death, |scene| {
+    let requests = at_boundary(scene, &case("d"), ("in the middle of storing", ANSWERS_DIED), death, |scene| {
         scene.stub.answer_always(Reply::analysis().held());
         scene.calls_end(CALLS);
         scene.asked(CALLS);
@@ -108,14 +115,20 @@ fn at_every_boundary(number: &str, death: Death) {
     });
     assert_eq!(requests, 2 * CALLS);
 
-    let requests = at_boundary(scene, &case("e"), "after storing, before the commit returns", death, |scene| {
-        scene.stub.answer_always(Reply::analysis().held());
-        scene.calls_end(CALLS);
-        scene.asked(CALLS);
-        standby::everybody_waits_in_vain(&mut scene.voice);
-        scene.stub.release();
-        scene.worker_waits_for("SyncRep");
-    });
+    let requests = at_boundary(
+        scene,
+        &case("e"),
+        ("after storing, before the commit returns", "what is stored is not asked again"),
+        death,
+        |scene| {
+            scene.stub.answer_always(Reply::analysis().held());
+            scene.calls_end(CALLS);
+            scene.asked(CALLS);
+            standby::everybody_waits_in_vain(&mut scene.voice);
+            scene.stub.release();
+            scene.worker_waits_for("SyncRep");
+        },
+    );
     // What came in the first batch is stored; the others' answers died with the worker.
     assert!((CALLS..2 * CALLS).contains(&requests), "{requests}");
 }
@@ -155,6 +168,20 @@ fn a_server_that_is_down_with_a_backlog_loses_nothing() {
 }
 
 #[test]
+fn calls_that_end_while_no_worker_runs_wait_for_one() {
+    let mut scene = Scene::start();
+    let worker = scene.voice.cluster.worker_pid("app");
+    scene.voice.cluster.set("voice_analytics.databases", "none");
+    wait_until("the worker to leave", SOON, || (!processes::alive(worker)).then_some(()));
+    scene.calls_end(200);
+    assert_eq!((scene.voice.count("SELECT count(*) FROM voice.job"), scene.requests()), (200, 0));
+    scene.voice.cluster.set("voice_analytics.databases", "*");
+    scene.voice.drained();
+    let tally = scene.tally("1w", "no worker runs while the calls end", "");
+    assert_eq!((tally.analytics, tally.dead, tally.requests), (200, 0, 200));
+}
+
+#[test]
 fn a_killed_worker_has_a_successor_at_work_within_two_seconds() {
     let kills = short_or_long(5, 20);
     let mut scene = Scene::with(|b| b.setting("voice_analytics.max_attempts", 100));
@@ -165,7 +192,7 @@ fn a_killed_worker_has_a_successor_at_work_within_two_seconds() {
         scene.asked(5 * (kill + 1));
         let pid = scene.voice.cluster.worker_pid("app");
         let before = scene.requests();
-        let start = std::time::Instant::now();
+        let start = Instant::now();
         scene.voice.cluster.signal(pid, Signal::SIGKILL);
         let requests = scene.stub.wait_for(before + 1, SOON);
         times.push(requests[before].arrived.duration_since(start));
@@ -198,7 +225,7 @@ fn ten_thousand_short_jobs_survive_a_kill_every_second() {
     let mut kills = 0;
     while scene.voice.count("SELECT count(*) FROM voice.job") > 0 {
         let pid = scene.voice.cluster.worker_pid("app");
-        let start = std::time::Instant::now();
+        let start = Instant::now();
         thread::sleep(Duration::from_secs(1).saturating_sub(start.elapsed()));
         scene.voice.cluster.signal(pid, Signal::SIGKILL);
         kills += 1;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use harness::stub::{Reply, StubLlm};
 use harness::voice::{SOON, Voice};
@@ -102,6 +103,14 @@ impl Scene {
             "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'voice_analytics worker'
              AND '{what}' IN (wait_event_type, wait_event))"
         ));
+    }
+
+    /// As `voice.drained()`, where more is to be done than fits into its deadline.
+    #[track_caller]
+    pub fn drained_within(&mut self, deadline: Duration) {
+        wait_until("all jobs to be done", deadline, || {
+            (self.voice.count("SELECT count(*) FROM voice.job") == 0).then_some(())
+        });
     }
 
     /// The next case on the same server: nothing is there, nothing has been asked.
