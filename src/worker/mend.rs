@@ -5,7 +5,7 @@ use super::serve::Server;
 use crate::db::claim::Claimed;
 use crate::db::prepare::Call;
 use crate::db::settle::Settled;
-use crate::db::state::{self, Installation};
+use crate::db::state;
 use crate::db::{DbError, prepare, transaction};
 use crate::host::process;
 use crate::host::shmem::State;
@@ -18,10 +18,8 @@ const CAUTION: u32 = 16;
 impl Server {
     /// A transaction of the worker's own failed and left nothing behind. `false`: leave, the extension is gone.
     pub(super) fn recover(&mut self, error: DbError) -> bool {
-        match state::installation() {
-            Ok(Installation::Fits { schema, role }) if schema == self.schema && role == self.role => {}
-            Ok(_) => return false,
-            Err(_) => {}
+        if !self.still_fits() {
+            return false;
         }
         let complete = transaction("voice_analytics: looking for the tables", pg_sys::InvalidOid, state::complete);
         if let Ok(false) = complete {

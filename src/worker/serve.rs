@@ -8,7 +8,8 @@ use super::queue::Queue;
 use super::{housekeeping::Housekeeping, listen};
 use crate::db::claim::Claimed;
 use crate::db::settle::Settled;
-use crate::db::{state, transaction};
+use crate::db::state::{self, Installation};
+use crate::db::transaction;
 use crate::guc::{Analyzer, Settings};
 use crate::host::process;
 use crate::host::shmem::Slot;
@@ -129,6 +130,9 @@ impl Server {
                 changed = true;
                 self.housekeeping.follow_settings();
                 self.configure();
+                if !self.still_fits() {
+                    return Leave::Unserved;
+                }
             }
             if changed {
                 self.queue.has_changed();
@@ -184,6 +188,15 @@ impl Server {
                     self.note_error(&reason);
                 }
             }
+        }
+    }
+
+    /// Whether the extension here is the one that this worker began to serve; where it cannot be told, it is.
+    pub(super) fn still_fits(&self) -> bool {
+        match state::installation() {
+            Ok(Installation::Fits { schema, role }) => schema == self.schema && role == self.role,
+            Ok(_) => false,
+            Err(_) => true,
         }
     }
 

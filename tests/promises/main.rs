@@ -3,9 +3,11 @@
 mod analyzing;
 mod bad_replies;
 mod databases;
+mod fairness;
 mod importing;
 mod installing;
 mod late_words;
+mod outages;
 mod poison;
 mod privileges;
 mod settings;

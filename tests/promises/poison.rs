@@ -85,7 +85,7 @@ fn a_result_that_came_while_the_data_was_another_installations_leaves_no_lease_b
     voice.call(HELLO);
     stub.wait_for(1, SOON);
     voice.client.batch_execute("UPDATE voice._state SET instance = gen_random_uuid(); NOTIFY voice_analytics").unwrap();
-    voice.until("SELECT state = 'quiet' AND in_flight = 0 FROM voice._worker_status()");
+    voice.until("SELECT w->>'state' = 'quiet' AND w->>'in_flight' = '0' FROM voice._worker_status() w");
     voice.client.batch_execute("SELECT voice_resume()").unwrap();
     voice.drained();
     assert_eq!(voice.count("SELECT count(*) FROM voice.analytics"), 1);
