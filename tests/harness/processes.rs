@@ -46,6 +46,15 @@ pub(crate) fn working_directory(pid: i32) -> Option<PathBuf> {
     fs::read_link(format!("/proc/{pid}/cwd")).ok()
 }
 
+/// What it has used of the processors so far.
+pub fn cpu_time(pid: i32) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process lives");
+    let fields: Vec<&str> = stat[stat.rfind(')').expect("a stat line")..].split_whitespace().collect();
+    // utime and stime, in hundredths of a second on every Linux that has a /proc.
+    let ticks: u64 = fields[12..=13].iter().map(|field| field.parse::<u64>().expect("a number of ticks")).sum();
+    Duration::from_millis(ticks * 10)
+}
+
 /// State and parent, from /proc/PID/stat: `pid (name, which may hold anything) state ppid …`.
 fn status(pid: i32) -> Option<(char, i32)> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
