@@ -28,8 +28,8 @@ impl Housekeeping {
     }
 
     /// When it wants to be called again at the latest.
-    pub fn next(&self) -> Option<Instant> {
-        Some(self.months_at)
+    pub fn next(&self) -> Instant {
+        self.months_at
     }
 
     pub fn take_error(&mut self) -> Option<String> {

@@ -19,6 +19,8 @@ const LONGEST_SNOOZE: Duration = Duration::from_secs(30);
 
 struct Hold {
     reason: String,
+    /// How many requests were refused since it began.
+    refusals: u32,
     settings: Settings,
     /// `None`: a request could not even be sent; only a change helps.
     probe_at: Option<Instant>,
@@ -69,7 +71,8 @@ impl Provider {
             Ok(api_key) => api_key,
             Err(reason) => {
                 self.endpoint = None;
-                self.hold = Some(Hold { reason: reason.clone(), settings: settings.clone(), probe_at: None });
+                self.hold =
+                    Some(Hold { reason: reason.clone(), refusals: 0, settings: settings.clone(), probe_at: None });
                 return Err(reason);
             }
         };
@@ -148,6 +151,7 @@ impl Provider {
             Class::Configuration => {
                 self.hold = Some(Hold {
                     reason: failure.message.clone(),
+                    refusals: self.hold.as_ref().map_or(0, |h| h.refusals).saturating_add(1),
                     settings: settings.clone(),
                     probe_at: Some(Instant::now() + PROBE),
                 });
@@ -173,6 +177,11 @@ impl Provider {
     /// Why the configuration is refused.
     pub fn refusal(&self) -> Option<&str> {
         self.hold.as_ref().map(|h| h.reason.as_str())
+    }
+
+    /// Whether the configuration has been refused for the first time since it changed.
+    pub fn refusal_is_new(&self) -> bool {
+        self.hold.as_ref().is_some_and(|h| h.refusals == 1)
     }
 
     /// Why the server is left alone.

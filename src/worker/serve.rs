@@ -5,7 +5,7 @@ use super::latency::Latencies;
 use super::pipeline::{self, Sent};
 use super::provider::Provider;
 use super::queue::Queue;
-use super::{housekeeping::Housekeeping, listen};
+use super::{housekeeping::Housekeeping, listen, show};
 use crate::db::claim::Claimed;
 use crate::db::settle::Settled;
 use crate::db::state::{self, Installation};
@@ -20,6 +20,8 @@ use voice_net::{Answer, Class, Pool};
 
 /// Calls judged between two transactions where no request is needed: one commit for many, and soon enough.
 const BATCH: usize = 64;
+/// Results that others hold up: so many calls may somebody have locked before everybody waits for him.
+const POSTPONED_MAX: usize = 4096;
 /// What a lease lasts; past half of it, it is renewed, however long the request takes.
 pub const LEASE: Duration = Duration::from_secs(20);
 
@@ -158,7 +160,7 @@ impl Server {
                     }
                 }
             }
-            if self.settings.enabled && self.settings.maintenance && self.epoch.is_some() {
+            if self.keeps_house() {
                 self.housekeeping.keep_months_ahead(self.role, self.settings.partition_months_ahead);
             }
             if let Some(error) = self.housekeeping.take_error() {
@@ -205,12 +207,12 @@ impl Server {
         let Some(Sent { flight, permit }) = self.flights.remove(&answer.ticket) else { return };
         let (change, patience) = self.provider.hear(flight.job.id, permit, &answer, &self.settings);
         if let Err(failure) = &answer.outcome {
-            self.remember_error(&failure.message);
-            // Each is in voice.attempt, and may quote what the model or its server said: the log is for what stops.
-            if failure.class == Class::Configuration {
-                let words = answer.http_status.and_then(|_| failure.message.split(": ").next());
-                log!("voice_analytics: {}", words.unwrap_or(&failure.message));
+            let words = show::for_the_log(failure, &answer);
+            // Single failures of others are in voice.attempt; the log is for what stops.
+            if failure.class == Class::Configuration && self.provider.refusal_is_new() {
+                log!("voice_analytics: nothing is asked until the configuration changes: {words}");
             }
+            self.remember_error(&failure.message);
         }
         if let Some(change) = change {
             self.log_breaker(change, &answer);
@@ -223,12 +225,18 @@ impl Server {
         self.flights.is_empty() && self.pending.is_empty() && self.postponed.is_empty()
     }
 
+    /// Months are created, and waited for: to wait for what is not done is not to wait at all.
+    fn keeps_house(&self) -> bool {
+        self.settings.enabled && self.settings.maintenance && self.epoch.is_some()
+    }
+
     /// How many more jobs to take now.
     pub(super) fn room(&self) -> usize {
         if !self.settings.enabled
             || self.search_error.is_some()
             || self.housekeeping.wants_restart
-            || self.pending.len() + self.postponed.len() >= BATCH * 4
+            || self.pending.len() >= BATCH * 4
+            || self.postponed.len() >= POSTPONED_MAX
         {
             return 0;
         }
@@ -247,10 +255,10 @@ impl Server {
     /// Waits for a commit, a notification, an answer, a deadline, or the sweep.
     fn rest(&mut self) {
         self.show_waiting();
-        let now = Instant::now();
         let sweep = self.settings.sweep_interval;
         self.ask_at = self.provider.next();
-        self.renew_at = self.held().map(|job| job.leased + LEASE / 2).min();
+        // Without an epoch there are no leases of ours.
+        self.renew_at = self.epoch.and_then(|_| self.held().map(|job| job.leased + LEASE / 2).min());
         let until = [
             (!sweep.is_zero()).then(|| self.swept + sweep),
             self.due,
@@ -258,9 +266,9 @@ impl Server {
             self.renew_at,
             self.pool.next_deadline(),
             self.retry.map(|(at, _)| at),
-            self.housekeeping.next(),
+            self.keeps_house().then(|| self.housekeeping.next()),
         ];
-        let limit = until.into_iter().flatten().min().map(|t| t.saturating_duration_since(now));
+        let limit = until.into_iter().flatten().min().map(|t| t.saturating_duration_since(Instant::now()));
         process::wait(Some(self.pool.wake_fd()), limit);
     }
 }

@@ -9,7 +9,7 @@ use pgrx::prelude::*;
 use std::sync::atomic::Ordering::*;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use voice_core::breaker::Change;
-use voice_net::Answer;
+use voice_net::{Answer, Failure};
 
 impl Server {
     pub(super) fn show_state(&self) {
@@ -66,15 +66,19 @@ impl Server {
     pub(super) fn log_breaker(&self, change: Change, answer: &Answer) {
         match (change, &answer.outcome) {
             (Change::Opened, Err(failure)) => {
-                // What follows the colon of a response's failure are the server's own words.
-                let words = answer.http_status.and_then(|_| failure.message.split(": ").next());
                 log!(
                     "voice_analytics: requests to the LLM server stop ({}); no attempt is used up, and one request now and then looks whether it is back",
-                    words.unwrap_or(&failure.message)
+                    for_the_log(failure, answer)
                 );
             }
             (Change::Opened, Ok(_)) => {}
             (Change::Closed, _) => log!("voice_analytics: the LLM server works again, requests go on"),
         }
     }
+}
+
+/// What follows the colon of a response's failure are the server's own words.
+pub fn for_the_log<'a>(failure: &'a Failure, answer: &Answer) -> &'a str {
+    let ours = answer.http_status.and_then(|_| failure.message.split(": ").next());
+    ours.unwrap_or(&failure.message)
 }

@@ -174,6 +174,7 @@ impl Server {
         // Whatever was asked before belongs to the database this one was copied over.
         self.pending.clear();
         self.postponed.clear();
+        self.retry = None;
         self.queue.forget();
         self.epoch = None;
     }

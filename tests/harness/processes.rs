@@ -32,6 +32,13 @@ pub fn send(pid: i32, signal: Signal) {
     }
 }
 
+/// Clock ticks of processor time that the process has used, its own and the kernel's for it.
+pub fn processor_ticks(pid: i32) -> u64 {
+    let fields = fields_of_stat(pid).expect("a process that is there");
+    // utime and stime, the 14th and 15th of proc(5).
+    fields[11..13].iter().map(|ticks| ticks.parse::<u64>().expect("a number")).sum()
+}
+
 /// Signals the parent and returns once it and all children it had are gone.
 pub(crate) fn kill_tree(parent: i32, signal: Signal) {
     let mut family = children_of(parent);
@@ -48,16 +55,19 @@ pub(crate) fn working_directory(pid: i32) -> Option<PathBuf> {
 
 /// What it has used of the processors so far.
 pub fn cpu_time(pid: i32) -> Duration {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process lives");
-    let fields: Vec<&str> = stat[stat.rfind(')').expect("a stat line")..].split_whitespace().collect();
+    let fields = fields_of_stat(pid).expect("the process lives");
     // utime and stime, in hundredths of a second on every Linux that has a /proc.
-    let ticks: u64 = fields[12..=13].iter().map(|field| field.parse::<u64>().expect("a number of ticks")).sum();
+    let ticks: u64 = fields[11..=12].iter().map(|field| field.parse::<u64>().expect("a number of ticks")).sum();
     Duration::from_millis(ticks * 10)
 }
 
-/// State and parent, from /proc/PID/stat: `pid (name, which may hold anything) state ppid …`.
 fn status(pid: i32) -> Option<(char, i32)> {
+    let fields = fields_of_stat(pid)?;
+    Some((fields.first()?.chars().next()?, fields.get(1)?.parse().ok()?))
+}
+
+/// What stands behind the name in /proc/PID/stat, `pid (name, which may hold anything) state ppid …`.
+fn fields_of_stat(pid: i32) -> Option<Vec<String>> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let mut fields = stat[stat.rfind(')')? + 1..].split_whitespace();
-    Some((fields.next()?.chars().next()?, fields.next()?.parse().ok()?))
+    Some(stat[stat.rfind(')')? + 1..].split_whitespace().map(str::to_owned).collect())
 }

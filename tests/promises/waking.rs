@@ -1,5 +1,6 @@
 use crate::voice::{SOON, Voice};
 use harness::Cluster;
+use harness::processes::processor_ticks;
 use harness::stub::StubLlm;
 
 const HELLO: &[(&str, &str)] = &[("user", "Hello, what are your opening hours?")];
@@ -126,4 +127,36 @@ fn everything_that_is_installed_says_what_it_is() {
         SELECT c.oid::regclass::text FROM pg_class c WHERE c.relnamespace = 'voice'::regnamespace
         AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND obj_description(c.oid, 'pg_class') IS NULL) s(what)";
     assert_eq!(voice.text(silent, &[]), None);
+}
+
+#[test]
+fn a_worker_with_nothing_to_do_sleeps() {
+    let mut voice = without_sweep();
+    voice.call(HELLO);
+    voice.drained();
+    let pid = voice.cluster.worker_pid("app");
+    assert_sleeps(&mut voice, pid, "idle");
+    for (setting, value, state) in [("maintenance", "off", "idle"), ("enabled", "off", "disabled")] {
+        voice.cluster.set(&format!("voice_analytics.{setting}"), value);
+        voice.call(HELLO);
+        voice.state(state);
+        assert_sleeps(&mut voice, pid, &format!("{setting} = {value}"));
+    }
+    voice.cluster.set("voice_analytics.enabled", "on");
+    voice.client.batch_execute("UPDATE voice._state SET instance = gen_random_uuid(); NOTIFY voice_analytics").unwrap();
+    voice.state("restored copy");
+    assert_sleeps(&mut voice, pid, "a restored copy");
+}
+
+/// Beside a backend that works, so that a busy machine slows both.
+fn assert_sleeps(voice: &mut Voice, worker: i32, when: &str) {
+    let backend = voice.client.query_one("SELECT pg_backend_pid()", &[]).unwrap().get(0);
+    let (began, backend_began) = (processor_ticks(worker), processor_ticks(backend));
+    let mut worked = 0;
+    while worked < 30 {
+        voice.count("SELECT count(*) FROM generate_series(1, 100000)");
+        worked = processor_ticks(backend) - backend_began;
+    }
+    let burnt = processor_ticks(worker) - began;
+    assert!(burnt * 5 < worked, "{when}: {burnt} ticks of a sleeping worker beside {worked} of a busy backend");
 }
