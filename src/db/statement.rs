@@ -1,6 +1,7 @@
 //! A statement planned once a session.
 
 use super::DbError;
+use crate::host::process::IndexesOnly;
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys::BuiltinOid;
 use pgrx::prelude::*;
@@ -36,6 +37,8 @@ impl Statement {
                 self.plan.get_or_init(|| plan)
             }
         };
+        // A plan made while the queue is empty is kept when it is not: there is an index for every question.
+        let _planning = IndexesOnly::begin();
         Ok(client.update(plan, None, arguments)?)
     }
 }

@@ -253,11 +253,32 @@ pub fn settle_session() {
         // Short statements over few rows: neither pays.
         (c"jit", c"off"),
         (c"max_parallel_workers_per_gather", c"0"),
-        // Plans are kept from when the queue was empty, and it will not stay so; there is an index for every question.
-        (c"enable_seqscan", c"off"),
-        (c"enable_bitmapscan", c"off"),
     ] {
         set_for_session(name, value);
+    }
+}
+
+/// While this lives, plans are made that read tables through their indexes, in order.
+pub struct IndexesOnly {
+    before: (bool, bool),
+}
+
+impl IndexesOnly {
+    pub fn begin() -> IndexesOnly {
+        // SAFETY: variables of this process that the planner reads; put back as they were, also by an error.
+        unsafe {
+            let before = (pg_sys::enable_seqscan, pg_sys::enable_bitmapscan);
+            pg_sys::enable_seqscan = false;
+            pg_sys::enable_bitmapscan = false;
+            IndexesOnly { before }
+        }
+    }
+}
+
+impl Drop for IndexesOnly {
+    fn drop(&mut self) {
+        // SAFETY: as above.
+        unsafe { (pg_sys::enable_seqscan, pg_sys::enable_bitmapscan) = self.before }
     }
 }
 

@@ -38,14 +38,15 @@ impl Server {
         self.slot.next_request_at.store(moment.map_or(0, |m| m.as_micros() as u64), Release);
     }
 
+    /// For `pg_stat_activity`: what the worker waits for.
     pub(super) fn show_waiting(&self) {
-        let text = match self.flights.len() {
-            0 if !self.provider.breaker().is_closed() => "voice_analytics: waiting for the LLM server to work again",
-            0 if self.provider.refusal().is_some() => "voice_analytics: waiting for another configuration",
-            0 => "voice_analytics: waiting for calls to end",
-            n => return process::report_idle(&format!("voice_analytics: {n} requests in flight")),
+        let text = match (self.flights.len(), self.slot.state()) {
+            (0, "idle" | "working") => "voice_analytics: waiting for calls to end".to_owned(),
+            (0, "waiting for provider") => "voice_analytics: waiting for the LLM server to work again".to_owned(),
+            (0, state) => format!("voice_analytics: {state}, see voice_status()"),
+            (n, _) => format!("voice_analytics: {n} requests in flight"),
         };
-        process::report_idle(text);
+        process::report_idle(&text);
     }
 
     pub(super) fn note_error(&self, error: &str) {

@@ -173,7 +173,7 @@ fn a_provider_that_wants_to_be_left_alone_for_thirty_years_is_asked_again_at_a_r
     scene.stub.answer_always(Reply::error(429, "slow down").header("Retry-After", "1000000000"));
     scene.calls_end(CALLS);
     scene.asked(1);
-    scene.voice.until("SELECT in_flight = 0 FROM voice_status()");
+    scene.voice.until("SELECT in_flight = 0 AND next_request_at IS NOT NULL FROM voice_status()");
     let asked = scene.requests();
     assert!((1..=CALLS).contains(&asked), "{asked}");
     let wait = "SELECT extract(epoch FROM next_request_at - now())::bigint FROM voice_status()";

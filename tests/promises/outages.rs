@@ -5,7 +5,7 @@ use crate::voice::{SOON, Voice};
 use harness::stub::{Reply, StubLlm};
 use harness::{Cluster, wait_until};
 use nix::sys::signal::Signal;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const HELLO: &[(&str, &str)] = &[("user", "hello")];
 
@@ -97,6 +97,25 @@ fn a_server_that_asks_for_thirty_years_gets_an_hour_and_a_reload_tries_at_once()
     voice.client.batch_execute("SELECT pg_reload_conf()").unwrap();
     voice.drained();
     assert_eq!(voice.count("SELECT count(*) FROM voice.analytics"), 1);
+}
+
+#[test]
+fn a_server_that_works_every_other_second_only_costs_no_call() {
+    let stub = StubLlm::start();
+    let began = Instant::now();
+    stub.answer(move |_| match began.elapsed().as_secs() % 2 {
+        0 => Reply::analysis().delay(Duration::from_millis(50)),
+        _ => Reply::error(500, "oops"),
+    });
+    let mut voice = Voice::on(Voice::asking(&stub).setting("voice_analytics.max_attempts", 1));
+    (0..500).for_each(|_| _ = voice.call(HELLO));
+    voice.drained();
+    assert_eq!(voice.count("SELECT count(*) FROM voice.analytics"), 500);
+    let failures = voice.count("SELECT count(*) FROM voice.attempt WHERE outcome = 'snoozed'");
+    eprintln!(
+        "500 calls, a server that works every other second: {failures} requests failed, in {:?}",
+        began.elapsed()
+    );
 }
 
 #[test]
