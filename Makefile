@@ -6,7 +6,7 @@ SHELL := /bin/bash
 export PG_CONFIG DESTDIR CALLS LLM_URL LLM_MODEL
 BENCH ?=
 
-.PHONY: help setup demo demo-stop test bench install lint clean
+.PHONY: help setup demo demo-stop test faults bench install lint clean
 
 help: ## list the targets
 	@echo 'voice_analytics: post-call analytics of AI voice agents, inside PostgreSQL'
@@ -26,6 +26,9 @@ test: ## run every test, against clusters of their own (setup included)
 
 bench: ## measure it beside the design it replaces (BENCH='--calls 10000 --only reads'); also bench/worker.sh, bench/analyzers.sh
 	@bench/compare.sh $(BENCH)
+
+faults: ## the fault suite with larger numbers than in `make test`
+	@VOICE_FAULTS=long scripts/faults.sh
 
 install: ## release build into that PostgreSQL; then says what a DBA does next
 	@scripts/install.sh --explain

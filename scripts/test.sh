@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every test, or the suites named: test.sh [core net promises regress isolation]
+# Every test, or the suites named: test.sh [core net promises faults regress isolation]
 # A suite that fails does not keep the others from running; one that ran no test has failed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -46,11 +46,10 @@ export RUST_BACKTRACE=${RUST_BACKTRACE:-0}
 
 suite core cargo test -p voice_core --no-fail-fast
 suite net cargo test -p voice_net --no-fail-fast
-suite promises cargo test -p voice_tests --no-fail-fast
+suite promises cargo test -p voice_tests --no-fail-fast --lib --test promises --test docs
+suite faults scripts/faults.sh
 suite regress scripts/sql-tests.sh regress
-if compgen -G 'tests/isolation/specs/*.spec' > /dev/null; then
-    suite isolation scripts/sql-tests.sh isolation
-fi
+suite isolation scripts/sql-tests.sh isolation
 
 printf '\n'
 printf '%s\n' "${summary[@]}" '' "$total_passed passed, $total_failed failed"

@@ -21,6 +21,9 @@ const BODY_MAX: u64 = 1024 * 1024;
 /// Of a rejection only the first words matter, but cut JSON would not be read as JSON.
 const ERROR_BODY_MAX: u64 = 64 * 1024;
 
+/// Servers that need no key are given one like `none` or `EMPTY`: words, and no secrets.
+const SECRET_LEAST: usize = 16;
+
 /// What came of it.
 pub struct Asked {
     pub outcome: Result<Reply, Failure>,
@@ -105,7 +108,12 @@ fn read_reply(endpoint: &Endpoint, mut response: Response<Body>) -> Asked {
             return Asked { outcome: Err(failure), http_status, spent: Tokens::default() };
         }
     };
-    let outcome = reply::parse(&body)
+    let parsed = reply::parse(&body).map_err(|invalid| invalid.to_string());
+    let outcome = parsed
+        .and_then(|reply| match repeats_a_secret(&reply, &secrets) {
+            true => Err("it repeats the API key".to_owned()),
+            false => Ok(reply),
+        })
         .map(|mut reply| {
             if reply.model.is_empty() {
                 reply.model.clone_from(&endpoint.model);
@@ -118,6 +126,14 @@ fn read_reply(endpoint: &Endpoint, mut response: Response<Body>) -> Asked {
         Err(_) => reply::tokens(&body),
     };
     Asked { outcome, http_status, spent }
+}
+
+/// What a proxy in its debugging mode says, or a server that wants to be found out, does not go into a table.
+fn repeats_a_secret(reply: &Reply, secrets: &[&str]) -> bool {
+    let analysis = &reply.analysis;
+    let entities = serde_json::to_string(&analysis.entities).unwrap_or_default();
+    let said = [&reply.model, &analysis.summary, &analysis.next_action, &entities];
+    secrets.iter().filter(|secret| secret.len() >= SECRET_LEAST).any(|secret| said.iter().any(|s| s.contains(*secret)))
 }
 
 /// A response that is not 2xx, as far as it matters.

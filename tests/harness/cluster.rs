@@ -13,7 +13,7 @@ use postgres::error::DbError;
 use postgres::{Client, Config, NoTls};
 
 use crate::installation::{copy, installation};
-use crate::{leftovers, processes, wait_until};
+use crate::{leftovers, mounts, processes, wait_until};
 
 const START_DEADLINE: Duration = Duration::from_secs(60);
 const STOP_DEADLINE: Duration = Duration::from_secs(60);
@@ -143,6 +143,12 @@ impl Cluster {
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap_or_else(|e| panic!("chmod: {e}"));
         installation().give_to_server(&path);
         path
+    }
+
+    /// A disk of this size in that folder, for a tablespace; `None` where this user may not mount one.
+    pub fn small_disk(&self, name: &str, megabytes: u32) -> Option<PathBuf> {
+        let path = self.folder.join(name);
+        mounts::mount_small_disk(&path, megabytes, installation().server_uid()).then_some(path)
     }
 
     /// A client as superuser.
@@ -338,6 +344,7 @@ impl Drop for Cluster {
             let lines: Vec<&str> = log.lines().collect();
             eprintln!("the server's last words:\n{}", lines[lines.len().saturating_sub(40)..].join("\n"));
         }
+        mounts::unmount_below(&self.folder);
         let _ = fs::remove_dir_all(&self.folder);
     }
 }

@@ -10,12 +10,29 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use nix::sys::signal::Signal;
 
-use crate::processes;
+use crate::{mounts, processes};
 
 pub(crate) fn new_folder_name() -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     env::temp_dir().join(format!("voice-{}-{number}", process::id()))
+}
+
+/// What test runs that are over have left behind: folders, and servers that still run in them. With the servers go
+/// their ports and sockets.
+pub fn found() -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(env::temp_dir()) else { return Vec::new() };
+    let folders = entries.flatten().map(|entry| entry.path());
+    let servers = processes::all().into_iter().filter_map(processes::working_directory);
+    // Of a folder that is gone, Linux says `/tmp/voice-1-0/data (deleted)`.
+    let server_folders = servers.filter_map(|data| Some(data.parent()?.to_owned()));
+    let mut left: Vec<PathBuf> = folders
+        .chain(server_folders)
+        .filter(|folder| owner(folder).is_some_and(|pid| !processes::alive(pid)))
+        .collect();
+    left.sort();
+    left.dedup();
+    left
 }
 
 /// Folders of other users are not ours to remove: failures are left to their owners.
@@ -25,6 +42,7 @@ pub(crate) fn remove() {
         let abandoned = owner(&folder).is_some_and(|pid| !processes::alive(pid));
         if abandoned {
             stop_server_of(&folder);
+            mounts::unmount_below(&folder);
             let _ = fs::remove_dir_all(&folder);
         }
     }

@@ -2,11 +2,13 @@
 
 mod cluster;
 mod installation;
-mod leftovers;
+pub mod leftovers;
+mod mounts;
 pub mod processes;
 #[cfg(test)]
 mod selftest;
 pub mod stub;
+pub mod voice;
 mod wait;
 
 pub use cluster::{Builder, Cluster, PORT, Shutdown};

@@ -15,11 +15,13 @@ pub fn alive(pid: i32) -> bool {
     status(pid).is_some_and(|(state, _)| state != 'Z')
 }
 
-pub fn children_of(parent: i32) -> Vec<i32> {
+pub(crate) fn all() -> Vec<i32> {
     let pids = fs::read_dir("/proc").expect("/proc").flatten();
-    pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|pid| status(*pid).is_some_and(|(_, of)| of == parent))
-        .collect()
+    pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
+pub fn children_of(parent: i32) -> Vec<i32> {
+    all().into_iter().filter(|pid| status(*pid).is_some_and(|(_, of)| of == parent)).collect()
 }
 
 /// Sends the signal; a process that has gone meanwhile is fine.
@@ -49,6 +51,14 @@ pub(crate) fn kill_tree(parent: i32, signal: Signal) {
 
 pub(crate) fn working_directory(pid: i32) -> Option<PathBuf> {
     fs::read_link(format!("/proc/{pid}/cwd")).ok()
+}
+
+/// What it has used of the processors so far.
+pub fn cpu_time(pid: i32) -> Duration {
+    let fields = fields_of_stat(pid).expect("the process lives");
+    // utime and stime, in hundredths of a second on every Linux that has a /proc.
+    let ticks: u64 = fields[11..=12].iter().map(|field| field.parse::<u64>().expect("a number of ticks")).sum();
+    Duration::from_millis(ticks * 10)
 }
 
 fn status(pid: i32) -> Option<(char, i32)> {

@@ -2,46 +2,6 @@ use crate::voice::{SOON, Voice};
 use harness::stub::{Reply, StubLlm};
 use harness::wait_until;
 
-/// A worker in the database `other` with a request in flight that never ends, and one in `app`.
-fn busy_everywhere(stub: &StubLlm) -> Voice {
-    stub.answer_always(Reply::hang());
-    let mut voice = Voice::with_llm(stub);
-    let mut other = voice.cluster.create_voice_database("other");
-    other
-        .batch_execute(
-            "SELECT voice_import_call('{\"id\": \"x\", \"turns\": [{\"role\": \"user\", \"text\": \"hello\"}]}')",
-        )
-        .unwrap();
-    drop(other);
-    voice.call(&[("user", "hello")]);
-    stub.wait_for(2, SOON);
-    // A client's own connection lingers a moment after it is closed.
-    voice
-        .until("SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = 'other' AND backend_type = 'client backend'");
-    voice
-}
-
-#[test]
-fn a_worker_with_a_request_in_flight_does_not_hold_up_drop_database() {
-    let stub = StubLlm::start();
-    let mut voice = busy_everywhere(&stub);
-    for sql in ["CREATE DATABASE bystander", "DROP DATABASE bystander"] {
-        voice.client.batch_execute(sql).unwrap();
-    }
-    voice.client.batch_execute("DROP DATABASE other").unwrap();
-    assert_eq!(voice.count("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'voice_analytics worker'"), 1);
-}
-
-#[test]
-fn a_worker_makes_room_for_rename_and_for_use_as_a_template_and_comes_back() {
-    let stub = StubLlm::start();
-    let mut voice = busy_everywhere(&stub);
-    voice.client.batch_execute("ALTER DATABASE other RENAME TO renamed").unwrap();
-    voice.cluster.worker_pid("renamed");
-    voice.client.batch_execute("CREATE DATABASE copied TEMPLATE renamed").unwrap();
-    voice.cluster.worker_pid("renamed");
-}
-
 #[test]
 fn drop_extension_takes_the_worker_along_and_create_extension_brings_it_back() {
     let mut voice = Voice::start();

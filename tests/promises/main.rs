@@ -2,7 +2,6 @@
 
 mod analyzing;
 mod bad_replies;
-mod copies;
 mod databases;
 mod fairness;
 mod importing;
@@ -12,5 +11,6 @@ mod outages;
 mod poison;
 mod privileges;
 mod settings;
-mod voice;
 mod waking;
+
+use harness::voice;

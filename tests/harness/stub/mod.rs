@@ -4,6 +4,7 @@
 mod reply;
 mod request;
 mod server;
+mod tls;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -14,6 +15,7 @@ use mio::Waker;
 
 pub use reply::Reply;
 pub use request::Request;
+pub use tls::TlsStub;
 
 type Answer = Arc<dyn Fn(&Request) -> Reply + Send + Sync>;
 
@@ -37,6 +39,7 @@ struct State {
     keep: bool,
     count: usize,
     connections: usize,
+    released: bool,
     stopping: bool,
 }
 
@@ -54,6 +57,7 @@ impl StubLlm {
             keep: true,
             count: 0,
             connections: 0,
+            released: false,
             stopping: false,
         };
         let shared = Arc::new(Shared { state: Mutex::new(state), arrived: Condvar::new() });
@@ -81,6 +85,12 @@ impl StubLlm {
     /// From now on every request is answered by this.
     pub fn answer_always(&self, reply: Reply) {
         self.answer(move |_| reply.clone());
+    }
+
+    /// Sends every answer that is held at this moment.
+    pub fn release(&self) {
+        self.shared.state().released = true;
+        self.waker.wake().expect("wake the stub LLM");
     }
 
     /// Whether requests are remembered (they are, unless a benchmark would drown in them).
@@ -135,6 +145,10 @@ impl Shared {
 
     fn stopping(&self) -> bool {
         self.state().stopping
+    }
+
+    fn take_release(&self) -> bool {
+        std::mem::take(&mut self.state().released)
     }
 
     fn connections(&self, open: usize) {

@@ -10,6 +10,7 @@ use super::Request;
 #[derive(Debug, Clone)]
 pub struct Reply {
     pub(super) delay: Duration,
+    pub(super) held: bool,
     pub(super) way: Way,
     status: u16,
     headers: Vec<(String, String)>,
@@ -78,7 +79,14 @@ impl Reply {
 
     /// These bytes as the body of a 200.
     pub fn body(body: &[u8]) -> Reply {
-        Reply { delay: Duration::ZERO, way: Way::Whole, status: 200, headers: Vec::new(), body: body.into() }
+        Reply {
+            delay: Duration::ZERO,
+            held: false,
+            way: Way::Whole,
+            status: 200,
+            headers: Vec::new(),
+            body: body.into(),
+        }
     }
 
     /// An error, worded as OpenAI words its own.
@@ -113,6 +121,11 @@ impl Reply {
     /// The same, later.
     pub fn delay(self, delay: Duration) -> Reply {
         Reply { delay, ..self }
+    }
+
+    /// The same, but not before [`StubLlm::release`](super::StubLlm::release).
+    pub fn held(self) -> Reply {
+        Reply { held: true, ..self }
     }
 
     /// The same, with another status.

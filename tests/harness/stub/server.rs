@@ -38,6 +38,8 @@ enum Doing {
     Reading,
     /// Until the alarm rings.
     Delaying(Reply),
+    /// Until the test releases it.
+    Holding(Reply),
     Writing(Output),
     Hanging,
 }
@@ -80,7 +82,7 @@ impl Server {
             for event in &events {
                 match event.token() {
                     LISTENER => self.accept(),
-                    WAKER => {}
+                    WAKER => self.release(),
                     Token(token) => self.advance(token),
                 }
             }
@@ -100,6 +102,20 @@ impl Server {
             }
         }
         self.shared.connections(self.connections.len());
+    }
+
+    fn release(&mut self) {
+        if !self.shared.take_release() {
+            return;
+        }
+        let held = self.connections.iter().filter(|(_, c)| matches!(c.doing, Doing::Holding(_)));
+        for token in held.map(|(token, _)| *token).collect::<Vec<_>>() {
+            let Some(connection) = self.connections.get_mut(&token) else { continue };
+            if let Doing::Holding(reply) = std::mem::replace(&mut connection.doing, Doing::Reading) {
+                self.begin(token, reply);
+                self.advance(token);
+            }
+        }
     }
 
     fn ring(&mut self) {
@@ -140,7 +156,9 @@ impl Server {
                     Ok(None) => return,
                     Ok(Some(request)) => {
                         let reply = self.shared.arrive(request);
-                        if reply.delay.is_zero() {
+                        if reply.held {
+                            connection.doing = Doing::Holding(reply);
+                        } else if reply.delay.is_zero() {
                             self.begin(token, reply);
                         } else {
                             self.alarms.push(Reverse((Instant::now() + reply.delay, token)));
@@ -162,7 +180,7 @@ impl Server {
                         return;
                     }
                 },
-                Doing::Delaying(_) | Doing::Hanging => return,
+                Doing::Delaying(_) | Doing::Holding(_) | Doing::Hanging => return,
             }
         }
     }

@@ -1,9 +1,14 @@
-//! Dumps restore without an error and without a lost row; a copy keeps quiet until it is told to speak.
+//! Dumps restore without an error and without a lost row; a copy keeps quiet until it is told to speak. A data
+//! directory that has moved is no copy.
 
-use crate::voice::{SOON, Voice};
-use harness::stub::StubLlm;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
+
+use harness::stub::{Reply, StubLlm};
+use harness::voice::{SOON, Voice};
+use harness::{Cluster, Shutdown};
+
+use crate::scene::{Scene, Tally, row};
 
 /// Calls ended and going on, months past and present, a DEFAULT with rows, jobs waiting, tenants.
 fn lived_in(stub: &StubLlm) -> Voice {
@@ -26,8 +31,13 @@ fn lived_in(stub: &StubLlm) -> Voice {
     voice
 }
 
-fn run(voice: &Voice, program: &str, arguments: &[&str], input: Option<&Path>) {
-    let mut command = voice.cluster.client(program);
+/// Beside the original, in the same cluster.
+fn here(voice: &Voice, stub: &StubLlm, database: &str) -> Tally {
+    is_whole_and_quiet(voice, stub, &voice.cluster, database)
+}
+
+fn run(cluster: &Cluster, program: &str, arguments: &[&str], input: Option<&Path>) {
+    let mut command = cluster.client(program);
     command.args(arguments);
     if let Some(file) = input {
         command.stdin(Stdio::from(std::fs::File::open(file).unwrap()));
@@ -39,8 +49,8 @@ fn run(voice: &Voice, program: &str, arguments: &[&str], input: Option<&Path>) {
 }
 
 /// Of every ordinary table and every leaf of the schema: rows and a checksum of them.
-fn checksums(voice: &Voice, database: &str) -> Vec<(String, i64, String)> {
-    let mut client = voice.cluster.connect(database);
+fn checksums(cluster: &Cluster, database: &str) -> Vec<(String, i64, String)> {
+    let mut client = cluster.connect(database);
     let tables = "SELECT relname::text FROM pg_class WHERE relnamespace = 'voice'::regnamespace AND relkind = 'r'
                   AND relname <> '_instance' ORDER BY 1";
     let names: Vec<String> = client.query(tables, &[]).unwrap().into_iter().map(|row| row.get(0)).collect();
@@ -58,9 +68,10 @@ fn checksums(voice: &Voice, database: &str) -> Vec<(String, i64, String)> {
 }
 
 /// The restored database has every row, asks nobody anything, and goes on when told to.
-fn is_whole_and_quiet(voice: &mut Voice, stub: &StubLlm, database: &str) {
-    assert_eq!(checksums(voice, "app"), checksums(voice, database));
-    let mut restored = voice.cluster.connect(database);
+fn is_whole_and_quiet(voice: &Voice, stub: &StubLlm, cluster: &Cluster, database: &str) -> Tally {
+    let rows = checksums(&voice.cluster, "app");
+    assert_eq!(rows, checksums(cluster, database));
+    let mut restored = cluster.connect(database);
     restored.batch_execute("NOTIFY voice_analytics").unwrap();
     let mut last = String::new();
     harness::wait_until("the worker to say that this is a copy", SOON, || {
@@ -87,29 +98,71 @@ fn is_whole_and_quiet(voice: &mut Voice, stub: &StubLlm, database: &str) {
         (restored.query_one("SELECT count(*) FROM voice.job", &[]).unwrap().get::<_, i64>(0) == 0).then_some(())
     });
     assert_eq!(stub.count(), before + 2);
-    assert_eq!(voice.count("SELECT count(*) FROM voice.job"), 1, "the original is still paused");
+    let waiting = voice.cluster.connect("app").query_one("SELECT count(*) FROM voice.job", &[]).unwrap();
+    assert_eq!(waiting.get::<_, i64>(0), 1, "the original is still paused");
+    let of = |table: &str| restored.query_one(&format!("SELECT count(*) FROM voice.{table}"), &[]).unwrap().get(0);
+    let [calls, analytics, dead] = ["call", "analytics", "dead_job"].map(of);
+    let tally = Tally {
+        calls,
+        analytics,
+        requests: stub.count() - before,
+        dead,
+        lost: calls - analytics - dead,
+        duplicates: 0,
+    };
+    assert_eq!(tally.lost, 0);
+    tally
 }
+
+/// A dump of the database `app`.
+fn dump(voice: &Voice) -> PathBuf {
+    let file = voice.cluster.folder().join("app.dump");
+    run(&voice.cluster, "pg_dump", &["-Fc", "-f", file.to_str().unwrap(), "app"], None);
+    file
+}
+
+fn restore(cluster: &Cluster, dump: &Path) {
+    cluster.create_database("restored");
+    run(cluster, "pg_restore", &["-j2", "--exit-on-error", "-d", "restored", dump.to_str().unwrap()], None);
+}
+
+const QUIET: &str = "every row there, no request before voice_resume()";
 
 #[test]
 fn a_custom_dump_restored_in_parallel_is_whole_and_quiet() {
     let stub = StubLlm::start();
-    let mut voice = lived_in(&stub);
-    let dump = voice.cluster.folder().join("app.dump");
-    run(&voice, "pg_dump", &["-Fc", "-f", dump.to_str().unwrap(), "app"], None);
-    voice.cluster.create_database("restored");
-    run(&voice, "pg_restore", &["-j2", "--exit-on-error", "-d", "restored", dump.to_str().unwrap()], None);
-    is_whole_and_quiet(&mut voice, &stub, "restored");
+    let voice = lived_in(&stub);
+    restore(&voice.cluster, &dump(&voice));
+    let tally = here(&voice, &stub, "restored");
+    row("11a", "pg_restore -j2 beside the original, worker on", Some(&tally), QUIET);
 }
 
 #[test]
 fn a_plain_dump_restored_in_one_transaction_is_whole_and_quiet() {
     let stub = StubLlm::start();
-    let mut voice = lived_in(&stub);
+    let voice = lived_in(&stub);
     let dump = voice.cluster.folder().join("app.sql");
-    run(&voice, "pg_dump", &["-f", dump.to_str().unwrap(), "app"], None);
+    run(&voice.cluster, "pg_dump", &["-f", dump.to_str().unwrap(), "app"], None);
     voice.cluster.create_database("restored");
-    run(&voice, "psql", &["-q", "-X", "-1", "-v", "ON_ERROR_STOP=1", "-d", "restored"], Some(&dump));
-    is_whole_and_quiet(&mut voice, &stub, "restored");
+    run(&voice.cluster, "psql", &["-q", "-X", "-1", "-v", "ON_ERROR_STOP=1", "-d", "restored"], Some(&dump));
+    let tally = here(&voice, &stub, "restored");
+    row("11b", "psql -1 of a plain dump beside the original, worker on", Some(&tally), QUIET);
+}
+
+/// The same steps give the same OIDs: only the installation's own id tells them apart.
+#[test]
+fn a_dump_restored_into_a_fresh_cluster_built_by_the_same_steps_is_whole_and_quiet() {
+    let stub = StubLlm::start();
+    let mut voice = lived_in(&stub);
+    let dump = dump(&voice);
+    let fresh = Voice::asking(&stub).start();
+    fresh.create_database("app");
+    run(&fresh, "pg_restore", &["--exit-on-error", "-d", "app", dump.to_str().unwrap()], None);
+    let oid = "SELECT oid::bigint FROM pg_database WHERE datname = 'app'";
+    let restored_oid: i64 = fresh.connect("app").query_one(oid, &[]).unwrap().get(0);
+    assert_eq!(voice.count(oid), restored_oid);
+    let tally = is_whole_and_quiet(&voice, &stub, &fresh, "app");
+    row("11c", "pg_restore into a fresh cluster built by the same steps", Some(&tally), QUIET);
 }
 
 #[test]
@@ -122,14 +175,32 @@ fn a_database_made_from_a_template_keeps_quiet() {
     voice.until("SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = 'app' AND backend_type = 'client backend'");
     voice.client.batch_execute("CREATE DATABASE copied TEMPLATE app").unwrap();
     voice.client = voice.cluster.connect("app");
-    is_whole_and_quiet(&mut voice, &stub, "copied");
+    let tally = here(&voice, &stub, "copied");
+    row("11d", "CREATE DATABASE TEMPLATE", Some(&tally), QUIET);
+}
+
+#[test]
+fn a_data_directory_that_was_moved_goes_on_by_itself() {
+    let mut scene = Scene::start();
+    scene.stub.answer_always(Reply::analysis().held());
+    scene.calls_end(10);
+    scene.asked(10);
+    scene.voice.cluster.stop(Shutdown::Fast);
+    scene.stub.answer_always(Reply::analysis());
+    let moved = Voice::asking(&scene.stub).start_on(&scene.voice.cluster.data());
+    let client = moved.connect("app");
+    // The old folder goes with its cluster.
+    scene.voice = Voice { cluster: moved, client };
+    scene.voice.drained();
+    let tally = scene.tally("11e", "the data directory moved, requests in flight", "goes on by itself");
+    assert_eq!((tally.analytics, tally.requests), (10, 20));
 }
 
 #[test]
 fn a_pause_survives_a_restart() {
     let mut voice = Voice::start();
     voice.client.batch_execute("SELECT voice_pause('maintenance window')").unwrap();
-    voice.cluster.restart(harness::Shutdown::Fast);
+    voice.cluster.restart(Shutdown::Fast);
     voice.client = voice.cluster.connect("app");
     let reason = voice.state("paused");
     assert!(reason.contains("maintenance window"), "{reason}");

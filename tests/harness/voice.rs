@@ -1,10 +1,12 @@
 //! A database with the extension, and the few things nearly every test does in it.
 
-use harness::stub::StubLlm;
-use harness::{Builder, Cluster, wait_until};
+use std::time::Duration;
+
 use postgres::Client;
 use postgres::types::ToSql;
-use std::time::Duration;
+
+use crate::stub::StubLlm;
+use crate::{Builder, Cluster, wait_until};
 
 /// Longer than anything here should take, on a machine that does something else as well.
 pub const SOON: Duration = Duration::from_secs(30);

@@ -1,0 +1,16 @@
+//! Nothing is lost: what the queue and its worker do under every fault we could think of. Each case writes one row of
+//! the table in docs/reliability.md. Short by default, `VOICE_FAULTS=long` (`make faults`) with larger numbers.
+
+mod canary;
+mod chaos;
+mod copies;
+mod ddl;
+mod deaths;
+mod disk;
+mod late;
+mod outage;
+mod replication;
+mod scene;
+mod snapshot;
+mod standby;
+mod storm;
