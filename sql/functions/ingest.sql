@@ -79,10 +79,10 @@ BEGIN
     external_id := nullif(external_id, '');
     IF external_id IS NOT NULL THEN
         PERFORM voice._lock_external_id(external_id);
-        SELECT c.id INTO call FROM voice.call c
-        WHERE c.external_id = voice_start_call.external_id AND c.tenant_id = voice._tenant()
-        ORDER BY c.id LIMIT 1;
-        IF FOUND THEN
+        -- Not ORDER BY id LIMIT 1, for which the planner would walk the ids of all calls.
+        SELECT (array_agg(c.id ORDER BY c.id))[1] INTO call FROM voice.call c
+        WHERE c.external_id = voice_start_call.external_id AND c.tenant_id = voice._tenant();
+        IF call IS NOT NULL THEN
             RETURN call;
         END IF;
     END IF;

@@ -32,7 +32,7 @@ BEGIN
     -- No index says status or ended_at: so the end of a call is a HOT update.
     CREATE INDEX call_agent_id_started_at_idx ON voice.call (agent_id, started_at);
     -- A caller has few calls in a month: equal entries share their key, and sorting them is nothing.
-    CREATE INDEX call_from_number_idx ON voice.call (from_number) WHERE from_number IS NOT NULL;
+    CREATE INDEX call_from_number_idx ON voice.call (from_number);
     CREATE INDEX call_external_id_idx ON voice.call (external_id) WHERE external_id IS NOT NULL;
     PERFORM voice._make_private('voice.call');
     PERFORM voice._keep_tenants_apart('voice.call');

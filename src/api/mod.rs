@@ -6,6 +6,7 @@ mod leads;
 mod queue;
 mod search;
 mod status;
+mod tenant;
 mod transcript;
 mod turn;
 mod uuid;

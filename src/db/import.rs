@@ -61,11 +61,12 @@ pub fn known(external_id: &str, tenant: &str) -> Result<Option<Known>, DbError> 
     // In a snapshot of its own: whoever held the lock before has committed since the import began.
     KNOWN.with(|question| {
         question.ask(&[external_id.into_datum(), tenant.into_datum()], |row| {
-            known = row.get::<Uuid>(1).map(|id| Known {
-                id,
-                in_progress: row.get(2).unwrap_or(false),
-                has_turns: row.get(3).unwrap_or(false),
-            });
+            let Some(id) = row.get::<Uuid>(1) else { return };
+            let (in_progress, has_turns) = (row.get(2).unwrap_or(false), row.get(3).unwrap_or(false));
+            // Plain INSERTs can give two calls one external id: the first is meant.
+            if known.as_ref().is_none_or(|known: &Known| id.as_bytes() < known.id.as_bytes()) {
+                known = Some(Known { id, in_progress, has_turns });
+            }
         });
     });
     Ok(known)
