@@ -59,12 +59,10 @@ $$;
 COMMENT ON FUNCTION voice._check_turn(text, timestamptz, timestamptz, int, int, int, int) IS
     'raises the error for what is wrong with a turn';
 
--- Two starts of one external_id, also from two clients at once, must find one call: the second waits here for the first.
--- sql/queries/import_lock.sql locks the same. Unpinned and qualified, so that it inlines.
+-- Two starts of one external_id, also from two clients at once, must find one call: the second waits here for the first,
+-- and for imports of the same. In Rust (src/api/import.rs).
 CREATE FUNCTION voice._lock_external_id(external_id text) RETURNS void
-LANGUAGE sql VOLATILE
-AS $$ SELECT pg_catalog.pg_advisory_xact_lock(
-          pg_catalog.hashtextextended(external_id, pg_catalog.hashtextextended(voice._tenant(), 0))) $$;
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'voice_lock_arrival';
 COMMENT ON FUNCTION voice._lock_external_id(text) IS 'serialises the arrivals of one external call id until commit';
 
 CREATE FUNCTION voice_start_call(

@@ -5,13 +5,14 @@ use crate::db::import::{self as store, Known};
 use crate::declare_function;
 use crate::error::{raise, rethrow};
 use crate::guc;
-use crate::host::{clock, function};
+use crate::host::{clock, function, lock};
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, pg_sys};
 
 use voice_core::import::{Import, Refused};
 
 declare_function!(voice_import_call, pg_finfo_voice_import_call, function::Call, import_call);
+declare_function!(voice_lock_arrival, pg_finfo_voice_lock_arrival, function::Call, lock_arrival);
 
 const MS: f64 = 1000.0;
 
@@ -23,7 +24,7 @@ fn import_call(sql: function::Call) -> pg_sys::Datum {
     let call = Import::parse(&json).unwrap_or_else(|refused| refuse(&refused));
     let tenant = guc::tenant();
     if let Some(known_as) = &call.known_as {
-        match store::known(known_as, &tenant).unwrap_or_else(|e| rethrow(e)) {
+        match store::known(known_as, &tenant) {
             None => {}
             Some(known) if known.in_progress || (!known.has_turns && !call.turns.is_empty()) => taken(known_as, &known),
             Some(known) => return known.id.into_datum().unwrap_or_else(|| sql.null()),
@@ -62,6 +63,14 @@ fn import_call(sql: function::Call) -> pg_sys::Datum {
     tool_calls.sort_by_key(|(invoked, _)| *invoked);
     store::tool_calls(id, &tenant, &tool_calls).unwrap_or_else(|e| rethrow(e));
     id.into_datum().unwrap_or_else(|| sql.null())
+}
+
+/// `voice._lock_external_id(external_id)`: `voice_start_call` waits for imports of the same call, and they for it.
+fn lock_arrival(sql: function::Call) -> pg_sys::Datum {
+    if let Some(external_id) = sql.text(0) {
+        lock::arrival(&external_id, &guc::tenant());
+    }
+    pg_sys::Datum::null()
 }
 
 /// The agent of an imported call: named by id, described by an object, or one a vertical. Made if it is not known yet.

@@ -2,7 +2,7 @@
 
 use super::question::Question;
 use super::{DbError, Statement};
-use crate::host::clock;
+use crate::host::{clock, lock};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys::BuiltinOid::*;
 use pgrx::prelude::*;
@@ -10,9 +10,8 @@ use pgrx::{IntoDatum, Uuid};
 use voice_core::import::{Agent, Import, ToolCall, Turn};
 
 thread_local! {
-    static LOCK: Statement =
-        const { Statement::new(include_str!("../../sql/queries/import_lock.sql"), &[TEXTOID, TEXTOID]) };
     static KNOWN: Question = Question::anew(include_str!("../../sql/queries/import_known.sql"), &[TEXTOID, TEXTOID]);
+    static HAS_TURNS: Question = Question::anew(include_str!("../../sql/queries/import_has_turns.sql"), &[UUIDOID]);
     static AGENT: Statement =
         const { Statement::new(include_str!("../../sql/queries/import_agent_known.sql"), &[TEXTOID, TEXTOID]) };
     static NEW_AGENT: Statement = const {
@@ -55,21 +54,23 @@ pub struct Known {
 }
 
 /// The call of this tenant that has this external id. Until the transaction ends nobody else imports or starts it.
-pub fn known(external_id: &str, tenant: &str) -> Result<Option<Known>, DbError> {
-    Spi::connect_mut(|client| LOCK.with(|s| s.run(client, &[external_id.into(), tenant.into()]).map(drop)))?;
-    let mut known = None;
+pub fn known(external_id: &str, tenant: &str) -> Option<Known> {
+    lock::arrival(external_id, tenant);
+    let mut known: Option<Known> = None;
     // In a snapshot of its own: whoever held the lock before has committed since the import began.
     KNOWN.with(|question| {
         question.ask(&[external_id.into_datum(), tenant.into_datum()], |row| {
-            let Some(id) = row.get::<Uuid>(1) else { return };
-            let (in_progress, has_turns) = (row.get(2).unwrap_or(false), row.get(3).unwrap_or(false));
+            let (Some(id), in_progress) = (row.get::<Uuid>(1), row.get(2).unwrap_or(false)) else { return };
             // Plain INSERTs can give two calls one external id: the first is meant.
-            if known.as_ref().is_none_or(|known: &Known| id.as_bytes() < known.id.as_bytes()) {
-                known = Some(Known { id, in_progress, has_turns });
+            if known.as_ref().is_none_or(|known| id.as_bytes() < known.id.as_bytes()) {
+                known = Some(Known { id, in_progress, has_turns: false });
             }
         });
     });
-    Ok(known)
+    if let Some(known) = &mut known {
+        HAS_TURNS.with(|question| question.ask(&[known.id.into_datum()], |_| known.has_turns = true));
+    }
+    known
 }
 
 /// Makes the agent if it is not there. `false`: the id is somebody else's.

@@ -30,6 +30,12 @@ impl Call {
         self.datum(at).and_then(|datum| unsafe { i32::from_datum(datum, false) })
     }
 
+    /// Of an argument declared text.
+    pub fn text(self, at: usize) -> Option<String> {
+        // SAFETY: as declared.
+        self.datum(at).and_then(|datum| unsafe { String::from_datum(datum, false) })
+    }
+
     /// Of an argument declared boolean.
     pub fn boolean(self, at: usize) -> Option<bool> {
         // SAFETY: as declared.

@@ -3,6 +3,7 @@
 
 pub mod clock;
 pub mod function;
+pub mod lock;
 pub mod process;
 pub mod shmem;
 pub mod trigger;
