@@ -24,7 +24,7 @@ demo-stop: ## stop and remove the demo's server
 test: ## run every test, against clusters of their own (setup included)
 	@scripts/test.sh
 
-bench: ## measure it beside the design it replaces (BENCH='--calls 10000 --only reads'); also bench/worker.sh, bench/analyzers.sh
+bench: ## measure it beside the design it replaces (BENCH='--calls 10000 --only reads'); also bench/worker.sh, bench/analyzers.sh, bench/plans.sh
 	@bench/compare.sh $(BENCH)
 
 faults: ## the fault suite with larger numbers than in `make test`

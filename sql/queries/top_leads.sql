@@ -1,4 +1,4 @@
--- {vertical} is a condition on the vertical ($1), or nothing. $5 is the first id that a call since $2 may have: at
+-- In braces goes a condition on the vertical ($1), or nothing. $5 is the first id that a call since $2 may have: at
 -- execution it prunes to the months that count. The tenant is named beside row-level security, for those whom it does not
 -- hold, in the words of the policy: the planner then sees one condition. Runs as whoever asks, so schemas are named.
 SELECT t.call_id, t.agent_id, t.vertical, t.from_number, t.started_at, t.lead_score::pg_catalog.int4, t.sentiment, t.intent,
