@@ -89,7 +89,7 @@ fn add_rows(bench: &mut Bench, commit: &str, [wake, queue, neither, notify]: &[V
         });
     };
     add("with the wake against without", wake, queue, Some(0.95), "a worker's slot in shared memory, or none");
-    add("with queue and wake against neither", wake, neither, Some(0.75), "the trigger that writes the job, or none");
+    add("with queue and wake against neither", wake, neither, Some(0.75), "the trigger that checks the call and writes the job, or none");
     add("with pg_notify against without", notify, queue, None, "the old way, for comparison");
 }
 
@@ -97,7 +97,7 @@ fn end_calls(bench: &Bench, case: &Case, commit: &str, prefix: &str, base: i64, 
     let mut client = bench.server.connect(case.database);
     let (each, clients) = (i64::from(calls), i64::from(CLIENTS));
     client.execute(CALLS, &[&base, &each, &clients, &prefix]).unwrap_or_else(|e| panic!("{e:?}"));
-    switch(&mut client, "tgfoid = 'voice._enqueue'::regproc", case.queue);
+    switch(&mut client, "tgfoid = 'voice._call_written'::regproc", case.queue);
     switch(&mut client, "tgname = 'zz_notify'", case.notify);
     // The calls just inserted are on disk before the clock starts.
     client.batch_execute("CHECKPOINT").expect("checkpoint");

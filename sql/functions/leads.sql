@@ -44,18 +44,18 @@ BEGIN
     FROM generate_series(first, greatest(first, now()) + ('1 ' || width)::interval + step, step) s;
     -- What lies behind the last of them (calls of the future) is rare. The tenant as a value: a function is called for
     -- each row where no index does the work. The sums first, then their order: else the planner
-    -- sorts all calls by agent.
+    -- sorts all calls by agent. (avg() of floating-point numbers also keeps what a variance needs.)
     RETURN QUERY EXECUTE format($query$
         WITH sums AS MATERIALIZED (
             SELECT CASE WHEN t.started_at < $7 THEN width_bucket(t.started_at, $4)
                         ELSE -EXTRACT(epoch FROM date_trunc($5, t.started_at, $6))::bigint END AS place,
-                   t.agent_id, count(*) AS calls, avg(t.sentiment) AS sentiment,
-                   avg(t.lead_score)::double precision AS lead_score
+                   t.agent_id, count(*) AS calls, sum(t.sentiment) AS sentiment, sum(t.lead_score) AS lead_score
             FROM voice.analytics t
             WHERE t.tenant_id = $8 %s AND t.started_at >= $1 AND t.call_id >= $3 AND t.deleted_at IS NULL
             GROUP BY 1, 2
         )
-        SELECT CASE WHEN s.place >= 0 THEN $4[s.place] ELSE to_timestamp(-s.place) END AS bucket, s.agent_id, s.calls, s.sentiment, s.lead_score
+        SELECT CASE WHEN s.place >= 0 THEN $4[s.place] ELSE to_timestamp(-s.place) END AS bucket, s.agent_id, s.calls,
+               s.sentiment / s.calls, s.lead_score::double precision / s.calls
         FROM sums s ORDER BY 1, 2$query$,
         CASE WHEN wanted_agent IS NOT NULL THEN 'AND t.agent_id = $2' END)
     USING since, wanted_agent, first_id, starts, width, zone, starts[cardinality(starts)], voice._tenant();

@@ -52,7 +52,7 @@ BEGIN
         SELECT d.leaf AS documents, k.confrelid::regclass AS calls
         FROM voice._leaves('search_document') d
         JOIN pg_constraint k ON k.conrelid = d.leaf AND k.contype = 'f'
-        WHERE d.upper IS NULL OR d.upper > first_id
+        WHERE (d.upper IS NULL OR d.upper > first_id) AND pg_relation_size(d.leaf) > 0
         ORDER BY d.upper IS NULL DESC, d.upper DESC
     LOOP
         -- The leaves themselves: their owner may, and there is no parent to plan for. One table to choose a way through:
