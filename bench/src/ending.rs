@@ -89,7 +89,13 @@ fn add_rows(bench: &mut Bench, commit: &str, [wake, queue, neither, notify]: &[V
         });
     };
     add("with the wake against without", wake, queue, Some(0.95), "a worker's slot in shared memory, or none");
-    add("with queue and wake against neither", wake, neither, Some(0.75), "the trigger that checks the call and writes the job, or none");
+    add(
+        "with queue and wake against neither",
+        wake,
+        neither,
+        Some(0.75),
+        "the trigger that checks the call and writes the job, or none",
+    );
     add("with pg_notify against without", notify, queue, None, "the old way, for comparison");
 }
 

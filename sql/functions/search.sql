@@ -10,6 +10,7 @@ CREATE FUNCTION voice._search(query text, since timestamptz, vertical text, max_
 RETURNS SETOF record
 -- What is planned anew (EXECUTE) is the search of a month; the rest has one plan for all months.
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp SET plan_cache_mode = force_generic_plan
+SET standard_conforming_strings = on
 AS $$
 DECLARE
     max_matches CONSTANT int := 5000;
@@ -40,8 +41,10 @@ BEGIN
     END IF;
     wanted := websearch_to_tsquery(config, query);
     -- Words of the configuration simple stand in what was said as they are, so a turn without any of them need not be
-    -- parsed. (Where the question is also what was not said, every turn may be the answer.)
-    IF config = 'pg_catalog.simple'::regconfig AND wanted::text !~ '!' THEN
+    -- parsed. (Where the question is also what was not said, every turn may be the answer; where lower() is ICU's, its
+    -- small letters are not those of the configuration.)
+    IF config = 'pg_catalog.simple'::regconfig AND wanted::text !~ '!'
+       AND (SELECT to_jsonb(d) ->> 'datlocprovider' IS DISTINCT FROM 'i' FROM pg_database d WHERE datname = current_database()) THEN
         SELECT array_agg('%' || regexp_replace(replace(replace(m[1], '''''', ''''), '\\', '\'), '([\\%_])', '\\\1', 'g') || '%') INTO needles
         FROM regexp_matches(wanted::text, '''((?:[^'']|'''')*)''', 'g') m;
     END IF;

@@ -17,7 +17,7 @@ declare_function!(voice_call_written, pg_finfo_voice_call_written, trigger::Call
 
 /// `voice._complete_call()`, BEFORE: fills in what the end of a call leaves open.
 fn complete(trigger: trigger::Call) -> pg_sys::Datum {
-    let (Some(new_row), old_row) = (trigger.new_row(), trigger.old_row()) else { return pg_sys::Datum::null() };
+    let (Some(new_row), old_row) = (trigger.new_row(), trigger.old_row()) else { return trigger.unchanged() };
     // What must not be NULL and is, the table refuses by itself.
     let Some(new) = read(&new_row) else { return trigger.stored_with(&new_row, []) };
     let old = old_row.as_ref().and_then(read);

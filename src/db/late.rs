@@ -11,9 +11,9 @@ use std::collections::hash_map::Entry;
 
 thread_local! {
     static ENQUEUE: Statement =
-        const { Statement::new(include_str!("../../sql/queries/enqueue.sql"), &[TEXTOID, UUIDOID, INT4OID]) };
+        const { Statement::of_a_client(include_str!("../../sql/queries/enqueue.sql"), &[TEXTOID, UUIDOID, INT4OID]) };
     static ENQUEUE_LATE: Statement =
-        const { Statement::new(include_str!("../../sql/queries/enqueue_late.sql"), &[TEXTOID, UUIDOID]) };
+        const { Statement::of_a_client(include_str!("../../sql/queries/enqueue_late.sql"), &[TEXTOID, UUIDOID]) };
     /// By leaf of voice.turn: the probe of the leaf of voice.call beside it.
     static PROBES: RefCell<HashMap<pg_sys::Oid, Probe>> = RefCell::new(HashMap::new());
 }

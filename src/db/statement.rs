@@ -15,12 +15,20 @@ use std::cell::OnceCell;
 pub struct Statement {
     sql: &'static str,
     parameters: &'static [BuiltinOid],
+    by_index: bool,
     plan: OnceCell<OwnedPreparedStatement>,
 }
 
 impl Statement {
+    /// One of the worker's. A plan made while the queue is empty is kept when it is not: it goes by the indexes, of
+    /// which there is one for every question.
     pub const fn new(sql: &'static str, parameters: &'static [BuiltinOid]) -> Self {
-        Statement { sql, parameters, plan: OnceCell::new() }
+        Statement { sql, parameters, by_index: true, plan: OnceCell::new() }
+    }
+
+    /// One of a client's session, whose settings are its own: triggers of others run inside it.
+    pub const fn of_a_client(sql: &'static str, parameters: &'static [BuiltinOid]) -> Self {
+        Statement { sql, parameters, by_index: false, plan: OnceCell::new() }
     }
 
     /// Runs the statement. The snapshot is a new one, so it sees what others have committed since the last.
@@ -37,8 +45,7 @@ impl Statement {
                 self.plan.get_or_init(|| plan)
             }
         };
-        // A plan made while the queue is empty is kept when it is not: there is an index for every question.
-        let _planning = IndexesOnly::begin();
+        let _planning = self.by_index.then(IndexesOnly::begin);
         Ok(client.update(plan, None, arguments)?)
     }
 }

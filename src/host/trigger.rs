@@ -24,16 +24,24 @@ impl Call {
         // SAFETY: the context of a call by the trigger manager is its TriggerData, which outlives the call.
         unsafe {
             let context = (*fcinfo).context;
-            if context.is_null() || (*context).type_ != pg_sys::NodeTag::T_TriggerData {
+            let call = Call(context.cast());
+            if context.is_null() || (*context).type_ != pg_sys::NodeTag::T_TriggerData || !call.is_of_a_row() {
                 raise(
                     PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
-                    "this function is a trigger's",
-                    "It was called as a function.",
+                    "this function is the trigger of a row",
+                    "It was called as a function, or for a whole statement.",
                     "It stands on the tables of voice_analytics, where it belongs.",
                 );
             }
-            Call(context.cast())
+            call
         }
+    }
+
+    /// # Safety
+    /// The context is a TriggerData.
+    unsafe fn is_of_a_row(self) -> bool {
+        // SAFETY: as the caller says.
+        unsafe { (*self.0).tg_event & pg_sys::TRIGGER_EVENT_ROW != 0 && !(*self.0).tg_trigtuple.is_null() }
     }
 
     /// The table the row is in: a leaf.
@@ -57,6 +65,12 @@ impl Call {
             pg_sys::TRIGGER_EVENT_INSERT => None,
             _ => Some(self.row(unsafe { (*self.0).tg_trigtuple })),
         }
+    }
+
+    /// What a BEFORE trigger gives back to let things be, a DELETE included.
+    pub fn unchanged(self) -> pg_sys::Datum {
+        // SAFETY: as in `of`.
+        unsafe { pg_sys::Datum::from((*self.0).tg_trigtuple) }
     }
 
     fn operation(self) -> u32 {

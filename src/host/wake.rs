@@ -75,6 +75,8 @@ fn look_at_touched() {
             mark.counted = mark.counted || shmem::writers_of(call_id).map(|w| w.fetch_add(1, SeqCst)).is_some();
             touched.push((*call_id, touch));
         }
+        // In one order in all transactions: the look may lock the call's job.
+        touched.sort_unstable_by_key(|(call_id, _)| *call_id);
         touched
     });
     if touched.is_empty() {

@@ -123,7 +123,9 @@ impl Server {
                 look = true;
             }
             let now = Instant::now();
-            let mut changed = self.slot.take_ring() | listen::drain();
+            // A worker that is switched off leaves the bell as it was rung, so that no commit wakes it again.
+            let rung = self.settings.enabled && self.slot.take_ring();
+            let mut changed = rung | listen::drain();
             changed |= self.due.take_if(|t| *t <= now).is_some();
             let sweep = self.settings.sweep_interval;
             if !sweep.is_zero() && self.swept.elapsed() >= sweep {

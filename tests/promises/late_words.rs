@@ -175,3 +175,43 @@ fn a_final_chunk_after_hang_up_is_heard() {
     voice.drained();
     assert!(last_asked(&stub).contains("the late words"));
 }
+
+#[test]
+fn late_turns_of_several_calls_do_not_wait_for_one_another_in_a_ring() {
+    let mut voice = Voice::on(harness::Cluster::builder().setting("voice_analytics.enabled", "off"));
+    let calls: Vec<String> = (0..6).map(|_| voice.call(FIRST)).collect();
+    let database = &voice.cluster;
+    std::thread::scope(|scope| {
+        for writer in 0..4 {
+            let calls = calls.clone();
+            scope.spawn(move || {
+                let mut client = database.connect("app");
+                for round in 0..30 {
+                    let mut transaction = client.transaction().unwrap();
+                    for at in 0..calls.len() {
+                        let call = &calls[(at * (writer + 1) + round) % calls.len()];
+                        let insert =
+                            "INSERT INTO voice.turn (call_id, role, text) VALUES ($1::text::uuid, 'user', 'late')";
+                        transaction.execute(insert, &[call]).unwrap();
+                    }
+                    transaction.commit().unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(voice.count("SELECT count(*) FROM voice.turn"), 6 + 4 * 30 * 6);
+}
+
+#[test]
+fn a_turn_that_moves_to_another_call_makes_both_current() {
+    let stub = StubLlm::start();
+    let mut voice = Voice::with_llm(&stub);
+    let (from, to) = (voice.call(FIRST), voice.call(FIRST));
+    voice.turn(&from, "user", "the moving words");
+    voice.drained();
+    let moving =
+        "UPDATE voice.turn SET call_id = $2::text::uuid WHERE call_id = $1::text::uuid AND text = 'the moving words'";
+    voice.client.execute(moving, &[&from, &to]).unwrap();
+    assert_eq!(voice.count("SELECT count(*) FROM voice.job"), 2);
+    voice.drained();
+}
