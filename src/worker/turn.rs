@@ -101,6 +101,8 @@ impl Server {
             }
             Ok(turn)
         })?;
+        // A commit that waited for a standby may have been told to die, or lost its postmaster: nothing is asked any more.
+        process::check_for_interrupts();
         process::report_statistics();
         self.failures = 0;
         self.cautious = self.cautious.saturating_sub(1);
