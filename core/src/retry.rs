@@ -13,8 +13,14 @@ pub const CAP: Duration = Duration::from_secs(300);
 /// `jitter`, in [0, 1), is that share ("full jitter"): many jobs that failed together come back spread over the whole
 /// wait, which is the least work for a provider that is just recovering. Values outside are taken as the nearest inside.
 pub fn backoff(attempt: u32, jitter: f64) -> Duration {
+    backoff_within(CAP, attempt, jitter)
+}
+
+/// The same with another longest wait, which is shared out too: a wait that is always the longest would keep step with a
+/// server that comes and goes, and meet it away each time.
+pub fn backoff_within(longest: Duration, attempt: u32, jitter: f64) -> Duration {
     let doublings = attempt.saturating_sub(1).min(16);
-    let ceiling = BASE.saturating_mul(1 << doublings).min(CAP);
+    let ceiling = BASE.saturating_mul(1 << doublings).min(longest);
     // NaN is no share at all: `clamp` would keep it and `mul_f64` would panic.
     let share = if jitter.is_nan() { 1.0 } else { jitter.clamp(0.0, 1.0) };
     ceiling.mul_f64(share)
@@ -42,6 +48,12 @@ mod tests {
     #[test]
     fn no_wait_is_longer_than_five_minutes() {
         assert_eq!([seconds(9, 1.0), seconds(1000, 1.0), seconds(u32::MAX, 1.0)], [300.0; 3]);
+    }
+
+    #[test]
+    fn a_longest_wait_of_ones_own_is_spread_as_well() {
+        let waits = [0.25, 0.5, 1.0].map(|jitter| backoff_within(Duration::from_secs(8), 30, jitter).as_secs_f64());
+        assert_eq!(waits, [2.0, 4.0, 8.0]);
     }
 
     #[test]

@@ -141,7 +141,7 @@ impl Provider {
                     self.suspects.forget(job);
                     Patience::GiveUp
                 } else if self.breaker.is_closed() {
-                    Patience::Again(retry::backoff(met.failures, jitter).min(LONGEST_SNOOZE))
+                    Patience::Again(retry::backoff_within(LONGEST_SNOOZE, met.failures, jitter))
                 } else {
                     // Due at once, so that it runs as soon as the breaker closes, and behind all that wait already.
                     nothing

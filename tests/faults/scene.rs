@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use harness::stub::{Reply, StubLlm};
 use harness::voice::{SOON, Voice};
@@ -105,12 +105,25 @@ impl Scene {
         ));
     }
 
-    /// As `voice.drained()`, where more is to be done than fits into its deadline.
+    /// As `voice.drained()`, where more is to be done than fits into its deadline; a failure says how things stand.
     #[track_caller]
     pub fn drained_within(&mut self, deadline: Duration) {
-        wait_until("all jobs to be done", deadline, || {
-            (self.voice.count("SELECT count(*) FROM voice.job") == 0).then_some(())
+        let start = Instant::now();
+        let drained = wait_until("a look at the queue", deadline + SOON, || {
+            let left = self.voice.count("SELECT count(*) FROM voice.job");
+            (left == 0 || start.elapsed() >= deadline).then_some(left == 0)
         });
+        assert!(drained, "not done after {deadline:?}: {}", self.how_things_stand());
+    }
+
+    /// For the words of a failure.
+    fn how_things_stand(&mut self) -> String {
+        let sql = "SELECT jsonb_pretty(jsonb_build_object('status', (SELECT to_jsonb(s) FROM voice_status() s),
+            'now', clock_timestamp(),
+            'jobs', (SELECT jsonb_agg(j) FROM (SELECT * FROM voice.job ORDER BY run_at LIMIT 5) j),
+            'attempts', (SELECT jsonb_agg(a) FROM (SELECT * FROM voice.attempt ORDER BY created_at DESC LIMIT 20) a)))";
+        let said = self.voice.text(sql, &[]).unwrap_or_default();
+        format!("{} requests, {} connections\n{said}", self.stub.count(), self.stub.connections())
     }
 
     /// The next case on the same server: nothing is there, nothing has been asked.
