@@ -147,6 +147,13 @@ pub fn connect_to(database: pg_sys::Oid) {
 /// `CHECK_FOR_INTERRUPTS`: answers barriers (or `DROP DATABASE` of any database hangs) and ends the process on
 /// SIGTERM.
 pub fn check_for_interrupts() {
+    // SAFETY: flags of this process. A commit that waits for a standby while its postmaster dies sets the one that says
+    // what there is, but not the one that says that there is something (SyncRepWaitForLSN).
+    unsafe {
+        if (&raw const pg_sys::ProcDiePending).read_volatile() != 0 {
+            (&raw mut pg_sys::InterruptPending).write_volatile(1);
+        }
+    }
     pgrx::check_for_interrupts!();
 }
 
