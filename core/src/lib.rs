@@ -15,3 +15,4 @@ pub mod suspects;
 pub mod transcript;
 pub mod turn;
 pub mod uuid7;
+pub mod webhook;

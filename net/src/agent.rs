@@ -27,19 +27,48 @@ const NAME_KEPT: Duration = Duration::from_secs(10);
 pub struct Agents {
     plain: OnceLock<Agent>,
     tls: OnceLock<Agent>,
+    /// Judges the addresses of every name; `None`: all may be connected to.
+    guard: Option<Guard>,
 }
 
-impl Agents {
-    pub fn of(&self, url: &str) -> &Agent {
-        if url.len() >= 6 && url.as_bytes()[..6].eq_ignore_ascii_case(b"https:") {
-            self.tls.get_or_init(|| build(TlsConfig::builder().root_certs(roots()).build()))
-        } else {
-            self.plain.get_or_init(|| build(TlsConfig::default()))
+/// Which of a host's addresses may be connected to; `Err` says what is wrong with one.
+pub type Guard = fn(host: &str, address: IpAddr) -> Result<(), &'static str>;
+
+/// None of a host's addresses may be connected to.
+#[derive(Debug)]
+pub struct Refused {
+    pub host: String,
+    pub address: IpAddr,
+    pub what: &'static str,
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.host == self.address.to_string() {
+            true => write!(f, "{} is a {} address", self.address, self.what),
+            false => write!(f, "{} resolves to {}, a {} address", self.host, self.address, self.what),
         }
     }
 }
 
-fn build(tls: TlsConfig) -> Agent {
+impl std::error::Error for Refused {}
+
+impl Agents {
+    /// Connections of these go to addresses that the guard lets through, and to no other.
+    pub fn guarded(guard: Guard) -> Agents {
+        Agents { guard: Some(guard), ..Agents::default() }
+    }
+
+    pub fn of(&self, url: &str) -> &Agent {
+        if url.len() >= 6 && url.as_bytes()[..6].eq_ignore_ascii_case(b"https:") {
+            self.tls.get_or_init(|| build(TlsConfig::builder().root_certs(roots()).build(), self.guard))
+        } else {
+            self.plain.get_or_init(|| build(TlsConfig::default(), self.guard))
+        }
+    }
+}
+
+fn build(tls: TlsConfig, guard: Option<Guard>) -> Agent {
     let config = Config::builder()
         .tls_config(tls)
         .user_agent(concat!("voice_analytics/", env!("CARGO_PKG_VERSION")))
@@ -57,7 +86,7 @@ fn build(tls: TlsConfig) -> Agent {
         .output_buffer_size(BUFFER_BYTES)
         .max_response_header_size(BUFFER_BYTES)
         .build();
-    Agent::with_parts(config, DefaultConnector::default(), Names::default())
+    Agent::with_parts(config, DefaultConnector::default(), Names { guard, ..Names::default() })
 }
 
 /// The system's certificates, so that an administrator's own authority is trusted as everywhere else on the machine;
@@ -73,8 +102,10 @@ fn roots() -> RootCerts {
 
 /// Looks names up on the asking thread. ureq asks before every request, and its own resolver starts a thread each time;
 /// ours is remembered for a moment, and one that hangs is left behind with its request at the hard deadline.
+/// What it gives is what is connected to: nobody asks for the name again in between.
 #[derive(Debug, Default)]
 struct Names {
+    guard: Option<Guard>,
     known: Mutex<HashMap<String, (Instant, Vec<SocketAddr>)>>,
 }
 
@@ -82,10 +113,8 @@ impl Resolver for Names {
     fn resolve(&self, uri: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
         let host = uri.host().ok_or_else(|| Error::BadUri("no host".into()))?;
         let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
-        let mut found = self.empty();
         if let Ok(address) = host.trim_matches(['[', ']']).parse::<IpAddr>() {
-            found.push(SocketAddr::new(address, port));
-            return Ok(found);
+            return self.permitted(host, &[SocketAddr::new(address, port)]);
         }
         let name = format!("{host}:{port}");
         let known = self.known().get(&name).filter(|(at, _)| at.elapsed() < NAME_KEPT).map(|(_, known)| known.clone());
@@ -98,14 +127,30 @@ impl Resolver for Names {
                 addresses
             }
         };
-        for address in addresses {
-            found.push(address);
-        }
-        if found.is_empty() { Err(Error::HostNotFound) } else { Ok(found) }
+        self.permitted(host, &addresses)
     }
 }
 
 impl Names {
+    fn permitted(&self, host: &str, addresses: &[SocketAddr]) -> Result<ResolvedSocketAddrs, Error> {
+        let mut found = self.empty();
+        let mut refused = None;
+        for address in addresses {
+            match self.guard.map_or(Ok(()), |guard| guard(host, address.ip())) {
+                Ok(()) => found.push(*address),
+                Err(what) => refused = Some((address.ip(), what)),
+            }
+        }
+        match refused {
+            _ if !found.is_empty() => Ok(found),
+            Some((address, what)) => {
+                let host = host.trim_matches(['[', ']']).to_owned();
+                Err(Error::Other(Box::new(Refused { host, address, what })))
+            }
+            None => Err(Error::HostNotFound),
+        }
+    }
+
     fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, (Instant, Vec<SocketAddr>)>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -28,13 +28,16 @@ pub type Serial = u64;
 /// Threads that do `work`. Owned by one thread, which hands in and takes out.
 pub struct Crew<Q, A> {
     shared: Arc<Shared<Q, A>>,
-    wake: PipeReader,
+    wake: Arc<PipeReader>,
+    /// Whether it is for this crew to empty the pipe, which it may share with another.
+    empties: bool,
     next: Serial,
 }
 
 struct Shared<Q, A> {
     work: Box<dyn Fn(Q) -> A + Send + Sync>,
     idle_after: Duration,
+    bell: Arc<Bell>,
     state: Mutex<State<Q, A>>,
     more: Condvar,
 }
@@ -48,9 +51,33 @@ struct State<Q, A> {
     idle: usize,
     limit: usize,
     closed: bool,
+}
+
+/// Wakes whoever waits for answers.
+struct Bell(Mutex<Rung>);
+
+struct Rung {
     /// A byte is in the pipe: one is enough for however many answers.
     woken: bool,
     wake: PipeWriter,
+}
+
+impl Bell {
+    fn ring(&self) {
+        let mut rung = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !rung.woken {
+            // The pipe is empty, so there is room; the reader is gone only when nobody wants answers any more.
+            rung.woken = rung.wake.write(&[1]).is_ok();
+        }
+    }
+
+    fn clear(&self, mut wake: &PipeReader) {
+        let mut rung = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if rung.woken {
+            let _ = wake.read(&mut [0; 16]);
+            rung.woken = false;
+        }
+    }
 }
 
 /// Why work could not be taken in.
@@ -67,6 +94,29 @@ impl<Q: Send + 'static, A: Send + 'static> Crew<Q, A> {
         let (wake, writer) = io::pipe()?;
         nonblocking(wake.as_fd())?;
         nonblocking(writer.as_fd())?;
+        let bell = Arc::new(Bell(Mutex::new(Rung { woken: false, wake: writer })));
+        Ok(Crew::with(Arc::new(wake), bell, true, limit, idle_after, work))
+    }
+
+    /// A crew of its own that wakes whoever waits for `other`. The other is the one to collect from first: it empties the
+    /// pipe, and what is done here after that makes it readable again.
+    pub fn beside<R, B>(
+        other: &Crew<R, B>,
+        limit: usize,
+        idle_after: Duration,
+        work: impl Fn(Q) -> A + Send + Sync + 'static,
+    ) -> Crew<Q, A> {
+        Crew::with(Arc::clone(&other.wake), Arc::clone(&other.shared.bell), false, limit, idle_after, work)
+    }
+
+    fn with(
+        wake: Arc<PipeReader>,
+        bell: Arc<Bell>,
+        empties: bool,
+        limit: usize,
+        idle_after: Duration,
+        work: impl Fn(Q) -> A + Send + Sync + 'static,
+    ) -> Crew<Q, A> {
         let state = State {
             waiting: VecDeque::new(),
             done: Vec::new(),
@@ -75,11 +125,9 @@ impl<Q: Send + 'static, A: Send + 'static> Crew<Q, A> {
             idle: 0,
             limit,
             closed: false,
-            woken: false,
-            wake: writer,
         };
-        let shared = Shared { work: Box::new(work), idle_after, state: Mutex::new(state), more: Condvar::new() };
-        Ok(Crew { shared: Arc::new(shared), wake, next: 0 })
+        let shared = Shared { work: Box::new(work), idle_after, bell, state: Mutex::new(state), more: Condvar::new() };
+        Crew { shared: Arc::new(shared), wake, empties, next: 0 }
     }
 
     /// How many may work at once. Lowering it interrupts nobody: threads leave as they finish.
@@ -118,10 +166,9 @@ impl<Q: Send + 'static, A: Send + 'static> Crew<Q, A> {
     /// one still come, is dropped, and its thread's place is free at once. Returns the done and the given up.
     pub fn collect(&mut self, overdue: impl IntoIterator<Item = Serial>) -> (Vec<(Serial, Outcome<A>)>, Vec<Serial>) {
         let mut state = self.shared.state();
-        if state.woken {
+        if self.empties {
             // Under the lock, as the write is: no byte for an answer that is not in `done`, no answer without a byte.
-            let _ = self.wake.read(&mut [0; 16]);
-            state.woken = false;
+            self.shared.bell.clear(&self.wake);
         }
         let done = std::mem::take(&mut state.done);
         let given_up: Vec<Serial> =
@@ -214,10 +261,7 @@ impl<Q: Send + 'static, A: Send + 'static> Shared<Q, A> {
                 return;
             }
             state.done.push((serial, outcome));
-            if !state.woken {
-                // The pipe is empty, so there is room; the reader is gone only when nobody wants answers any more.
-                state.woken = state.wake.write(&[1]).is_ok();
-            }
+            self.bell.ring();
         }
     }
 }

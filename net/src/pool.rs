@@ -1,4 +1,5 @@
-//! Questions in, answers out, each exactly once and none later than its deadline.
+//! Errands in (questions to the LLM, deliveries of webhooks), answers out, each exactly once and none later than its
+//! deadline.
 
 use std::collections::{BTreeSet, HashMap};
 use std::io;
@@ -9,7 +10,8 @@ use std::time::{Duration, Instant};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use voice_core::reply::{Reply, Tokens};
 
-use crate::crew::{Crew, NoThread, Outcome, Serial};
+use crate::crew::{Crew, NoThread, Serial};
+use crate::delivery::{Courier, Parcel};
 use crate::endpoint::Endpoint;
 use crate::failure::{Class, Failure, timed_out};
 use crate::request::{Asked, Client};
@@ -19,6 +21,30 @@ use crate::request::{Asked, Client};
 pub const GRACE: Duration = Duration::from_secs(1);
 const LIMIT: usize = 16;
 const IDLE_AFTER: Duration = Duration::from_secs(30);
+
+/// What a thread can be sent for.
+pub trait Errand: Send + 'static {
+    /// What the thread brings back.
+    type Brought: Send + 'static;
+    /// What is remembered of it while it is away.
+    type Slip;
+    type Answer;
+
+    /// From submission to the end of the request.
+    fn timeout(&self) -> Duration;
+    fn slip(&self) -> Self::Slip;
+    fn answer(slip: Self::Slip, outcome: Result<Self::Brought, Trouble>, latency: Duration) -> Self::Answer;
+}
+
+/// Why nothing was brought back.
+#[derive(Debug)]
+pub enum Trouble {
+    NoThread(io::Error),
+    /// A bug of ours, in its own words.
+    Panic(String),
+    /// The thread was left behind, wherever it hangs.
+    Abandoned,
+}
 
 /// One call to be judged.
 #[derive(Debug, Clone)]
@@ -43,25 +69,24 @@ pub struct Answer {
     pub latency: Duration,
 }
 
-/// The threads that ask. Not for sharing: one thread submits and polls.
-pub struct Pool {
-    crew: Crew<Task, (Asked, Duration)>,
-    flights: HashMap<Serial, Flight>,
+/// The threads that are sent. Not for sharing: one thread submits and polls.
+pub struct Pool<E: Errand = Question> {
+    crew: Crew<Task<E>, (E::Brought, Duration)>,
+    flights: HashMap<Serial, Flight<E>>,
     deadlines: BTreeSet<(Instant, Serial)>,
-    /// Answers to questions that never got a thread.
-    stillborn: Vec<Answer>,
+    /// Answers to errands that never got a thread.
+    stillborn: Vec<E::Answer>,
 }
 
-struct Task {
-    question: Question,
+struct Task<E> {
+    errand: E,
     deadline: Instant,
 }
 
-struct Flight {
-    ticket: u64,
+struct Flight<E: Errand> {
+    slip: E::Slip,
     submitted: Instant,
     deadline: Instant,
-    endpoint: Arc<Endpoint>,
 }
 
 impl Pool {
@@ -72,11 +97,33 @@ impl Pool {
     }
 
     fn asking(ask: impl Fn(Question, Instant) -> Asked + Send + Sync + 'static) -> io::Result<Pool> {
-        let crew = Crew::new(LIMIT, IDLE_AFTER, move |task: Task| {
-            let started = Instant::now();
-            (ask(task.question, task.deadline), started.elapsed())
-        })?;
-        Ok(Pool { crew, flights: HashMap::new(), deadlines: BTreeSet::new(), stillborn: Vec::new() })
+        Ok(Pool::of(Crew::new(LIMIT, IDLE_AFTER, timed(ask))?))
+    }
+}
+
+impl Pool<Parcel> {
+    /// Threads of its own, so that slow receivers take none from `other`, whose descriptor is readable for this pool too.
+    /// Of the two, `other` is to be polled first.
+    pub fn beside(other: &Pool, limit: usize) -> Pool<Parcel> {
+        let courier = Courier::default();
+        let deliver = move |parcel: Parcel, deadline| courier.deliver(&parcel, deadline);
+        Pool::of(Crew::beside(&other.crew, limit, IDLE_AFTER, timed(deliver)))
+    }
+}
+
+/// The work of a thread, and how long it took.
+fn timed<E: Errand>(
+    run: impl Fn(E, Instant) -> E::Brought + Send + Sync + 'static,
+) -> impl Fn(Task<E>) -> (E::Brought, Duration) + Send + Sync + 'static {
+    move |task| {
+        let started = Instant::now();
+        (run(task.errand, task.deadline), started.elapsed())
+    }
+}
+
+impl<E: Errand> Pool<E> {
+    fn of(crew: Crew<Task<E>, (E::Brought, Duration)>) -> Pool<E> {
+        Pool { crew, flights: HashMap::new(), deadlines: BTreeSet::new(), stillborn: Vec::new() }
     }
 
     /// How many requests may run at once. Lowering it interrupts none.
@@ -90,34 +137,26 @@ impl Pool {
         self.flights.len() + self.stillborn.len()
     }
 
-    /// Takes a question. Its time runs from here, so submit no more than the limit allows: what waits behind others
+    /// Takes an errand. Its time runs from here, so submit no more than the limit allows: what waits behind others
     /// may run out of time unasked.
-    pub fn submit(&mut self, question: Question) {
+    pub fn submit(&mut self, errand: E) {
         let submitted = Instant::now();
-        let deadline = submitted + question.endpoint.timeout;
-        let (ticket, endpoint) = (question.ticket, Arc::clone(&question.endpoint));
-        match self.crew.submit(Task { question, deadline }) {
+        let deadline = submitted + errand.timeout();
+        let slip = errand.slip();
+        match self.crew.submit(Task { errand, deadline }) {
             Ok(serial) => {
                 let deadline = deadline + GRACE;
                 self.deadlines.insert((deadline, serial));
-                self.flights.insert(serial, Flight { ticket, submitted, deadline, endpoint });
+                self.flights.insert(serial, Flight { slip, submitted, deadline });
             }
-            Err(NoThread(error)) => self.stillborn.push(Answer {
-                ticket,
-                outcome: Err(Failure::provider(
-                    format!("no thread for the request: {error}"),
-                    false,
-                    &endpoint.secrets(),
-                )),
-                http_status: None,
-                spent: Tokens::default(),
-                latency: Duration::ZERO,
-            }),
+            Err(NoThread(error)) => {
+                self.stillborn.push(E::answer(slip, Err(Trouble::NoThread(error)), Duration::ZERO));
+            }
         }
     }
 
     /// Every answer there is, those among them whose time ran out. Never blocks.
-    pub fn poll(&mut self) -> Vec<Answer> {
+    pub fn poll(&mut self) -> Vec<E::Answer> {
         let mut answers = std::mem::take(&mut self.stillborn);
         let now = Instant::now();
         let overdue: Vec<Serial> =
@@ -125,12 +164,15 @@ impl Pool {
         let (done, given_up) = self.crew.collect(overdue);
         for (serial, outcome) in done {
             if let Some(flight) = self.land(serial) {
-                answers.push(flight.answer(outcome));
+                answers.push(match outcome {
+                    Ok((brought, latency)) => E::answer(flight.slip, Ok(brought), latency),
+                    Err(panic) => E::answer(flight.slip, Err(Trouble::Panic(panic)), flight.submitted.elapsed()),
+                });
             }
         }
         for serial in given_up {
             if let Some(flight) = self.land(serial) {
-                answers.push(flight.overdue(now));
+                answers.push(E::answer(flight.slip, Err(Trouble::Abandoned), now - flight.submitted));
             }
         }
         answers
@@ -150,35 +192,45 @@ impl Pool {
         }
     }
 
-    fn land(&mut self, serial: Serial) -> Option<Flight> {
+    fn land(&mut self, serial: Serial) -> Option<Flight<E>> {
         let flight = self.flights.remove(&serial)?;
         self.deadlines.remove(&(flight.deadline, serial));
         Some(flight)
     }
 }
 
-impl Flight {
-    fn answer(self, outcome: Outcome<(Asked, Duration)>) -> Answer {
-        match outcome {
-            Ok((Asked { outcome, http_status, spent }, latency)) => {
-                Answer { ticket: self.ticket, outcome, http_status, spent, latency }
+impl Errand for Question {
+    type Brought = Asked;
+    type Slip = (u64, Arc<Endpoint>);
+    type Answer = Answer;
+
+    fn timeout(&self) -> Duration {
+        self.endpoint.timeout
+    }
+
+    fn slip(&self) -> Self::Slip {
+        (self.ticket, Arc::clone(&self.endpoint))
+    }
+
+    fn answer((ticket, endpoint): Self::Slip, outcome: Result<Asked, Trouble>, latency: Duration) -> Answer {
+        let secrets = endpoint.secrets();
+        let failure = match outcome {
+            Ok(Asked { outcome, http_status, spent }) => {
+                return Answer { ticket, outcome, http_status, spent, latency };
+            }
+            Err(Trouble::NoThread(error)) => {
+                Failure::provider(format!("no thread for the request: {error}"), false, &secrets)
             }
             // A bug of ours that this question brings out: of the job, so that it does not come back for ever.
-            Err(panic) => {
-                let message = format!("internal error while asking the LLM server: {panic}");
-                let latency = self.submitted.elapsed();
-                self.failed(Failure::new(Class::Job, message, &self.endpoint.secrets()), latency)
+            Err(Trouble::Panic(panic)) => {
+                Failure::new(Class::Job, format!("internal error while asking the LLM server: {panic}"), &secrets)
             }
-        }
-    }
-
-    fn overdue(self, now: Instant) -> Answer {
-        let message = format!("{} (request abandoned)", timed_out(self.endpoint.timeout));
-        self.failed(Failure::provider(message, true, &self.endpoint.secrets()), now - self.submitted)
-    }
-
-    fn failed(&self, failure: Failure, latency: Duration) -> Answer {
-        Answer { ticket: self.ticket, outcome: Err(failure), http_status: None, spent: Tokens::default(), latency }
+            Err(Trouble::Abandoned) => {
+                let message = format!("{} (request abandoned)", timed_out(endpoint.timeout));
+                Failure::provider(message, true, &secrets)
+            }
+        };
+        Answer { ticket, outcome: Err(failure), http_status: None, spent: Tokens::default(), latency }
     }
 }
 

@@ -1,0 +1,83 @@
+//! Telling others that a call was analysed: what is said, how it is signed (Standard Webhooks), where it may go, and when
+//! to try again.
+
+pub mod address;
+pub mod body;
+pub mod retry;
+pub mod secret;
+pub mod url;
+
+use std::fmt::Write;
+
+use sha2::{Digest, Sha256};
+
+/// What can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    LeadHot,
+    CallAnalyzed,
+}
+
+impl Event {
+    pub const ALL: [Event; 2] = [Event::LeadHot, Event::CallAnalyzed];
+
+    /// Its name in the table and in the payload.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Event::LeadHot => "lead.hot",
+            Event::CallAnalyzed => "call.analyzed",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<Event> {
+        Event::ALL.into_iter().find(|event| event.as_str() == word)
+    }
+}
+
+/// How it is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    Standard,
+    Slack,
+}
+
+impl Format {
+    pub fn from_word(word: &str) -> Option<Format> {
+        match word {
+            "standard" => Some(Format::Standard),
+            "slack" => Some(Format::Slack),
+            _ => None,
+        }
+    }
+}
+
+/// The `webhook-id`: of one event of one call for one webhook, whoever sends it and how often. It has no full stop, which
+/// separates the parts of what is signed.
+pub fn message_id(call_id: &[u8; 16], webhook_id: &[u8; 16], event: &str) -> String {
+    let hash = Sha256::new().chain_update(call_id).chain_update(webhook_id).chain_update(event).finalize();
+    hash[..16].iter().fold(String::from("msg_"), |mut id, byte| {
+        let _ = write!(id, "{byte:02x}");
+        id
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_keeps_its_id_and_shares_it_with_no_other() {
+        let (call, other, webhook) = ([1; 16], [2; 16], [3; 16]);
+        let id = message_id(&call, &webhook, "lead.hot");
+        assert_eq!(id, message_id(&call, &webhook, "lead.hot"));
+        assert_eq!((id.len(), id.contains('.')), (36, false));
+        for another in [
+            message_id(&other, &webhook, "lead.hot"),
+            message_id(&call, &other, "lead.hot"),
+            message_id(&webhook, &call, "lead.hot"),
+            message_id(&call, &webhook, "call.analyzed"),
+        ] {
+            assert_ne!(id, another);
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! Where a webhook may go, as far as its URL says.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use super::Format;
+use super::address::Rule;
+
+/// Stands where a URL's secret part was (Slack's path), so that it can be shown.
+pub const HIDDEN: &str = "…";
+/// Longer ones are a mistake.
+const LONGEST: usize = 2000;
+
+/// What the operator allows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Policy {
+    /// `webhook_private_addresses`
+    pub private_addresses: bool,
+    /// `webhook_allowed_hosts`, as it is set; blank: any.
+    pub allowed_hosts: String,
+}
+
+/// A URL, taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target<'a> {
+    pub https: bool,
+    /// Without the brackets of an IPv6 address.
+    pub host: &'a str,
+    pub port: u16,
+    /// Scheme and authority, as they are written.
+    pub origin: &'a str,
+    /// Path and query, from the slash.
+    pub path: &'a str,
+}
+
+/// Why a URL cannot be a webhook's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    TooLong,
+    /// White space, control characters, or what only an encoded URL may have.
+    Malformed,
+    /// Neither http nor https.
+    Scheme,
+    /// A user's name or password in it.
+    Credentials,
+    Host,
+    Port,
+    Fragment,
+    /// http to another machine.
+    Unencrypted,
+    /// The host is an address that may not be reached: which, and what it is.
+    Address(String, &'static str),
+    /// Not among the allowed hosts.
+    NotAllowed(String),
+    /// Slack's URL without its secret path.
+    NoPath,
+}
+
+impl Fault {
+    /// What is wrong; names no more of the URL than its host.
+    pub fn detail(&self) -> String {
+        match self {
+            Fault::TooLong => format!("The URL has more than {LONGEST} bytes."),
+            Fault::Malformed => {
+                "The URL contains white space, control characters, or others that must be encoded.".into()
+            }
+            Fault::Scheme => "The URL does not begin with https:// or http://.".into(),
+            Fault::Credentials => {
+                "The URL carries a user or a password, and it is visible to whoever reads voice.webhook.".into()
+            }
+            Fault::Host => "The URL names no host, or none that could be one.".into(),
+            Fault::Port => "The port is not a number from 1 to 65535.".into(),
+            Fault::Fragment => "The URL has a fragment (#…), which is never sent.".into(),
+            Fault::Unencrypted => "The URL is http to another machine: whoever is on the way reads along.".into(),
+            Fault::Address(address, what) => format!("{address} is a {what} address."),
+            Fault::NotAllowed(host) => format!("The host {host} is not among voice_analytics.webhook_allowed_hosts."),
+            Fault::NoPath => "The URL has no path: what is posted there reaches no channel.".into(),
+        }
+    }
+
+    /// The way out.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Fault::Credentials => "Leave them out: the signature shows the receiver who calls (webhook-signature).",
+            Fault::Unencrypted => {
+                "Use https; http goes to this machine only (127.0.0.1, localhost), or anywhere with voice_analytics.webhook_private_addresses."
+            }
+            Fault::Address(..) => {
+                "Use a public address, or let a superuser set voice_analytics.webhook_private_addresses if that network is meant to be called."
+            }
+            Fault::NotAllowed(_) => "Let a superuser add the host to voice_analytics.webhook_allowed_hosts.",
+            Fault::NoPath => "Give the whole URL that Slack shows: https://hooks.slack.com/services/…",
+            _ => "For example https://example.com/hooks/voice.",
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail())
+    }
+}
+
+impl<'a> Target<'a> {
+    /// Its form alone.
+    pub fn parse(url: &'a str) -> Result<Target<'a>, Fault> {
+        if url.len() > LONGEST {
+            return Err(Fault::TooLong);
+        }
+        if url
+            .chars()
+            .any(|c| !c.is_ascii_graphic() || matches!(c, '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}'))
+        {
+            return Err(Fault::Malformed);
+        }
+        let (scheme, rest) = url.split_once("://").ok_or(Fault::Scheme)?;
+        let https = match scheme.to_ascii_lowercase().as_str() {
+            "https" => true,
+            "http" => false,
+            _ => return Err(Fault::Scheme),
+        };
+        if rest.contains('#') {
+            return Err(Fault::Fragment);
+        }
+        let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        if authority.contains('@') {
+            return Err(Fault::Credentials);
+        }
+        let (host, port) = match authority.strip_prefix('[') {
+            Some(bracketed) => {
+                let (host, port) = bracketed.split_once(']').ok_or(Fault::Host)?;
+                host.parse::<std::net::Ipv6Addr>().map_err(|_| Fault::Host)?;
+                (
+                    host,
+                    port.strip_prefix(':')
+                        .map_or_else(|| if port.is_empty() { Ok(None) } else { Err(Fault::Port) }, |p| Ok(Some(p)))?,
+                )
+            }
+            None => match authority.split_once(':') {
+                Some((host, port)) => (host, Some(port)),
+                None => (authority, None),
+            },
+        };
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        if host.is_empty() || host.len() > 253 || !(host.contains(':') || host.chars().all(is_name)) {
+            return Err(Fault::Host);
+        }
+        let port = match port {
+            None => {
+                if https {
+                    443
+                } else {
+                    80
+                }
+            }
+            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
+                digits.parse().ok().filter(|port| *port > 0).ok_or(Fault::Port)?
+            }
+            Some(_) => return Err(Fault::Port),
+        };
+        Ok(Target { https, host, port, origin: &url[..url.len() - path.len()], path })
+    }
+
+    /// Its address, where the host is one.
+    fn address(&self) -> Option<IpAddr> {
+        self.host.parse().ok()
+    }
+
+    /// The URL says itself that this machine is meant.
+    fn is_local(&self) -> bool {
+        let name = self.host.strip_suffix('.').unwrap_or(self.host);
+        name.eq_ignore_ascii_case("localhost")
+            || self
+                .address()
+                .is_some_and(|address| Rule { private: false, loopback: false }.judge(address) == Err("loopback"))
+    }
+
+    /// Which addresses its host may have.
+    pub fn rule(&self, policy: &Policy) -> Rule {
+        Rule { private: policy.private_addresses, loopback: self.is_local() }
+    }
+
+    fn check(&self, policy: &Policy) -> Result<(), Fault> {
+        if !policy.allows(self.host) {
+            return Err(Fault::NotAllowed(self.host.to_owned()));
+        }
+        if let Some(address) = self.address()
+            && let Err(what) = self.rule(policy).judge(address)
+        {
+            return Err(Fault::Address(address.to_string(), what));
+        }
+        if !self.https && !self.is_local() && !policy.private_addresses {
+            return Err(Fault::Unencrypted);
+        }
+        Ok(())
+    }
+}
+
+/// Whether a webhook of this format may go there, as far as can be told without asking for the host's addresses.
+pub fn check<'a>(url: &'a str, format: Format, policy: &Policy) -> Result<Target<'a>, Fault> {
+    let target = Target::parse(url)?;
+    target.check(policy)?;
+    if format == Format::Slack && target.path.trim_matches('/').is_empty() {
+        return Err(Fault::NoPath);
+    }
+    Ok(target)
+}
+
+/// The URL as it may be shown: Slack's path is all its secret.
+pub fn shown(url: &str, format: Format) -> String {
+    match (format, Target::parse(url)) {
+        (Format::Slack, Ok(target)) => format!("{}/{HIDDEN}", target.origin),
+        _ => url.to_owned(),
+    }
+}
+
+impl Policy {
+    fn allows(&self, host: &str) -> bool {
+        let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+        let mut entries = self.allowed_hosts.split(',').map(str::trim).filter(|entry| !entry.is_empty()).peekable();
+        entries.peek().is_none()
+            || entries.any(|entry| {
+                let entry = entry.to_ascii_lowercase();
+                match entry.strip_prefix("*.") {
+                    Some(domain) => {
+                        host.strip_suffix(domain).is_some_and(|below| below.len() > 1 && below.ends_with('.'))
+                    }
+                    None => entry.trim_matches(['[', ']']) == host,
+                }
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judge(url: &str, policy: &Policy) -> Result<(), Fault> {
+        check(url, Format::Standard, policy).map(drop)
+    }
+
+    #[test]
+    fn https_goes_anywhere_public_and_http_to_this_machine_only() {
+        let policy = Policy::default();
+        for url in [
+            "https://example.com/hooks",
+            "HTTPS://example.com:8443/hooks?tenant=7",
+            "https://8.8.8.8/",
+            "https://[2606:4700::1111]:444/x",
+            "http://127.0.0.1:8080/x",
+            "http://localhost:8080",
+            "http://LOCALHOST./",
+            "http://[::1]/x",
+            "https://localhost/x",
+        ] {
+            assert_eq!(judge(url, &policy), Ok(()), "{url}");
+        }
+        let open = Policy { private_addresses: true, ..Policy::default() };
+        for url in ["http://example.com/", "http://10.0.0.1/", "https://192.168.1.1/", "http://169.254.169.254/"] {
+            assert!(judge(url, &policy).is_err(), "{url}");
+            assert_eq!(judge(url, &open), Ok(()), "{url}");
+        }
+        assert!(judge("https://0.0.0.0/", &open).is_err());
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_url_is_said() {
+        let long = format!("https://example.com/{}", "x".repeat(LONGEST));
+        for (url, fault) in [
+            (long.as_str(), Fault::TooLong),
+            ("ftp://example.com/", Fault::Scheme),
+            ("file:///etc/passwd", Fault::Scheme),
+            ("example.com/hook", Fault::Scheme),
+            ("https://", Fault::Host),
+            ("https:///x", Fault::Host),
+            ("https://[::1", Fault::Host),
+            ("https://[fe80::1%25eth0]/", Fault::Host),
+            ("https://exa%6dple.com/", Fault::Host),
+            ("https://user:password@example.com/", Fault::Credentials),
+            ("https://user@example.com/", Fault::Credentials),
+            ("https://example.com:99999/", Fault::Port),
+            ("https://example.com:0/", Fault::Port),
+            ("https://example.com:+80/", Fault::Port),
+            ("https://example.com:/", Fault::Port),
+            ("https://[::1]x/", Fault::Port),
+            ("https://example.com/a b", Fault::Malformed),
+            ("https://example.com\\@10.0.0.1/", Fault::Malformed),
+            ("https://example.com/\u{e9}", Fault::Malformed),
+            ("https://example.com/#top", Fault::Fragment),
+            ("http://example.com/", Fault::Unencrypted),
+            ("http://169.254.169.254/latest", Fault::Address("169.254.169.254".into(), "link-local")),
+            ("https://[::ffff:10.0.0.1]/", Fault::Address("::ffff:10.0.0.1".into(), "private")),
+        ] {
+            assert_eq!(judge(url, &Policy::default()), Err(fault.clone()), "{url}");
+            assert!(!fault.detail().is_empty() && !fault.hint().is_empty());
+            assert!(!fault.detail().contains("password@"));
+        }
+    }
+
+    #[test]
+    fn allowed_hosts_are_names_and_what_is_below_a_domain() {
+        let policy =
+            Policy { allowed_hosts: " example.com, *.acme.test ,[2606:4700::1111]".into(), ..Policy::default() };
+        for url in
+            ["https://example.com/", "https://EXAMPLE.com./", "https://a.b.acme.test/", "https://[2606:4700::1111]/"]
+        {
+            assert_eq!(judge(url, &policy), Ok(()), "{url}");
+        }
+        for url in
+            ["https://acme.test/", "https://evilacme.test/", "https://example.com.evil.test/", "https://localhost/"]
+        {
+            assert!(matches!(judge(url, &policy), Err(Fault::NotAllowed(_))), "{url}");
+        }
+    }
+
+    #[test]
+    fn only_a_url_that_names_this_machine_reaches_it() {
+        let policy = Policy::default();
+        let loopback = |url: &str| Target::parse(url).unwrap().rule(&policy).loopback;
+        assert!(
+            loopback("http://localhost:1/") && loopback("http://127.9.9.9/") && loopback("http://[::ffff:127.0.0.1]/")
+        );
+        // A name that resolves to loopback, and the numbers that only the C library reads as addresses.
+        assert!(!loopback("https://rebinding.test/") && !loopback("http://2130706433/") && !loopback("http://0x7f.1/"));
+    }
+
+    #[test]
+    fn slacks_path_is_not_shown() {
+        let url = "https://hooks.slack.com/services/T0/B0/x7";
+        assert_eq!(shown(url, Format::Slack), "https://hooks.slack.com/…");
+        assert_eq!(shown(url, Format::Standard), url);
+        assert_eq!(check("https://hooks.slack.com/", Format::Slack, &Policy::default()), Err(Fault::NoPath));
+    }
+}
