@@ -6,6 +6,7 @@ use pgrx::prelude::*;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::time::Duration;
+use voice_core::webhook::url::Policy;
 use voice_net::{UrlFault, check_url as check_url_of};
 
 /// Who judges a call.
@@ -44,6 +45,8 @@ static SEARCH_CONFIG: GucSetting<Option<CString>> = GucSetting::<Option<CString>
 static TIMEZONE: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c"UTC"));
 static PARTITION_MONTHS_AHEAD: GucSetting<i32> = GucSetting::<i32>::new(3);
 static MAINTENANCE: GucSetting<bool> = GucSetting::<bool>::new(true);
+static WEBHOOK_PRIVATE_ADDRESSES: GucSetting<bool> = GucSetting::<bool>::new(false);
+static WEBHOOK_ALLOWED_HOSTS: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 static TENANT: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 
 /// The worker's settings at one moment, so that one job sees one truth.
@@ -65,6 +68,7 @@ pub struct Settings {
     pub search_config: String,
     pub partition_months_ahead: i32,
     pub maintenance: bool,
+    pub webhooks: Policy,
 }
 
 impl Settings {
@@ -85,6 +89,7 @@ impl Settings {
             search_config: text(&SEARCH_CONFIG),
             partition_months_ahead: PARTITION_MONTHS_AHEAD.get(),
             maintenance: MAINTENANCE.get(),
+            webhooks: webhook_policy(),
         }
     }
 }
@@ -92,6 +97,11 @@ impl Settings {
 /// Whether the setting `databases` (`*`, or names separated by commas) covers this database.
 pub fn covers_database(name: &str) -> bool {
     text(&DATABASES).split(',').map(str::trim).any(|d| d == "*" || d == name)
+}
+
+/// Where webhooks may go.
+pub fn webhook_policy() -> Policy {
+    Policy { private_addresses: WEBHOOK_PRIVATE_ADDRESSES.get(), allowed_hosts: text(&WEBHOOK_ALLOWED_HOSTS) }
 }
 
 /// The session's tenant, as `voice._tenant()` says it.
@@ -215,6 +225,18 @@ pub fn init() {
         GucFlags::default(),
     );
     bool(c"voice_analytics.maintenance", c"Whether the worker creates partitions ahead of time.", &MAINTENANCE);
+    bool(
+        c"voice_analytics.webhook_private_addresses",
+        c"Whether webhooks may go to private and link-local addresses, and by plain http to other machines.",
+        &WEBHOOK_PRIVATE_ADDRESSES,
+    );
+    checked(
+        c"voice_analytics.webhook_allowed_hosts",
+        c"Hosts that webhooks may go to, separated by commas; *.example.com is what is below it; empty is any.",
+        c"",
+        &WEBHOOK_ALLOWED_HOSTS,
+        Some(check_hosts),
+    );
     string(
         c"voice_analytics.tenant",
         c"The session's tenant: what its rows are written with and which rows it sees.",
@@ -328,6 +350,24 @@ unsafe extern "C-unwind" fn check_timezone(
         verdict(value, |name| {
             let known = CString::new(name).is_ok_and(|name| !pg_sys::pg_tzset(name.as_ptr()).is_null());
             (!known).then_some((c"There is no such time zone.", c"SELECT name FROM pg_timezone_names lists them."))
+        })
+    }
+}
+
+unsafe extern "C-unwind" fn check_hosts(
+    value: *mut *mut c_char,
+    _: *mut *mut c_void,
+    _: pg_sys::GucSource::Type,
+) -> bool {
+    // SAFETY: as above.
+    unsafe {
+        verdict(value, |hosts| {
+            let odd = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']'));
+            let bad = |host: &str| host.strip_prefix("*.").unwrap_or(host).contains(odd);
+            hosts.split(',').map(str::trim).any(bad).then_some((
+                c"A host is a name or an address, without scheme, path or port.",
+                c"For example hooks.slack.com, *.example.com.",
+            ))
         })
     }
 }

@@ -8,6 +8,7 @@ extension_sql_file!("../sql/schema.sql", name = "schema", bootstrap);
 extension_sql_file!("../sql/functions/uuid.sql", name = "uuid", requires = ["schema"]);
 extension_sql_file!("../sql/functions/call_rules.sql", name = "call_rules", requires = ["schema"]);
 extension_sql_file!("../sql/functions/queue.sql", name = "queue", requires = ["schema"]);
+extension_sql_file!("../sql/functions/webhook.sql", name = "webhook_rules", requires = ["schema"]);
 
 // Tables: each file declares the function that creates its own.
 extension_sql_file!("../sql/tables/private.sql", name = "private", requires = ["schema"]);
@@ -20,6 +21,7 @@ extension_sql_file!("../sql/tables/analytics.sql", name = "analytics", requires 
 extension_sql_file!("../sql/tables/attempt.sql", name = "attempt", requires = ["schema"]);
 extension_sql_file!("../sql/tables/search_document.sql", name = "search_document", requires = ["schema"]);
 extension_sql_file!("../sql/tables/queue.sql", name = "job", requires = ["schema"]);
+extension_sql_file!("../sql/tables/webhook.sql", name = "webhook", requires = ["schema"]);
 extension_sql_file!("../sql/tables/state.sql", name = "state", requires = ["schema"]);
 extension_sql_file!("../sql/tables/leaf.sql", name = "leaf", requires = ["schema"]);
 extension_sql_file!("../sql/tables/month.sql", name = "month", requires = ["schema"]);

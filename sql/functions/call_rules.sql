@@ -59,6 +59,8 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, voice, pg_temp
 AS $$
 BEGIN
     DELETE FROM voice.job j USING gone WHERE j.call_id = gone.id AND j.kind = 'analyze';
+    -- Deliveries are few: their own index, which is by webhook, is read as a whole.
+    DELETE FROM voice.job j USING gone WHERE j.call_id = gone.id AND j.webhook_id IS NOT NULL;
     DELETE FROM voice.dead_job d USING gone WHERE d.call_id = gone.id;
     RETURN NULL;
 END

@@ -41,6 +41,7 @@ BEGIN
         UPDATE voice._instance SET database = (SELECT oid FROM pg_database WHERE datname = current_database());
         INSERT INTO voice._state AS s (instance) SELECT id FROM voice._instance
         ON CONFLICT (singleton) DO UPDATE SET instance = EXCLUDED.instance;
+        PERFORM voice._disable_webhooks_without_secret();
     END IF;
     UPDATE voice._state SET paused_at = NULL, pause_reason = NULL;
     PERFORM voice._wake();
@@ -62,10 +63,10 @@ BEGIN
     WITH risen AS (
         DELETE FROM voice.dead_job d
         WHERE d.id IN (SELECT b.id FROM voice.dead_job b ORDER BY b.died_at, b.id LIMIT max_jobs FOR UPDATE SKIP LOCKED)
-        RETURNING d.tenant_id, d.kind, d.call_id, d.priority
+        RETURNING d.tenant_id, d.kind, d.call_id, d.priority, d.webhook_id, d.event
     ), made AS (
-        INSERT INTO voice.job (tenant_id, kind, call_id, priority)
-        SELECT r.tenant_id, r.kind, r.call_id, min(r.priority) FROM risen r GROUP BY 1, 2, 3
+        INSERT INTO voice.job (tenant_id, kind, call_id, webhook_id, event, priority)
+        SELECT r.tenant_id, r.kind, r.call_id, r.webhook_id, r.event, min(r.priority) FROM risen r GROUP BY 1, 2, 3, 4, 5
         ON CONFLICT (call_id) WHERE kind = 'analyze' DO NOTHING
         RETURNING 1
     )

@@ -29,6 +29,7 @@ BEGIN
         entities jsonb NOT NULL DEFAULT '{}' CONSTRAINT analytics_entities_is_an_object CHECK (jsonb_typeof(entities) = 'object'),
         summary text NOT NULL CONSTRAINT analytics_summary_is_short CHECK (char_length(summary) <= 240),
         next_action text NOT NULL,
+        announced text[],
         PRIMARY KEY (call_id)
     ) PARTITION BY RANGE (call_id);
     -- Top leads read only the rows they return; leading with the tenant, row-level security costs them nothing.
@@ -50,6 +51,7 @@ BEGIN
     COMMENT ON COLUMN voice.analytics.deleted_at IS 'copy of the call''s, kept true by a trigger';
     COMMENT ON COLUMN voice.analytics.vertical IS 'the agent''s at the time of the analysis';
     COMMENT ON COLUMN voice.analytics.model IS 'who judged: the LLM''s name, builtin/… or rule/…';
+    COMMENT ON COLUMN voice.analytics.announced IS 'which webhooks were to be told what of this call (webhook id, event): each once, however often it is judged';
     COMMENT ON COLUMN voice.analytics.transcript_hash IS 'of the words that were judged; NULL: to be judged again whatever they are';
 END
 $$;

@@ -24,16 +24,20 @@ BEGIN
             CONSTRAINT attempt_outcome_known CHECK (outcome IN ('ok', 'skipped', 'stale', 'failed', 'snoozed', 'dead', 'discarded')),
         error text,
         model text,
+        webhook_id uuid,
+        event text,
         PRIMARY KEY (call_id, id)
     ) PARTITION BY RANGE (call_id);
     PERFORM voice._make_private('voice.attempt_id_seq');
     PERFORM voice._make_private('voice.attempt');
     PERFORM voice._keep_tenants_apart('voice.attempt');
     ALTER SEQUENCE voice.attempt_id_seq OWNED BY voice.attempt.id;
-    COMMENT ON TABLE voice.attempt IS 'every attempt to analyse a call, and what came of it';
+    COMMENT ON TABLE voice.attempt IS 'every attempt to analyse a call or to tell a webhook of it, and what came of it';
     COMMENT ON COLUMN voice.attempt.job_id IS 'the job it was made for; the job itself is gone when it is done';
     COMMENT ON COLUMN voice.attempt.attempt IS 'which attempt of the job, from 1; one that was snoozed gives its number to the next';
     COMMENT ON COLUMN voice.attempt.outcome IS 'ok; skipped: nothing had changed; stale: the transcript changed meanwhile; failed: it will be tried again; snoozed: the same, and not counted, for the LLM server or the configuration was to blame; dead: it will not; discarded: somebody else was faster';
+    COMMENT ON COLUMN voice.attempt.webhook_id IS 'of a delivery: to which webhook';
+    COMMENT ON COLUMN voice.attempt.event IS 'of a delivery: what it told';
     COMMENT ON COLUMN voice.attempt.latency_ms IS 'milliseconds from request to answer';
 END
 $$;

@@ -16,6 +16,7 @@ BEGIN
     PERFORM voice._install_attempt();
     PERFORM voice._install_search_document();
     PERFORM voice._install_queue();
+    PERFORM voice._install_webhook();
     PERFORM voice._install_state();
     -- Data that was there before us is a copy until voice_resume() says otherwise.
     IF fresh THEN
@@ -49,7 +50,7 @@ BEGIN
         WHERE e.extname = 'voice_analytics' AND d.deptype = 'e'
           AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
           AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
-          AND c.oid <> 'voice._instance'::pg_catalog.regclass
+          AND c.oid NOT IN ('voice._instance'::pg_catalog.regclass, 'voice._webhook_secret'::pg_catalog.regclass)
     LOOP
         EXECUTE pg_catalog.format('ALTER EXTENSION voice_analytics DROP %s %s', relation.kind, relation.name);
     END LOOP;

@@ -10,3 +10,4 @@ mod tenant;
 mod transcript;
 mod turn;
 mod uuid;
+mod webhook;

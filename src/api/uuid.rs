@@ -54,11 +54,11 @@ fn unix_ms(us: i64) -> i64 {
     if matches!(us, i64::MIN | i64::MAX) { us } else { us.div_euclid(1000) }
 }
 
-fn random() -> [u8; 10] {
-    let mut bytes = [0; 10];
+pub fn random<const BYTES: usize>() -> [u8; BYTES] {
+    let mut bytes = [0; BYTES];
     // SAFETY: the buffer is ours, writable, and of the length we state.
     if !unsafe { pg_sys::pg_strong_random(bytes.as_mut_ptr().cast(), bytes.len()) } {
-        ereport!(ERROR, PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, "could not obtain random bits for a call id");
+        ereport!(ERROR, PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, "could not obtain random bits");
     }
     bytes
 }

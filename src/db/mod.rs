@@ -1,6 +1,7 @@
 //! All SPI, by subject. Statements stand in `sql/queries/`, one a file, and take bound parameters only.
 
 pub mod claim;
+pub mod deliver;
 pub mod import;
 pub mod late;
 pub mod prepare;

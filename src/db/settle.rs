@@ -4,6 +4,7 @@
 //! is left for the next turn of the loop, so no ingest and no DELETE ever stalls the worker.
 
 use super::claim::Claimed;
+use super::deliver::{self, Delivery};
 use super::prepare::bounds;
 use super::{DbError, Statement};
 use crate::host::wake;
@@ -28,6 +29,14 @@ pub enum Outcome {
     },
     /// The call is deleted, in progress again, or gone.
     Needless,
+    /// A webhook has been told.
+    Delivered,
+    /// A webhook that is to be told is disabled or gone, or the call is.
+    Unwanted,
+    /// The receiver wants nothing any more: its webhook is disabled.
+    Gone {
+        error: String,
+    },
     /// An attempt failed; `Some`: try again after this long, `None`: that was the last.
     Failed {
         error: String,
@@ -56,6 +65,8 @@ pub struct Analyzed {
 #[derive(Debug, Clone)]
 pub struct Settled {
     pub job: Claimed,
+    /// `None`: it is an analysis.
+    pub delivery: Option<Delivery>,
     pub outcome: Outcome,
     pub http_status: Option<i32>,
     pub model: Option<String>,
@@ -94,6 +105,10 @@ pub struct Report {
     pub postponed: HashSet<i64>,
     /// Jobs that went back into the queue, whether now or later.
     pub back: usize,
+    /// Deliveries that were written.
+    pub announced: usize,
+    /// Webhooks that were disabled.
+    pub disabled: Vec<String>,
 }
 
 /// Stores all of it or, on an error, nothing.
@@ -114,6 +129,7 @@ pub fn settle(
 
     let mut ledger = Vec::new();
     let mut fates = Fates::default();
+    let mut gone: Vec<(Uuid, String)> = Vec::new();
     let mut about_words: Vec<&Settled> = Vec::new();
     for s in settled {
         let id = s.job.id;
@@ -131,6 +147,16 @@ pub fn settle(
                 Outcome::Analyzed(_) | Outcome::Current { .. } => about_words.push(s),
                 // It was, when it was read; meanwhile it has ended, and found its job in the queue already.
                 Outcome::Needless => fates.back(id, Duration::ZERO, 1),
+                Outcome::Unwanted => fates.done.push(id),
+                Outcome::Delivered => {
+                    ledger.push((s, "ok"));
+                    fates.done.push(id);
+                }
+                Outcome::Gone { error } => {
+                    ledger.push((s, "dead"));
+                    fates.dead.push((id, error.clone()));
+                    gone.extend(s.delivery.iter().map(|to| (to.webhook_id, error.clone())));
+                }
                 Outcome::Failed { again: Some(pause), .. } => {
                     ledger.push((s, "failed"));
                     fates.back(id, *pause, 0);
@@ -167,6 +193,7 @@ pub fn settle(
         }
     }
     store(client, &scope, &analyzed)?;
+    report.announced = announce(client, &scope, &analyzed)?;
     for (s, _) in &analyzed {
         ledger.push((s, "ok"));
         report.stored.push(s.job.id);
@@ -179,6 +206,9 @@ pub fn settle(
     record(client, &scope, &ledger)?;
     report.back = fates.back.len();
     fates.apply(client)?;
+    if !gone.is_empty() {
+        report.disabled = deliver::disable(client, gone)?;
+    }
     Ok(report)
 }
 
@@ -307,13 +337,27 @@ fn store(client: &mut SpiClient<'_>, scope: &Scope<'_>, analyzed: &[(&Settled, &
     Ok(())
 }
 
+/// Whoever is to be told of these calls is told later, by jobs that are written now.
+fn announce(
+    client: &mut SpiClient<'_>,
+    scope: &Scope<'_>,
+    analyzed: &[(&Settled, &Analyzed)],
+) -> Result<usize, DbError> {
+    if analyzed.is_empty() {
+        return Ok(0);
+    }
+    let ids = analyzed.iter().map(|(s, _)| s.job.call_id).collect();
+    let priorities = analyzed.iter().map(|(s, _)| s.job.priority).collect();
+    deliver::announce(client, ids, priorities, scope.bounds)
+}
+
 /// One row for every attempt ever made.
 fn record(client: &mut SpiClient<'_>, scope: &Scope<'_>, ledger: &[(&Settled, &str)]) -> Result<(), DbError> {
     if ledger.is_empty() {
         return Ok(());
     }
     let of = |s: &Settled| match &s.outcome {
-        Outcome::Failed { error, .. } | Outcome::Snoozed { error, .. } => Some(error.clone()),
+        Outcome::Failed { error, .. } | Outcome::Snoozed { error, .. } | Outcome::Gone { error } => Some(error.clone()),
         _ => None,
     };
     let rows = || ledger.iter().map(|(s, _)| *s);
@@ -330,6 +374,8 @@ fn record(client: &mut SpiClient<'_>, scope: &Scope<'_>, ledger: &[(&Settled, &s
         rows().map(|s| s.tokens.prompt).collect::<Vec<Option<i32>>>().into(),
         rows().map(|s| s.tokens.completion).collect::<Vec<Option<i32>>>().into(),
         rows().map(|s| s.latency.map(|l| l.as_millis() as i32)).collect::<Vec<Option<i32>>>().into(),
+        rows().map(|s| s.delivery.as_ref().map(|d| d.webhook_id)).collect::<Vec<Option<Uuid>>>().into(),
+        rows().map(|s| s.delivery.as_ref().map(|d| d.event.clone())).collect::<Vec<Option<String>>>().into(),
     ];
     client.update(include_str!("../../sql/queries/settle_ledger.sql"), None, &arguments)?;
     Ok(())

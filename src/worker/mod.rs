@@ -3,6 +3,7 @@
 
 mod databases;
 mod ddl;
+mod deliver;
 mod entry;
 mod housekeeping;
 mod key;

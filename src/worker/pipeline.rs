@@ -86,6 +86,7 @@ pub fn settled(flight: Flight, answer: Answer, patience: Patience, settings: &Se
             http_status,
             latency,
             tokens,
+            delivery: None,
             held_up: None,
             model: Some(named(&reply.model, &flight.model)),
             outcome: Outcome::Analyzed(Box::new(Analyzed {
@@ -110,7 +111,7 @@ pub fn settled(flight: Flight, answer: Answer, patience: Patience, settings: &Se
                 },
                 Class::Job => failed(&flight.job, failure.message, settings),
             };
-            Settled { http_status, latency, tokens, held_up: None, model: Some(flight.model), outcome, job: flight.job }
+            Settled { http_status, latency, tokens, model: Some(flight.model), ..plain(flight.job, outcome) }
         }
     }
 }
@@ -163,5 +164,14 @@ fn judged(job: Claimed, call: &Call, analysis: analysis::Analysis, model: &str, 
 
 /// An outcome that nobody was asked for.
 pub fn plain(job: Claimed, outcome: Outcome) -> Settled {
-    Settled { job, outcome, http_status: None, model: None, latency: None, tokens: Tokens::default(), held_up: None }
+    Settled {
+        job,
+        outcome,
+        delivery: None,
+        http_status: None,
+        model: None,
+        latency: None,
+        tokens: Tokens::default(),
+        held_up: None,
+    }
 }

@@ -1,6 +1,7 @@
 //! The worker of one database: its loop. What one turn of it does is in `turn.rs`, what it does when something of its own
 //! fails in `mend.rs`. One thread does all SQL; requests run on the pool's threads and come back through a pipe.
 
+use super::deliver::Deliveries;
 use super::latency::Latencies;
 use super::pipeline::{self, Sent};
 use super::provider::Provider;
@@ -33,6 +34,7 @@ pub struct Server {
     pub(super) settings: Settings,
     pub(super) provider: Provider,
     pub(super) pool: Pool,
+    pub(super) deliveries: Deliveries,
     pub(super) epoch: Option<i64>,
     pub(super) queue: Queue,
     pub(super) flights: HashMap<u64, Sent>,
@@ -74,13 +76,15 @@ pub enum Leave {
 
 impl Server {
     pub fn new(slot: &'static Slot, schema: String, role: pg_sys::Oid) -> std::io::Result<Server> {
+        let pool = Pool::new()?;
         Ok(Server {
             slot,
             schema: schema.clone(),
             role,
             settings: Settings::current(),
             provider: Provider::default(),
-            pool: Pool::new()?,
+            deliveries: Deliveries::beside(&pool),
+            pool,
             epoch: None,
             queue: Queue::default(),
             flights: HashMap::new(),
@@ -140,6 +144,7 @@ impl Server {
             }
             if changed {
                 self.queue.has_changed();
+                self.deliveries.may_have_changed();
             }
             look |= changed | [self.ask_at, self.renew_at].into_iter().flatten().any(|t| t <= now);
             if self.housekeeping.wants_restart && self.is_empty_handed() {
@@ -151,6 +156,10 @@ impl Server {
             for answer in self.pool.poll() {
                 self.hear(answer);
             }
+            // After the pool, beside which it is.
+            let receipts = self.deliveries.poll();
+            self.pending.extend(receipts);
+            self.deliver();
             if look || !self.pending.is_empty() {
                 match self.turn() {
                     Ok(again) => look = again,
@@ -224,7 +233,10 @@ impl Server {
 
     /// Nothing asked, nothing to store.
     pub(super) fn is_empty_handed(&self) -> bool {
-        self.flights.is_empty() && self.pending.is_empty() && self.postponed.is_empty()
+        self.flights.is_empty()
+            && self.deliveries.in_flight() == 0
+            && self.pending.is_empty()
+            && self.postponed.is_empty()
     }
 
     /// Months are created, and waited for: to wait for what is not done is not to wait at all.
@@ -251,7 +263,8 @@ impl Server {
     /// The jobs that this worker holds, and since when.
     pub(super) fn held(&mut self) -> impl Iterator<Item = &mut Claimed> {
         let asked = self.flights.values_mut().map(|sent| &mut sent.flight.job);
-        asked.chain(self.pending.iter_mut().chain(&mut self.postponed).map(|settled| &mut settled.job))
+        let told = self.deliveries.held();
+        asked.chain(told).chain(self.pending.iter_mut().chain(&mut self.postponed).map(|settled| &mut settled.job))
     }
 
     /// Waits for a commit, a notification, an answer, a deadline, or the sweep.
@@ -267,6 +280,8 @@ impl Server {
             self.ask_at,
             self.renew_at,
             self.pool.next_deadline(),
+            self.deliveries.next_deadline(),
+            self.deliveries.next().filter(|_| self.delivers()),
             self.retry.map(|(at, _)| at),
             self.keeps_house().then(|| self.housekeeping.next()),
         ];

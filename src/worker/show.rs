@@ -26,7 +26,7 @@ impl Server {
     }
 
     pub(super) fn show_figures(&self) {
-        self.slot.in_flight.store(self.flights.len() as u32, Release);
+        self.slot.in_flight.store((self.flights.len() + self.deliveries.in_flight()) as u32, Release);
         let breaker = self.provider.breaker();
         self.slot.set_breaker(match self.settings.analyzer {
             Analyzer::builtin => "",
@@ -40,7 +40,7 @@ impl Server {
 
     /// For `pg_stat_activity`: what the worker waits for.
     pub(super) fn show_waiting(&self) {
-        let text = match (self.flights.len(), self.slot.state()) {
+        let text = match (self.flights.len() + self.deliveries.in_flight(), self.slot.state()) {
             (0, "idle" | "working") => "voice_analytics: waiting for calls to end".to_owned(),
             (0, "waiting for provider") => "voice_analytics: waiting for the LLM server to work again".to_owned(),
             (0, state) => format!("voice_analytics: {state}, see voice_status()"),

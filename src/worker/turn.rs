@@ -10,6 +10,7 @@ use crate::db::state::{self, Gate};
 use crate::db::{DbError, claim, prepare, transaction};
 use crate::host::process;
 use crate::host::shmem::State;
+use pgrx::prelude::*;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use voice_net::Question;
 
@@ -113,6 +114,12 @@ impl Server {
             return Ok(false);
         }
         self.epoch = begun;
+        if turn.report.announced > 0 {
+            self.deliveries.has_changed();
+        }
+        for webhook in &turn.report.disabled {
+            log!("voice_analytics: webhook {webhook} is disabled: voice.webhook says why");
+        }
         self.singly &= batch < self.pending.len();
         self.forget_settled(batch, &turn.report);
         for job in self.held().filter(|j| renewals.contains(&j.id)) {
@@ -178,6 +185,7 @@ impl Server {
         self.postponed.clear();
         self.retry = None;
         self.queue.forget();
+        self.deliveries.forget();
         self.epoch = None;
     }
 

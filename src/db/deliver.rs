@@ -1,0 +1,120 @@
+//! Deliveries of webhooks: written where an analysis is stored, looked for, and read. Taking them and settling them is
+//! that of every other job (`claim.rs`, `settle.rs`).
+
+use super::claim::{Claimed, Waiting};
+use super::prepare::bounds;
+use super::{DbError, Statement};
+use pgrx::Uuid;
+use pgrx::pg_sys::BuiltinOid::*;
+use pgrx::spi::SpiClient;
+use serde_json::value::RawValue;
+use std::time::Duration;
+use voice_core::webhook::body::Lead;
+
+/// Whom a job tells what.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    pub webhook_id: Uuid,
+    pub event: String,
+}
+
+/// A delivery as it stands now.
+pub struct Prepared {
+    pub to: Delivery,
+    pub url: String,
+    pub format: String,
+    pub secret: Option<String>,
+    pub lead: Lead,
+}
+
+/// Writes a job for each webhook that is to be told of one of these calls. Gives how many.
+pub fn announce(
+    client: &mut SpiClient<'_>,
+    calls: Vec<Uuid>,
+    priorities: Vec<i16>,
+    (lowest, highest): (Uuid, Uuid),
+) -> Result<usize, DbError> {
+    thread_local! {
+        static LISTEN: Statement = const { Statement::new(include_str!("../../sql/queries/webhooks_listen.sql"), &[]) };
+    }
+    let somebody = LISTEN.with(|s| s.run(client, &[]))?.next().and_then(|row| row.get(1).ok().flatten());
+    if somebody != Some(true) {
+        return Ok(0);
+    }
+    let arguments = [calls.into(), lowest.into(), highest.into(), priorities.into()];
+    Ok(client.update(include_str!("../../sql/queries/settle_announce.sql"), None, &arguments)?.len())
+}
+
+/// Looks for due deliveries: of each webhook as many as there is room for, `each` where `rooms` does not say otherwise.
+/// What [`Waiting`] calls a tenant is the webhook. Nothing is locked.
+pub fn look(client: &mut SpiClient<'_>, each: usize, rooms: &[(Uuid, usize)]) -> Result<Waiting, DbError> {
+    thread_local! {
+        static LOOK: Statement = const {
+            Statement::new(include_str!("../../sql/queries/look_deliveries.sql"), &[INT8OID, UUIDARRAYOID, INT8ARRAYOID])
+        };
+    }
+    let ids: Vec<Uuid> = rooms.iter().map(|(id, _)| *id).collect();
+    let room: Vec<i64> = rooms.iter().map(|(_, room)| *room as i64).collect();
+    let mut waiting = Waiting::default();
+    for row in LOOK.with(|s| s.run(client, &[(each as i64).into(), ids.into(), room.into()]))? {
+        let webhook = row.get::<Uuid>(2)?.map(|id| id.to_string()).unwrap_or_default();
+        waiting.due.push((row.get(1)?.unwrap_or_default(), webhook, row.get(3)?.unwrap_or_default()));
+        let next = row.get::<f64>(4)?.map(|s| Duration::from_secs_f64(s.clamp(0.0, 86_400.0)));
+        waiting.next = waiting.next.into_iter().chain(next).min();
+    }
+    Ok(waiting)
+}
+
+/// Pairs each claimed job with what it is to tell; `None` where there is nothing to tell any more, or nobody.
+pub fn prepare(client: &mut SpiClient<'_>, claimed: Vec<Claimed>) -> Result<Vec<(Claimed, Option<Prepared>)>, DbError> {
+    if claimed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let jobs: Vec<i64> = claimed.iter().map(|c| c.id).collect();
+    let calls: Vec<Uuid> = claimed.iter().map(|c| c.call_id).collect();
+    let (lowest, highest) = bounds(&calls);
+    let arguments = [jobs.into(), calls.into(), lowest.into(), highest.into()];
+    let rows = client.select(include_str!("../../sql/queries/prepare_deliveries.sql"), None, &arguments)?;
+    let mut prepared = Vec::with_capacity(claimed.len());
+    for (row, job) in rows.zip(&claimed) {
+        let text = |at: usize| row.get::<String>(at).map(Option::unwrap_or_default);
+        let (Some(webhook_id), Some(true), Some(true)) = (row.get::<Uuid>(2)?, row.get(4)?, row.get(8)?) else {
+            prepared.push(None);
+            continue;
+        };
+        prepared.push(Some(Prepared {
+            to: Delivery { webhook_id, event: text(3)? },
+            url: text(5)?,
+            format: text(6)?,
+            secret: row.get(7)?,
+            lead: Lead {
+                call_id: job.call_id.to_string(),
+                agent_id: text(9)?,
+                agent: text(10)?,
+                vertical: text(11)?,
+                lead_score: row.get(12)?.unwrap_or_default(),
+                sentiment: row.get(13)?.unwrap_or_default(),
+                intent: text(14)?,
+                entities: RawValue::from_string(text(15)?).unwrap_or_else(|_| RawValue::NULL.to_owned()),
+                summary: text(16)?,
+                next_action: text(17)?,
+                started_at: row.get(18)?,
+                ended_at: row.get(19)?,
+                analyzed_at: text(20)?,
+            },
+        }));
+    }
+    Ok(claimed.into_iter().zip(prepared).collect())
+}
+
+/// Disables webhooks whose receivers want nothing any more. Gives those that were enabled.
+pub fn disable(client: &mut SpiClient<'_>, gone: Vec<(Uuid, String)>) -> Result<Vec<String>, DbError> {
+    let (ids, reasons): (Vec<Uuid>, Vec<String>) = gone.into_iter().unzip();
+    let mut disabled = Vec::new();
+    for row in
+        client.update(include_str!("../../sql/queries/disable_webhooks.sql"), None, &[ids.into(), reasons.into()])?
+    {
+        disabled.extend(row.get::<String>(1)?);
+    }
+    Ok(disabled)
+}
