@@ -41,6 +41,7 @@ suite() {
 }
 
 scripts/install.sh
+scripts/receiver.sh
 find_postgres
 export RUST_BACKTRACE=${RUST_BACKTRACE:-0}
 

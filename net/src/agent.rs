@@ -45,8 +45,8 @@ pub struct Refused {
 impl std::fmt::Display for Refused {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.host == self.address.to_string() {
-            true => write!(f, "{} is a {} address", self.address, self.what),
-            false => write!(f, "{} resolves to {}, a {} address", self.host, self.address, self.what),
+            true => write!(f, "{} is {}, not public", self.address, self.what),
+            false => write!(f, "{} resolves to {}, which is {}, not public", self.host, self.address, self.what),
         }
     }
 }

@@ -28,6 +28,12 @@ BEGIN
             USING ERRCODE = 'restrict_violation', DETAIL = format('Webhook %s was to become another one.', OLD.id),
                   HINT = 'Add another webhook and remove this one.';
     END IF;
+    -- ON CONFLICT DO NOTHING would leave behind what this trigger did to somebody else's.
+    IF TG_OP = 'INSERT' AND EXISTS (SELECT FROM voice.webhook w WHERE w.id = NEW.id) THEN
+        RAISE EXCEPTION 'there is such a webhook already'
+            USING ERRCODE = 'unique_violation', DETAIL = format('Its id is %s.', NEW.id),
+                  HINT = 'Leave the id out; UPDATE changes a webhook that is there.';
+    END IF;
     IF NEW.url IS NOT NULL AND NEW.format IN ('standard', 'slack') AND NOT restoring
        AND (TG_OP = 'INSERT' OR NEW.url <> OLD.url) THEN
         shown := voice._webhook_url(NEW.url, NEW.format, false);

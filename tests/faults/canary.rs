@@ -1,4 +1,5 @@
-//! The API key is nowhere but in the file (or the environment) and in the request.
+//! The API key is nowhere but in the file (or the environment) and in the request; a webhook's secret nowhere but in its
+//! own table, which nobody reads and no dump holds.
 
 use std::time::Duration;
 
@@ -10,10 +11,19 @@ use crate::scene::Scene;
 const IN_FILE: &str = "sk-canary-file-5f1c9a7d";
 const IN_ENVIRONMENT: &str = "sk-canary-env-83b20e46";
 
-#[track_caller]
-fn nowhere_in(place: &str, text: &str) {
-    for canary in [IN_FILE, IN_ENVIRONMENT] {
-        assert!(!text.contains(canary), "the key is in {place}");
+/// What is to be found nowhere.
+struct Canaries(Vec<String>);
+
+impl Canaries {
+    fn keys() -> Canaries {
+        Canaries([IN_FILE, IN_ENVIRONMENT].map(str::to_owned).to_vec())
+    }
+
+    #[track_caller]
+    fn nowhere_in(&self, place: &str, text: &str) {
+        for canary in &self.0 {
+            assert!(!text.contains(canary), "a secret is in {place}");
+        }
     }
 }
 
@@ -59,6 +69,7 @@ fn the_api_key_is_found_nowhere() {
     ] {
         scene.voice.cluster.set("voice_analytics.llm_api_key_file", "");
         scene.voice.cluster.set(name, value);
+        let keys = Canaries::keys();
         for reply in talkative(&scene.stub, key) {
             let asked = scene.requests();
             scene.stub.answer_always(reply.delay(Duration::from_millis(50)));
@@ -67,10 +78,10 @@ fn the_api_key_is_found_nowhere() {
             scene.asked(asked + 1);
             assert_eq!(scene.stub.requests()[asked].header("authorization"), Some(format!("Bearer {key}").as_str()));
             let activity = "SELECT a::text FROM pg_stat_activity a";
-            nowhere_in("pg_stat_activity", &rows(&mut scene.voice, activity));
+            keys.nowhere_in("pg_stat_activity", &rows(&mut scene.voice, activity));
             // Until the answer has left its trace.
             scene.voice.until("SELECT in_flight = 0 AND running = 0 FROM voice_status()");
-            nowhere_in("voice_status()", &rows(&mut scene.voice, "SELECT s::text FROM voice_status() s"));
+            keys.nowhere_in("voice_status()", &rows(&mut scene.voice, "SELECT s::text FROM voice_status() s"));
             scene.voice.client.batch_execute("SELECT voice_pause()").unwrap();
         }
         scene.stub.answer_always(Reply::analysis());
@@ -79,7 +90,9 @@ fn the_api_key_is_found_nowhere() {
         scene.voice.client.batch_execute("SELECT voice_resume(), voice_requeue_dead()").unwrap();
         scene.voice.drained();
     }
-    search_everywhere(&mut scene);
+    search_everywhere(&mut scene, &Canaries::keys());
+    let attempts = rows(&mut scene.voice, "SELECT error FROM voice.attempt");
+    assert!(attempts.contains("***"), "the errors say what was left out: {attempts}");
     let tally = scene.tally(
         "12",
         "a canary as API key, servers that repeat it in errors, replies and redirects",
@@ -88,30 +101,119 @@ fn the_api_key_is_found_nowhere() {
     assert_eq!((tally.analytics, tally.dead), (14, 0));
 }
 
-fn search_everywhere(scene: &mut Scene) {
+fn search_everywhere(scene: &mut Scene, canaries: &Canaries) {
     let voice = &mut scene.voice;
-    nowhere_in("pg_settings", &rows(voice, "SELECT s::text FROM pg_settings s"));
-    nowhere_in("pg_file_settings", &rows(voice, "SELECT s::text FROM pg_file_settings s"));
+    canaries.nowhere_in("pg_settings", &rows(voice, "SELECT s::text FROM pg_settings s"));
+    canaries.nowhere_in("pg_file_settings", &rows(voice, "SELECT s::text FROM pg_file_settings s"));
     let statements = rows(voice, "SELECT query FROM pg_stat_statements");
     assert!(statements.contains("voice.job"), "the worker's statements are there");
-    nowhere_in("pg_stat_statements", &statements);
+    canaries.nowhere_in("pg_stat_statements", &statements);
 
     // As superuser: what he does not find, no ordinary role can.
     let tables =
         "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                   WHERE c.relkind = 'r' AND n.nspname <> 'pg_toast' OR c.oid = 'pg_prepared_statements'::regclass";
     let tables = rows(voice, tables);
+    // Where webhooks' secrets are: no role but the worker's reads it.
+    let tables = tables.replace("voice._webhook_secret\n", "");
+    assert_eq!(
+        rows(voice, "SELECT relacl::text FROM pg_class WHERE oid = 'voice._webhook_secret'::regclass"),
+        "{voice_worker=arwdDxt/voice_worker}\n"
+    );
     for table in tables.lines() {
-        nowhere_in(table, &rows(voice, &format!("SELECT t::text FROM {table} t")));
+        canaries.nowhere_in(table, &rows(voice, &format!("SELECT t::text FROM {table} t")));
     }
     assert!(tables.lines().count() > 100 && tables.contains("voice.attempt_"), "{tables}");
-    let attempts = rows(voice, "SELECT error FROM voice.attempt");
-    assert!(attempts.contains("***"), "the errors say what was left out: {attempts}");
 
     for arguments in [&["app"][..], &["-Fp", "--inserts", "app"][..]] {
         let dump = voice.cluster.client("pg_dump").args(arguments).output().unwrap();
         assert!(dump.status.success());
-        nowhere_in("a dump", &String::from_utf8_lossy(&dump.stdout));
+        canaries.nowhere_in("a dump", &String::from_utf8_lossy(&dump.stdout));
     }
-    nowhere_in("the log", &voice.cluster.log());
+    canaries.nowhere_in("the log", &voice.cluster.log());
+}
+
+#[test]
+fn the_secrets_of_webhooks_are_found_nowhere() {
+    let mut scene = Scene::with(|b| {
+        b.setting("shared_preload_libraries", "pg_stat_statements,voice_analytics")
+            .setting("log_min_messages", "debug2")
+            .setting("log_statement", "all")
+            .setting("track_activity_query_size", "65536")
+    });
+    let mut good = Reply::good();
+    good["intent"] = "sales".into();
+    scene.stub.answer_always(Reply::content(&good.to_string()));
+    scene.voice.client.batch_execute("CREATE EXTENSION pg_stat_statements").unwrap();
+    let (hook, slack) = (StubLlm::start(), StubLlm::start());
+
+    // One is made here and shown; what the server logs of our own statements is not ours.
+    let sql = "SELECT secret FROM voice_add_webhook($1)";
+    let secret: String = scene.voice.client.query_one(sql, &[&hook.url()]).unwrap().get(0);
+    scene.voice.client.batch_execute("SET log_statement = 'none'").unwrap();
+    let path = "/services/T0/B0/canary-9c41f7e2";
+    let url = format!("http://127.0.0.1:{}{path}", slack.address().port());
+    scene.voice.client.query_one("SELECT voice_add_webhook($1, format => 'slack')", &[&url]).unwrap();
+    let given = "whsec_Y2FuYXJ5LWNhbmFyeS1jYW5hcnktY2FuYXJ5LWNhbmFyeQ==";
+    let id = "SELECT id FROM voice_add_webhook($1, $2)";
+    let id: String = scene
+        .voice
+        .client
+        .query_one(&id.replace("SELECT id", "SELECT id::text"), &[&hook.url(), &given])
+        .unwrap()
+        .get(0);
+    // What is wrong beside a secret is said without it.
+    for sql in [
+        "SELECT voice_add_webhook($1, $2, min_lead_score => 101)",
+        "SELECT voice_add_webhook($1, $2 || '!')",
+        "INSERT INTO voice.webhook (url, secret, min_lead_score) VALUES ($1, $2, 101)",
+        "INSERT INTO voice.webhook (url, secret, format) VALUES ($1, $2, 'carrier pigeon')",
+    ] {
+        let error = scene.voice.client.query(sql, &[&hook.url(), &given]).expect_err(sql);
+        let said = error.as_db_error().map(|e| format!("{e:?}")).unwrap_or_default();
+        assert!(!said.is_empty() && !said.contains("Y2FuYXJ5"), "{said}");
+    }
+    scene.voice.client.batch_execute("RESET log_statement").unwrap();
+    let encoded = |secret: &str| secret.trim_start_matches("whsec_").to_owned();
+    let canaries = Canaries(vec![encoded(&secret), encoded(given), path.to_owned()]);
+
+    // Receivers that say it again, in every way they can.
+    for (n, reply) in [
+        Reply::body(format!("I was signed with {secret} and {given}, at {path}").as_bytes()).status(500),
+        Reply::body(format!("{secret}{given}{path}").as_bytes()).status(404),
+        Reply::body(b"").status(302).header("Location", &format!("https://elsewhere.test{path}?{secret}&{given}")),
+        Reply::raw(format!("HTTP/1.1 2x0 {secret} {given} {path}\r\n\r\n").as_bytes()),
+        Reply::body(format!("{secret} {given} {path}").as_bytes()).status(410),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        hook.answer_always(reply.clone());
+        slack.answer_always(reply.delay(Duration::from_millis(50)));
+        scene.calls_end(1);
+        scene.asked(n + 1);
+        canaries.nowhere_in("pg_stat_activity", &rows(&mut scene.voice, "SELECT a::text FROM pg_stat_activity a"));
+        let told = 3 * (n + 1);
+        scene.voice.until(&format!("SELECT count(*) = {told} FROM voice.attempt WHERE kind = 'deliver'"));
+        canaries.nowhere_in("voice_status()", &rows(&mut scene.voice, "SELECT s::text FROM voice_status() s"));
+        // Whoever failed is left alone for a moment; not by us.
+        scene.voice.client.batch_execute("DELETE FROM voice.job WHERE kind = 'deliver'").unwrap();
+    }
+    scene.voice.until("SELECT count(*) = 3 FROM voice.webhook WHERE NOT enabled");
+    search_everywhere(&mut scene, &canaries);
+    let attempts = rows(&mut scene.voice, "SELECT error FROM voice.attempt WHERE kind = 'deliver'");
+    assert!(attempts.contains("***") && attempts.contains("HTTP 410"), "{attempts}");
+    let still: String = scene
+        .voice
+        .client
+        .query_one("SELECT secret FROM voice._webhook_secret WHERE webhook_id = $1::text::uuid", &[&id])
+        .unwrap()
+        .get(0);
+    assert_eq!(still, given, "it is where it belongs");
+    let tally = scene.tally(
+        "12b",
+        "canaries as secrets of webhooks, receivers that repeat them",
+        "found nowhere but in their table",
+    );
+    assert_eq!((tally.analytics, tally.dead), (5, 2));
 }

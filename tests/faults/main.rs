@@ -14,3 +14,4 @@ mod scene;
 mod snapshot;
 mod standby;
 mod storm;
+mod webhooks;

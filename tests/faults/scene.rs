@@ -157,7 +157,7 @@ impl Tally {
         let duplicates =
             voice.count("SELECT count(*) - count(DISTINCT (call_id, hash, prompt_version)) FROM public.effect");
         let twice_in_the_ledger = voice.count(
-            "SELECT coalesce(sum(n - 1), 0)::bigint FROM (SELECT count(*) n FROM voice.attempt WHERE outcome = 'ok' GROUP BY call_id) x",
+            "SELECT coalesce(sum(n - 1), 0)::bigint FROM (SELECT count(*) n FROM voice.attempt WHERE outcome = 'ok' AND kind = 'analyze' GROUP BY call_id) x",
         );
         // A case whose calls' words change counts its effects itself.
         Tally { calls, analytics, requests, dead, lost, duplicates: duplicates.max(twice_in_the_ledger) }

@@ -5,6 +5,7 @@ mod installation;
 pub mod leftovers;
 mod mounts;
 pub mod processes;
+pub mod receiver;
 #[cfg(test)]
 mod selftest;
 pub mod stub;

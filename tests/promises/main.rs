@@ -12,5 +12,6 @@ mod poison;
 mod privileges;
 mod settings;
 mod waking;
+mod webhooks;
 
 use harness::voice;

@@ -72,7 +72,7 @@ impl Fault {
             Fault::Port => "The port is not a number from 1 to 65535.".into(),
             Fault::Fragment => "The URL has a fragment (#…), which is never sent.".into(),
             Fault::Unencrypted => "The URL is http to another machine: whoever is on the way reads along.".into(),
-            Fault::Address(address, what) => format!("{address} is a {what} address."),
+            Fault::Address(address, what) => format!("{address} is {what}, not public."),
             Fault::NotAllowed(host) => format!("The host {host} is not among voice_analytics.webhook_allowed_hosts."),
             Fault::NoPath => "The URL has no path: what is posted there reaches no channel.".into(),
         }

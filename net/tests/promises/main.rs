@@ -1,6 +1,7 @@
 //! What the pool promises, against a stub LLM.
 
 mod asking;
+mod delivering;
 mod faults;
 mod refusals;
 mod styles;
