@@ -6,8 +6,8 @@ pub const MAX_CHARS: usize = 500;
 /// Stands for what is hidden until the end: a character that the text cannot hold, where asterisks may be a server's own.
 const HIDDEN: char = '\0';
 
-/// `text` without the given secrets, without the value of any `Authorization` header, bearer token or `sk-…` key it may
-/// quote, without the user part and the query of URLs, control characters (NUL among them) turned into spaces; at most
+/// `text` without the given secrets, without the value of any `Authorization` header, bearer token, `sk-…` key or `whsec_…` secret it
+/// may quote, without the user part and the query of URLs, control characters (NUL among them) turned into spaces; at most
 /// [`MAX_CHARS`] characters.
 ///
 /// Secrets are removed before the text is shortened, so no cut leaves half of one.
@@ -57,7 +57,8 @@ fn without_tokens(text: &str) -> String {
             After::Other => false,
         };
         // Servers quote half of a key and star the rest; half is half too much.
-        let looks_like_a_key = (lower.starts_with("sk-") && word.len() >= 8) || word.contains("**");
+        let looks_like_a_key =
+            (lower.starts_with("sk-") && word.len() >= 8) || lower.contains("whsec_") || word.contains("**");
         if secret || looks_like_a_key {
             clean.push(HIDDEN);
         } else {

@@ -4,6 +4,12 @@ use proptest::prelude::*;
 use voice_core::scrub::{MAX_CHARS, scrub};
 
 #[test]
+fn a_webhooks_secret_is_known_for_what_it_is() {
+    let said = scrub("signed with (whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw), or WHSEC_x=", &[]);
+    assert_eq!(said, "signed with (***), or ***");
+}
+
+#[test]
 fn the_key_is_removed_wherever_it_stands() {
     assert_eq!(scrub("key CANARY-1234 is wrong: 'CANARY-1234'", &["CANARY-1234"]), "key *** is wrong: '***'");
     assert_eq!(scrub("xCANARY-1234y", &["CANARY-1234\n", ""]), "x***y");

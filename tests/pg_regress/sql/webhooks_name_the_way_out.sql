@@ -78,6 +78,11 @@ ROLLBACK TO s;
 INSERT INTO voice.webhook (id, url, secret) VALUES (:'other', 'http://localhost/mine', 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw') ON CONFLICT DO NOTHING;
 ROLLBACK TO s;
 SELECT voice_remove_webhook(:'red');
+-- Who may not write webhooks learns nothing of the names that the server knows.
+RESET ROLE;
+REVOKE INSERT, UPDATE ON voice.webhook FROM regress_voice_sales;
+SET LOCAL ROLE regress_voice_sales;
+SELECT voice_add_webhook('https://10.1/');
 ROLLBACK;
 REVOKE ALL ON voice.webhook FROM regress_voice_sales;
 REVOKE ALL ON SCHEMA voice FROM regress_voice_sales;
