@@ -1,7 +1,7 @@
 //! Which addresses a webhook may reach. A receiver's name may resolve to anything: to the cloud's metadata service, to a
 //! database beside this one. So it is the address that is judged, at every connect.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Where an address leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Where a webhook may go, as far as its URL says.
 
+use core::net::IpAddr;
 use std::fmt;
-use std::net::IpAddr;
 
 use super::Format;
 use super::address::Rule;
@@ -129,7 +129,7 @@ impl<'a> Target<'a> {
         let (host, port) = match authority.strip_prefix('[') {
             Some(bracketed) => {
                 let (host, port) = bracketed.split_once(']').ok_or(Fault::Host)?;
-                host.parse::<std::net::Ipv6Addr>().map_err(|_| Fault::Host)?;
+                host.parse::<core::net::Ipv6Addr>().map_err(|_| Fault::Host)?;
                 (
                     host,
                     port.strip_prefix(':')
