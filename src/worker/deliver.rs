@@ -58,6 +58,11 @@ struct Receiver {
 }
 
 impl Receiver {
+    /// There is something to remember of it.
+    fn is_notable(&self) -> bool {
+        self.in_flight > 0 || self.failures > 0 || self.rests_until.is_some()
+    }
+
     fn room(&self) -> usize {
         match (self.rests_until, self.failures) {
             (Some(_), _) => 0,
@@ -132,6 +137,7 @@ impl Deliveries {
             rested |= receiver.rests_until.take_if(|until| *until <= now).is_some();
         }
         if rested {
+            self.receivers.retain(|_, receiver| receiver.is_notable());
             self.has_changed();
         }
         self.flights.len() < ALL && self.look_at.is_some_and(|at| at <= now)
@@ -174,9 +180,13 @@ impl Deliveries {
                 receiver.failures = 0;
                 Outcome::Failed { error: message, again: None }
             }
-            Err(Misfortune::Gone { message }) => Outcome::Gone { error: message },
+            Err(Misfortune::Gone { message }) => {
+                // Nothing more leaves for it before the webhook is disabled, which is stored in a moment.
+                receiver.rests_until = Some(Instant::now() + retry::rest(1, None));
+                Outcome::Gone { error: message }
+            }
         };
-        if receiver.in_flight > 0 || receiver.failures > 0 {
+        if receiver.is_notable() {
             self.receivers.insert(to.webhook_id, receiver);
         }
         self.has_changed();
