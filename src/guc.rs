@@ -47,6 +47,7 @@ static PARTITION_MONTHS_AHEAD: GucSetting<i32> = GucSetting::<i32>::new(3);
 static MAINTENANCE: GucSetting<bool> = GucSetting::<bool>::new(true);
 static WEBHOOK_PRIVATE_ADDRESSES: GucSetting<bool> = GucSetting::<bool>::new(false);
 static WEBHOOK_ALLOWED_HOSTS: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
+static REDACT: GucSetting<bool> = GucSetting::<bool>::new(false);
 static TENANT: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 
 /// The worker's settings at one moment, so that one job sees one truth.
@@ -62,6 +63,7 @@ pub struct Settings {
     /// 0: no limit.
     pub requests_per_minute: u32,
     pub transcript_max_chars: usize,
+    pub redact: bool,
     pub max_attempts: i16,
     pub sweep_interval: Duration,
     pub enabled: bool,
@@ -83,6 +85,7 @@ impl Settings {
             max_concurrency: MAX_CONCURRENCY.get().max(1) as usize,
             requests_per_minute: REQUESTS_PER_MINUTE.get().max(0) as u32,
             transcript_max_chars: TRANSCRIPT_MAX_CHARS.get().max(1) as usize,
+            redact: REDACT.get(),
             max_attempts: MAX_ATTEMPTS.get() as i16,
             sweep_interval: millis(&SWEEP_INTERVAL),
             enabled: ENABLED.get(),
@@ -180,6 +183,11 @@ pub fn init() {
         &TRANSCRIPT_MAX_CHARS,
         200..=10_000_000,
         GucFlags::default(),
+    );
+    bool(
+        c"voice_analytics.redact",
+        c"Whether card, phone and social security numbers and e-mail addresses are replaced before a transcript is sent to an LLM.",
+        &REDACT,
     );
     int(
         c"voice_analytics.max_attempts",

@@ -8,6 +8,7 @@ pub mod fair;
 pub mod import;
 pub mod prompt;
 pub mod rate;
+pub mod redact;
 pub mod reply;
 pub mod retry;
 pub mod scrub;

@@ -8,6 +8,7 @@ use crate::db::settle::{Analyzed, Outcome, Settled};
 use crate::guc::{Analyzer, Settings};
 use std::time::{Duration, Instant};
 use voice_core::breaker::Permit;
+use voice_core::redact::{self, Secrets};
 use voice_core::reply::Tokens;
 use voice_core::{analysis, builtin, prompt, retry, transcript};
 use voice_net::{Answer, Class};
@@ -23,6 +24,8 @@ pub struct Flight {
     pub ended_ms: Option<i64>,
     /// As configured when the request left; the answer may name a more exact one.
     pub model: String,
+    /// What the placeholders in the transcript that was sent stand for.
+    pub secrets: Secrets,
 }
 
 /// One that is on its way.
@@ -63,16 +66,21 @@ pub fn step(job: Claimed, call: Option<Call>, settings: &Settings) -> Step {
     }
     match settings.analyzer {
         Analyzer::builtin => Step::Settle(by_rules(job, &call, settings)),
-        Analyzer::openai => Step::Ask {
-            transcript: transcript::render(&call.turns, settings.transcript_max_chars),
-            flight: Flight {
-                job,
-                vertical: call.vertical,
-                hash: call.hash,
-                ended_ms: call.ended_ms,
-                model: settings.llm_model.clone(),
-            },
-        },
+        Analyzer::openai => {
+            let (turns, secrets) =
+                if settings.redact { redact::redact(&call.turns) } else { (call.turns, Secrets::default()) };
+            Step::Ask {
+                transcript: transcript::render(&turns, settings.transcript_max_chars),
+                flight: Flight {
+                    job,
+                    vertical: call.vertical,
+                    hash: call.hash,
+                    ended_ms: call.ended_ms,
+                    model: settings.llm_model.clone(),
+                    secrets,
+                },
+            }
+        }
     }
 }
 
@@ -90,7 +98,7 @@ pub fn settled(flight: Flight, answer: Answer, patience: Patience, settings: &Se
             held_up: None,
             model: Some(named(&reply.model, &flight.model)),
             outcome: Outcome::Analyzed(Box::new(Analyzed {
-                analysis: reply.analysis,
+                analysis: flight.secrets.resolve_analysis(reply.analysis),
                 vertical: flight.vertical,
                 model: named(&reply.model, &flight.model),
                 prompt_version: prompt::VERSION.to_owned(),

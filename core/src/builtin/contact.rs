@@ -4,6 +4,7 @@
 //! says counts when it is read back and the caller agrees.
 
 use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use super::words::{Said, Stop, Word, agrees, list};
@@ -53,11 +54,21 @@ fn emails_in(said: &Said) -> Vec<String> {
     for (at, word) in said.words.iter().enumerate() {
         if word.token.contains('@') {
             found.extend(written_email(word.token));
-        } else if word.is("at") || word.is("arroba") {
-            found.extend(spoken_email(&said.words, at));
+        } else if is_at(word) {
+            found.extend(spoken_email(&said.words, at).map(|(_, address)| address));
         }
     }
     found
+}
+
+/// Spoken addresses, and the words that say them.
+pub fn spoken_emails<'s>(said: &'s Said) -> impl Iterator<Item = (Range<usize>, String)> + 's {
+    let at = said.words.iter().enumerate().filter(|(_, word)| is_at(word));
+    at.filter_map(|(at, _)| spoken_email(&said.words, at))
+}
+
+fn is_at(word: &Word) -> bool {
+    word.is("at") || word.is("arroba")
 }
 
 fn written_email(token: &str) -> Option<String> {
@@ -90,7 +101,7 @@ static BEFORE_ADDRESS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
 });
 
 /// "kim dot ortega at example dot com": back from the "at" to where the address begins, forward while dots follow.
-fn spoken_email(words: &[Word], at: usize) -> Option<String> {
+fn spoken_email(words: &[Word], at: usize) -> Option<(Range<usize>, String)> {
     let mut domain = words.get(at + 1)?.lower.clone();
     let mut end = at + 1;
     while !words[end].ends_sentence() && end - at < 8 {
@@ -115,11 +126,12 @@ fn spoken_email(words: &[Word], at: usize) -> Option<String> {
         parts.push(sign(word).map_or_else(|| word.lower.clone(), String::from));
     }
     parts.reverse();
-    written_email(&format!("{}@{domain}", parts.concat()))
+    let address = written_email(&format!("{}@{domain}", parts.concat()))?;
+    Some((at - parts.len()..end + 1, address))
 }
 
 /// Words after which a number is something else.
-static OTHER_NUMBERS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+pub static OTHER_NUMBERS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
     list(
         "fax account order policy card confirmation reference member invoice ticket case ssn social routing \
          cuenta",
@@ -171,6 +183,18 @@ fn phone_number(digits: &str, before: &[Word]) -> Option<String> {
 
 /// The digits a word stands for: "303-555-0142", "(303)", "five", "oh".
 fn digits_of(word: &Word) -> Option<String> {
+    if word.bare.starts_with(|c: char| c.is_ascii_digit()) {
+        let written = word.token.trim_end_matches(|c: char| c.is_ascii_punctuation());
+        let fine = written.chars().all(|c| c.is_ascii_digit() || "()-.+".contains(c)) && written.len() <= 24;
+        return fine.then(|| written.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect());
+    }
+    // "one-five-five", as some speech-to-text writes it.
+    let digits: Option<String> = word.lower.split('-').map(digit_named).collect();
+    digits.filter(|digits| digits.len() <= 15)
+}
+
+/// The digit of that name, in small letters.
+pub fn digit_named(name: &str) -> Option<char> {
     const SPOKEN: [&[&str]; 10] = [
         &["zero", "oh", "o", "cero"],
         &["one", "uno"],
@@ -183,22 +207,16 @@ fn digits_of(word: &Word) -> Option<String> {
         &["eight", "ocho"],
         &["nine", "nueve"],
     ];
-    if word.bare.starts_with(|c: char| c.is_ascii_digit()) {
-        let written = word.token.trim_end_matches(|c: char| c.is_ascii_punctuation());
-        let fine = written.chars().all(|c| c.is_ascii_digit() || "()-.+".contains(c)) && written.len() <= 24;
-        return fine.then(|| written.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect());
-    }
-    // "one-five-five", as some speech-to-text writes it.
-    let digits: Option<String> = word
-        .lower
-        .split('-')
-        .map(|part| SPOKEN.iter().position(|names| names.contains(&part)).and_then(|d| char::from_digit(d as u32, 10)))
-        .collect();
-    digits.filter(|digits| digits.len() <= 15)
+    SPOKEN.iter().position(|names| names.contains(&name)).and_then(|digit| char::from_digit(digit as u32, 10))
 }
 
 fn times(word: &Word) -> Option<usize> {
-    match word.lower.as_str() {
+    times_named(&word.lower)
+}
+
+/// How often the digit after this word is meant.
+pub fn times_named(word: &str) -> Option<usize> {
+    match word {
         "double" | "doble" => Some(2),
         "triple" => Some(3),
         _ => None,

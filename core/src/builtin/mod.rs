@@ -17,7 +17,10 @@ use crate::transcript::{Role, Turn};
 
 pub use lead::points as lead_rules;
 pub use vader::compound as vader_compound;
-use words::Said;
+
+// What redaction looks for by the same signs.
+pub(crate) use contact::{OTHER_NUMBERS, digit_named, spoken_emails, times_named};
+pub(crate) use words::{Said, place_of};
 
 /// The model named on its rows. The number changes when its answers do.
 pub const MODEL: &str = "builtin/1";

@@ -56,11 +56,15 @@ impl<'t> Said<'t> {
 
 /// The sentence of these words as it was written.
 pub fn written<'t>(text: &'t str, sentence: &[Word<'t>]) -> &'t str {
-    let place = |part: &str| part.as_ptr() as usize - text.as_ptr() as usize;
     match (sentence.first(), sentence.last()) {
-        (Some(first), Some(last)) => &text[place(first.token)..place(last.token) + last.token.len()],
+        (Some(first), Some(last)) => &text[place_of(text, first.token)..place_of(text, last.token) + last.token.len()],
         _ => "",
     }
+}
+
+/// Where a part of a text begins in it, in bytes.
+pub fn place_of(text: &str, part: &str) -> usize {
+    part.as_ptr() as usize - text.as_ptr() as usize
 }
 
 /// What the punctuation after a word says.

@@ -1,0 +1,193 @@
+//! What a language model need not know: card numbers, e-mail addresses, phone numbers and US social security numbers are
+//! replaced by placeholders before a transcript leaves the database. What stands for what is kept by the asker and
+//! resolves what comes back. What is caught and what is not is measured in `docs/redaction.md`.
+
+mod email;
+mod number;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ops::Range;
+
+use crate::analysis::{Analysis, ENTITY_MAX_CHARS, NEXT_ACTION_MAX_CHARS, SUMMARY_MAX_CHARS};
+use crate::transcript::Turn;
+
+/// What was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A payment card's number: 13 to 19 digits that satisfy the Luhn check (ISO/IEC 7812-1).
+    Card,
+    Email,
+    Phone,
+    /// A US social security number.
+    Ssn,
+}
+
+impl Kind {
+    pub const ALL: [Kind; 4] = [Kind::Card, Kind::Email, Kind::Phone, Kind::Ssn];
+
+    /// The word in its placeholders: `[EMAIL_1]`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Card => "CARD",
+            Kind::Email => "EMAIL",
+            Kind::Phone => "PHONE",
+            Kind::Ssn => "SSN",
+        }
+    }
+
+    /// Whether the value is put back into what is stored. How to reach the caller is what an analysis is for; a card's or
+    /// social security number stays where it was said, so that no row that others read is one more copy of it.
+    fn comes_back(self) -> bool {
+        matches!(self, Kind::Email | Kind::Phone)
+    }
+}
+
+/// A value in a text: where, what, and as it is written down (digits, small letters).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    pub place: Range<usize>,
+    pub kind: Kind,
+    pub value: String,
+}
+
+/// What the placeholders of one call stand for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Secrets {
+    numbers: HashMap<(Kind, String), u32>,
+    /// The highest number that a placeholder of each kind has, in the words of the call themselves included.
+    last: [u32; Kind::ALL.len()],
+}
+
+/// The turns with placeholders, and what these stand for. The same value has the same placeholder throughout, however it
+/// was spelt; words of a caller that look like a placeholder are never one of ours. Takes time linear in the text.
+pub fn redact(turns: &[Turn]) -> (Vec<Turn>, Secrets) {
+    let mut secrets = Secrets::default();
+    for kind in Kind::ALL {
+        let spoken = turns.iter().flat_map(|turn| placeholders(&turn.text)).filter(|p| p.kind == kind);
+        secrets.last[kind as usize] = spoken.map(|p| p.number).max().unwrap_or(0);
+    }
+    let mut before = "";
+    let mut redacted = Vec::with_capacity(turns.len());
+    for turn in turns {
+        let found = find(&turn.text, before);
+        redacted.push(Turn { role: turn.role, text: secrets.replace(&turn.text, found) });
+        before = &turn.text;
+    }
+    (redacted, secrets)
+}
+
+/// Everything in a turn that is to be replaced, from left to right. `before` is the turn before it: "what's your social?"
+pub fn find(text: &str, before: &str) -> Vec<Found> {
+    let mut found = email::find(text);
+    // Digits of an address are no number of their own.
+    let mut numbers = number::find(text, before);
+    numbers.retain(|number| is_free(&found, &number.place));
+    found.append(&mut numbers);
+    found.sort_by_key(|f| f.place.start);
+    found
+}
+
+/// Whether nothing of what was found, from left to right, stands there.
+fn is_free(found: &[Found], place: &Range<usize>) -> bool {
+    let next = found.partition_point(|f| f.place.end <= place.start);
+    found.get(next).is_none_or(|f| place.end <= f.place.start)
+}
+
+impl Secrets {
+    pub fn is_empty(&self) -> bool {
+        self.numbers.is_empty()
+    }
+
+    /// How many different values of a kind.
+    pub fn count(&self, kind: Kind) -> usize {
+        self.numbers.keys().filter(|(k, _)| *k == kind).count()
+    }
+
+    fn replace(&mut self, text: &str, found: Vec<Found>) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut at = 0;
+        for Found { place, kind, value } in found {
+            let last = &mut self.last[kind as usize];
+            let number = *self.numbers.entry((kind, value)).or_insert_with(|| {
+                *last = last.saturating_add(1);
+                *last
+            });
+            out.push_str(&text[at..place.start]);
+            out.push_str(&format!("[{}_{number}]", kind.as_str()));
+            at = place.end;
+        }
+        out.push_str(&text[at..]);
+        out
+    }
+
+    /// A text with the values of its placeholders, as far as they come back. Placeholders that nobody gave out stay.
+    pub fn resolve<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let mut out = String::new();
+        let mut at = 0;
+        for placeholder in placeholders(text) {
+            let Some(value) = self.value(&placeholder) else { continue };
+            out.push_str(&text[at..placeholder.place.start]);
+            out.push_str(value);
+            at = placeholder.place.end;
+        }
+        if at == 0 {
+            return Cow::Borrowed(text);
+        }
+        out.push_str(&text[at..]);
+        Cow::Owned(out)
+    }
+
+    /// The analysis of redacted words as one of the words themselves. A text that would be longer than is allowed keeps
+    /// its placeholders.
+    pub fn resolve_analysis(&self, analysis: Analysis) -> Analysis {
+        if self.is_empty() {
+            return analysis;
+        }
+        let within = |text: String, max: usize| match self.resolve(&text) {
+            Cow::Owned(resolved) if resolved.chars().count() <= max => resolved,
+            _ => text,
+        };
+        let mut entities = analysis.entities;
+        for entity in [&mut entities.name, &mut entities.email, &mut entities.phone, &mut entities.topic] {
+            *entity = entity.take().map(|text| {
+                // Some models take the brackets for decoration.
+                let bare = format!("[{text}]");
+                let text = if placeholders(&bare).any(|p| p.place.len() == bare.len()) { bare } else { text };
+                within(text, ENTITY_MAX_CHARS)
+            });
+        }
+        Analysis {
+            entities,
+            summary: within(analysis.summary, SUMMARY_MAX_CHARS),
+            next_action: within(analysis.next_action, NEXT_ACTION_MAX_CHARS),
+            ..analysis
+        }
+    }
+
+    fn value(&self, placeholder: &Placeholder) -> Option<&str> {
+        let known = |(key, number): (&'_ (Kind, String), &u32)| key.0 == placeholder.kind && *number == placeholder.number;
+        if !placeholder.kind.comes_back() {
+            return None;
+        }
+        self.numbers.iter().find(|(key, number)| known((key, number))).map(|((_, value), _)| value.as_str())
+    }
+}
+
+struct Placeholder {
+    place: Range<usize>,
+    kind: Kind,
+    number: u32,
+}
+
+/// What looks like a placeholder, in letters of either size.
+fn placeholders(text: &str) -> impl Iterator<Item = Placeholder> + '_ {
+    text.match_indices('[').filter_map(|(start, _)| {
+        // No kind is longer than EMAIL, and no number than ten digits.
+        let inside = text[start + 1..].bytes().take(17).position(|b| b == b']').map(|end| &text[start + 1..start + 1 + end])?;
+        let (word, number) = inside.split_once('_')?;
+        let kind = Kind::ALL.into_iter().find(|kind| kind.as_str().eq_ignore_ascii_case(word))?;
+        let number = number.bytes().all(|b| b.is_ascii_digit()).then(|| number.parse().ok())??;
+        Some(Placeholder { place: start..start + inside.len() + 2, kind, number })
+    })
+}

@@ -1,0 +1,70 @@
+//! E-mail addresses, written or spoken.
+
+use super::{Found, Kind, is_free};
+use crate::builtin::{Said, place_of, spoken_emails};
+use crate::transcript::Role;
+
+/// All of them, from left to right.
+pub fn find(text: &str) -> Vec<Found> {
+    let mut found = written(text);
+    // Who speaks does not matter to where the words are.
+    let said = Said::new(Role::User, text);
+    let (mut spoken, mut end_of_last) = (Vec::new(), 0);
+    for (words, value) in spoken_emails(&said) {
+        let words = &said.words[words];
+        let (Some(first), Some(last)) = (words.first(), words.last()) else { continue };
+        let place = place_of(text, first.bare)..place_of(text, last.bare) + last.bare.len();
+        // What has been replaced already is no part of another address.
+        let whole = !text[place.clone()].contains(['[', ']']);
+        if whole && place.start >= end_of_last && is_free(&found, &place) {
+            end_of_last = place.end;
+            spoken.push(Found { place, kind: Kind::Email, value });
+        }
+    }
+    found.append(&mut spoken);
+    found.sort_by_key(|f| f.place.start);
+    found
+}
+
+/// Around each `@`, whatever stands beside the address: `<mailto:kim@example.com>;`
+fn written(text: &str) -> Vec<Found> {
+    let mut found: Vec<Found> = Vec::new();
+    for (at, _) in text.match_indices('@') {
+        let end_of_last = found.last().map_or(0, |f| f.place.end);
+        // "kim @ example.com", as some speech-to-text writes it.
+        let apart = text[..at].strip_suffix(' ').zip(text[at + 1..].strip_prefix(' '));
+        let (before, after) = apart.unwrap_or((&text[..at], &text[at + 1..]));
+        let local = before.len() - before.chars().rev().take_while(|c| in_local(*c)).map(char::len_utf8).sum::<usize>();
+        let local = local.max(end_of_last);
+        let local = before.len() - before[local..].trim_start_matches(|c: char| !opens_local(c)).len();
+        let domain: usize = after.chars().take_while(|c| in_domain(*c)).map(char::len_utf8).sum();
+        let domain = after[..domain].trim_end_matches(|c: char| !c.is_alphanumeric());
+        if local == before.len() || !is_domain(domain) {
+            continue;
+        }
+        let start_of_domain = text.len() - after.len();
+        found.push(Found {
+            place: local..start_of_domain + domain.len(),
+            kind: Kind::Email,
+            value: format!("{}@{domain}", &before[local..]).to_lowercase(),
+        });
+    }
+    found
+}
+
+fn in_local(c: char) -> bool {
+    c.is_alphanumeric() || "._%+-'".contains(c)
+}
+
+fn opens_local(c: char) -> bool {
+    c.is_alphanumeric() || c == '_' || c == '+'
+}
+
+fn in_domain(c: char) -> bool {
+    c.is_alphanumeric() || c == '.' || c == '-'
+}
+
+fn is_domain(domain: &str) -> bool {
+    let top = domain.rsplit_once('.').map_or("", |(_, top)| top);
+    top.chars().count() >= 2 && top.chars().all(|c| c.is_alphanumeric() || c == '-') && !domain.contains("..") && !domain.starts_with('.')
+}
