@@ -166,7 +166,8 @@ impl Secrets {
     }
 
     fn value(&self, placeholder: &Placeholder) -> Option<&str> {
-        let known = |(key, number): (&'_ (Kind, String), &u32)| key.0 == placeholder.kind && *number == placeholder.number;
+        let known =
+            |(key, number): (&'_ (Kind, String), &u32)| key.0 == placeholder.kind && *number == placeholder.number;
         if !placeholder.kind.comes_back() {
             return None;
         }
@@ -184,7 +185,8 @@ struct Placeholder {
 fn placeholders(text: &str) -> impl Iterator<Item = Placeholder> + '_ {
     text.match_indices('[').filter_map(|(start, _)| {
         // No kind is longer than EMAIL, and no number than ten digits.
-        let inside = text[start + 1..].bytes().take(17).position(|b| b == b']').map(|end| &text[start + 1..start + 1 + end])?;
+        let inside =
+            text[start + 1..].bytes().take(17).position(|b| b == b']').map(|end| &text[start + 1..start + 1 + end])?;
         let (word, number) = inside.split_once('_')?;
         let kind = Kind::ALL.into_iter().find(|kind| kind.as_str().eq_ignore_ascii_case(word))?;
         let number = number.bytes().all(|b| b.is_ascii_digit()).then(|| number.parse().ok())??;

@@ -10,6 +10,7 @@ mod late_words;
 mod outages;
 mod poison;
 mod privileges;
+mod redacting;
 mod settings;
 mod waking;
 mod webhooks;

@@ -16,7 +16,7 @@ pub fn find(text: &str) -> Vec<Found> {
         let place = place_of(text, first.bare)..place_of(text, last.bare) + last.bare.len();
         // What has been replaced already is no part of another address.
         let whole = !text[place.clone()].contains(['[', ']']);
-        if whole && place.start >= end_of_last && is_free(&found, &place) {
+        if whole && is_address(last.bare, &value) && place.start >= end_of_last && is_free(&found, &place) {
             end_of_last = place.end;
             spoken.push(Found { place, kind: Kind::Email, value });
         }
@@ -24,6 +24,14 @@ pub fn find(text: &str) -> Vec<Found> {
     found.append(&mut spoken);
     found.sort_by_key(|f| f.place.start);
     found
+}
+
+/// "Rated at 4.5", "arrive at Philadelphia.Tickets are …": no domain ends in a digit, and after a full stop without a
+/// space a sentence begins.
+fn is_address(last_word: &str, address: &str) -> bool {
+    let top = address.rsplit('.').next().unwrap_or_default();
+    let sentence = last_word.rsplit_once('.').is_some_and(|(_, next)| next.starts_with(char::is_uppercase));
+    top.chars().count() >= 2 && top.chars().all(char::is_alphabetic) && !sentence
 }
 
 /// Around each `@`, whatever stands beside the address: `<mailto:kim@example.com>;`
@@ -66,5 +74,8 @@ fn in_domain(c: char) -> bool {
 
 fn is_domain(domain: &str) -> bool {
     let top = domain.rsplit_once('.').map_or("", |(_, top)| top);
-    top.chars().count() >= 2 && top.chars().all(|c| c.is_alphanumeric() || c == '-') && !domain.contains("..") && !domain.starts_with('.')
+    top.chars().count() >= 2
+        && top.chars().all(|c| c.is_alphanumeric() || c == '-')
+        && !domain.contains("..")
+        && !domain.starts_with('.')
 }

@@ -31,7 +31,18 @@ struct Run {
 pub fn find(text: &str, turn_before: &str) -> Vec<Found> {
     let mut found: Vec<Found> = runs(text, Topic::of(turn_before)).iter().flat_map(Run::found).collect();
     found.sort_by_key(|f| f.place.start);
+    for one in &mut found {
+        one.place.start = with_its_signs(text, &one.place);
+    }
     found
+}
+
+/// Where a number begins with the signs in front of it: "+44", "(212)". They are of no use without it.
+fn with_its_signs(text: &str, place: &Range<usize>) -> usize {
+    let before = &text[..place.start];
+    let closes = text[place.clone()].contains(')') && !text[place.clone()].contains('(');
+    let before = if closes { before.strip_suffix('(').unwrap_or(before) } else { before };
+    before.strip_suffix('+').unwrap_or(before).len()
 }
 
 impl Run {
@@ -41,7 +52,9 @@ impl Run {
         let mut open = vec![0..self.groups.len()];
         while let Some(part) = open.pop() {
             let mut candidates = self.candidates(&part);
-            candidates.sort_by(|a, b| (a.doubt, b.digits.len(), a.groups.start).cmp(&(b.doubt, a.digits.len(), b.groups.start)));
+            candidates.sort_by(|a, b| {
+                (a.doubt, b.digits.len(), a.groups.start).cmp(&(b.doubt, a.digits.len(), b.groups.start))
+            });
             let mut taken: Vec<Candidate> = Vec::new();
             let mut free = vec![true; part.len()];
             for candidate in candidates {
@@ -151,8 +164,9 @@ impl Topic {
     }
 
     fn of_word(word: &str) -> Topic {
-        static PHONES: LazyLock<HashSet<&str>> =
-            LazyLock::new(|| "phone telephone cell cellphone mobile call text reach whatsapp teléfono celular".split(' ').collect());
+        static PHONES: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+            "phone telephone cell cellphone mobile call text reach whatsapp teléfono celular".split(' ').collect()
+        });
         match word {
             "ssn" | "social" | "itin" => Topic::Ssn,
             word if PHONES.contains(word) => Topic::Phone,
@@ -244,7 +258,10 @@ fn is_amount(gap: &str, after: &str, after_number: bool) -> bool {
 /// The value of a digit in any of the scripts that speech-to-text writes numbers in.
 fn digit(c: char) -> Option<char> {
     const ZEROS: [u32; 5] = [0x30, 0x660, 0x6f0, 0x966, 0xff10];
-    ZEROS.iter().find_map(|zero| (c as u32).checked_sub(*zero).filter(|d| *d < 10)).and_then(|d| char::from_digit(d, 10))
+    ZEROS
+        .iter()
+        .find_map(|zero| (c as u32).checked_sub(*zero).filter(|d| *d < 10))
+        .and_then(|d| char::from_digit(d, 10))
 }
 
 /// The check digit of ISO/IEC 7812-1, annex B.

@@ -55,10 +55,18 @@ fn the_same_value_is_the_same_placeholder_however_it_is_spelt() {
 }
 
 #[test]
+fn the_signs_in_front_of_a_number_go_with_it() {
+    assert_eq!(said("(212) 555-0142, +44 20 7946 0123 (at work)"), "[PHONE_1], [PHONE_2] (at work)");
+}
+
+#[test]
 fn a_caller_who_speaks_a_placeholder_gets_nobodys_value() {
     let (redacted, secrets) = redact(&[turn("[EMAIL_1] [email_3] kim@example.com")]);
     assert_eq!(redacted[0].text, "[EMAIL_1] [email_3] [EMAIL_4]");
-    assert_eq!(secrets.resolve("[EMAIL_1], [EMAIL_3], [EMAIL_4], [EMAIL_5]"), "[EMAIL_1], [EMAIL_3], kim@example.com, [EMAIL_5]");
+    assert_eq!(
+        secrets.resolve("[EMAIL_1], [EMAIL_3], [EMAIL_4], [EMAIL_5]"),
+        "[EMAIL_1], [EMAIL_3], kim@example.com, [EMAIL_5]"
+    );
     // The highest number there is leaves no room above it: then nothing of ours can be mistaken for it either.
     let (redacted, secrets) = redact(&[turn("[EMAIL_4294967295] a@example.com")]);
     assert!(!redacted[0].text.contains('@'));
