@@ -1,9 +1,7 @@
--- The leaf of voice.call that this leaf of voice.turn (or transcript_chunk) references, and its name for SQL.
+-- The leaf of voice.call that this leaf of voice.turn (or transcript_chunk) references.
 -- Runs under whatever search path the session has, as voice_worker: operators name their schema too.
-SELECT k.confrelid, pg_catalog.format('%I.%I', n.nspname, c.relname)
+SELECT k.confrelid
 FROM pg_catalog.pg_constraint k
 JOIN pg_catalog.pg_inherits i ON i.inhrelid OPERATOR(pg_catalog.=) k.confrelid
-JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) k.confrelid
-JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
 WHERE k.conrelid OPERATOR(pg_catalog.=) $1 AND k.contype OPERATOR(pg_catalog.=) 'f'
   AND i.inhparent OPERATOR(pg_catalog.=) 'voice.call'::pg_catalog.regclass

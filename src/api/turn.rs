@@ -5,7 +5,7 @@ use crate::db::late;
 use crate::declare_function;
 use crate::error::{raise, rethrow};
 use crate::host::trigger::{self, Row};
-use crate::host::{clock, user, wake};
+use crate::host::{clock, wake};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use voice_core::turn::{Refusal, Turn};
@@ -68,8 +68,7 @@ fn look_before_commit(trigger: trigger::Call, row: &Row) {
 
 /// A call that ended before gets its job (back).
 fn look(call_id: [u8; 16], leaf: pg_sys::Oid, tenant: &str) {
-    let look = || late::enqueue_if_late(leaf, pgrx::Uuid::from_bytes(call_id), tenant);
-    if user::as_voice_worker(look).unwrap_or_else(|e| rethrow(e)) {
+    if late::enqueue_if_late(leaf, call_id, tenant).unwrap_or_else(|e| rethrow(e)) {
         wake::ring_at_commit();
     }
 }

@@ -4,6 +4,7 @@
 pub mod clock;
 pub mod function;
 pub mod lock;
+pub mod probe;
 pub mod process;
 pub mod shmem;
 pub mod trigger;

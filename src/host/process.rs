@@ -332,20 +332,6 @@ pub fn my_database_name() -> String {
     }
 }
 
-/// The relation's name without its schema; `None`: it is gone.
-pub fn name_of_relation(relation: pg_sys::Oid) -> Option<String> {
-    // SAFETY: a catalog look-up in a transaction; the name is copied, and freed as it is asked for once a turn.
-    unsafe {
-        let name = pg_sys::get_rel_name(relation);
-        if name.is_null() {
-            return None;
-        }
-        let copy = std::ffi::CStr::from_ptr(name).to_string_lossy().into_owned();
-        pg_sys::pfree(name.cast());
-        Some(copy)
-    }
-}
-
 /// Errors are for users: with RUST_BACKTRACE in the server's environment pgrx would put the stack of the library into the
 /// DETAIL of every error that passes it.
 pub fn keep_backtraces_out_of_errors() {

@@ -79,14 +79,8 @@ impl Call {
     }
 
     fn row(self, tuple: pg_sys::HeapTuple) -> Row {
-        // SAFETY: the tuple is one of the relation; the arrays have its number of columns.
-        unsafe {
-            let description = (*(*self.0).tg_relation).rd_att;
-            let columns = (*description).natts as usize;
-            let (mut values, mut nulls) = (vec![pg_sys::Datum::null(); columns], vec![true; columns]);
-            pg_sys::heap_deform_tuple(tuple, description, values.as_mut_ptr(), nulls.as_mut_ptr());
-            Row { description, values, nulls }
-        }
+        // SAFETY: the tuple is one of the relation.
+        unsafe { Row::of(tuple, (*(*self.0).tg_relation).rd_att) }
     }
 
     /// What a BEFORE trigger gives back: the row, with these columns changed.
@@ -120,6 +114,18 @@ impl Call {
 }
 
 impl Row {
+    /// # Safety
+    /// The tuple is of these columns; both outlive the row.
+    pub(super) unsafe fn of(tuple: pg_sys::HeapTuple, description: pg_sys::TupleDesc) -> Row {
+        // SAFETY: the arrays have the number of columns.
+        unsafe {
+            let columns = (*description).natts as usize;
+            let (mut values, mut nulls) = (vec![pg_sys::Datum::null(); columns], vec![true; columns]);
+            pg_sys::heap_deform_tuple(tuple, description, values.as_mut_ptr(), nulls.as_mut_ptr());
+            Row { description, values, nulls }
+        }
+    }
+
     /// The text of a column; `None`: NULL.
     pub fn text(&self, name: &str) -> Option<&str> {
         // SAFETY: a text that is not NULL; what is toasted is copied out by Postgres, into memory that lives as long as
