@@ -7,5 +7,6 @@ pub mod lock;
 pub mod process;
 pub mod shmem;
 pub mod trigger;
+pub mod usage;
 pub mod user;
 pub mod wake;
