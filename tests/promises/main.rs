@@ -13,5 +13,6 @@ mod privileges;
 mod settings;
 mod waking;
 mod webhooks;
+mod watching;
 
 use harness::voice;
