@@ -14,6 +14,9 @@ fn pg_upgrade_keeps_every_row_asks_nobody_meanwhile_and_goes_on_by_itself() {
     let rows = checksums(&voice.cluster, "app");
     // Jobs wait and nothing is paused: whoever let a worker run meanwhile would ask.
     voice.cluster.set("voice_analytics.enabled", "off");
+    // A worker that had not heard of the setting yet would ask as soon as the pause ends.
+    voice.cluster.restart(Shutdown::Fast);
+    voice.client = voice.cluster.connect("app");
     voice.client.batch_execute("SELECT voice_resume()").unwrap();
     voice.state("disabled");
     let before = stub.count();
