@@ -23,7 +23,8 @@ CREATE FUNCTION voice._metrics(
     OUT requests_in_flight int, OUT live_queued bigint, OUT backfill_queued bigint, OUT running bigint, OUT dead bigint,
     OUT live_wait_seconds double precision, OUT backfill_wait_seconds double precision,
     OUT analysis_p50_seconds double precision, OUT analysis_p95_seconds double precision, OUT last_error_timestamp_seconds double precision,
-    OUT queue_dead_tuples bigint, OUT queue_bytes bigint, OUT months_ahead int, OUT calls_in_default bigint)
+    OUT queue_dead_tuples bigint, OUT queue_bytes bigint, OUT months_ahead int, OUT calls_in_default bigint,
+    OUT deliveries_queued bigint, OUT webhooks_disabled bigint)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 -- Plans are kept, and the queue may have been empty when they were made; what is switched off costs enough to call for JIT.
 SET search_path = pg_catalog, voice, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off
@@ -51,25 +52,28 @@ BEGIN
     IF to_regclass('voice.job') IS NOT NULL THEN
         -- Both by job_waiting_idx, whose first column is the priority.
         SELECT count(*) INTO live_queued
-        FROM (SELECT FROM voice.job j WHERE j.lease IS NULL AND j.priority < 10 LIMIT enough) counted;
+        FROM (SELECT FROM voice.job j WHERE j.lease IS NULL AND j.webhook_id IS NULL AND j.priority < 10 LIMIT enough) counted;
         SELECT count(*) INTO backfill_queued
-        FROM (SELECT FROM voice.job j WHERE j.lease IS NULL AND j.priority >= 10 LIMIT enough) counted;
+        FROM (SELECT FROM voice.job j WHERE j.lease IS NULL AND j.webhook_id IS NULL AND j.priority >= 10 LIMIT enough) counted;
         SELECT count(*) INTO running FROM (SELECT FROM voice.job j WHERE j.lease IS NOT NULL LIMIT enough) counted;
+        -- By job_delivery_idx. Those to a receiver that is down wait for days.
+        SELECT count(*) INTO deliveries_queued
+        FROM (SELECT FROM voice.job j WHERE j.webhook_id IS NOT NULL AND j.lease IS NULL LIMIT enough) counted;
         IF backfill_queued = enough THEN
-            backfill_queued := greatest(enough, pg_stat_get_live_tuples('voice.job'::regclass) - live_queued - running);
+            backfill_queued := greatest(enough, pg_stat_get_live_tuples('voice.job'::regclass) - live_queued - deliveries_queued - running);
         ELSIF live_queued = enough THEN
-            live_queued := greatest(enough, pg_stat_get_live_tuples('voice.job'::regclass) - backfill_queued - running);
+            live_queued := greatest(enough, pg_stat_get_live_tuples('voice.job'::regclass) - backfill_queued - deliveries_queued - running);
         END IF;
         -- One probe of the index a priority and tenant, as in look.sql: each lands on the next tenant's first job.
         WITH RECURSIVE first_of_tenant AS (
-            (SELECT j.priority, j.tenant_id, j.run_at FROM voice.job j WHERE j.lease IS NULL
+            (SELECT j.priority, j.tenant_id, j.run_at FROM voice.job j WHERE j.lease IS NULL AND j.webhook_id IS NULL
              ORDER BY j.priority, j.tenant_id, j.run_at LIMIT 1)
             UNION ALL
             SELECT following.priority, following.tenant_id, following.run_at
             FROM first_of_tenant t
             CROSS JOIN LATERAL (
                 SELECT j.priority, j.tenant_id, j.run_at FROM voice.job j
-                WHERE j.lease IS NULL AND (j.priority, j.tenant_id) > (t.priority, t.tenant_id)
+                WHERE j.lease IS NULL AND j.webhook_id IS NULL AND (j.priority, j.tenant_id) > (t.priority, t.tenant_id)
                 ORDER BY j.priority, j.tenant_id, j.run_at LIMIT 1
             ) following
         )
@@ -79,6 +83,9 @@ BEGIN
         backfill_wait_seconds := greatest(0, coalesce(extract(epoch FROM now() - backfill_due), 0));
         queue_dead_tuples := pg_stat_get_dead_tuples('voice.job'::regclass);
         queue_bytes := pg_total_relation_size('voice.job'::regclass);
+    END IF;
+    IF to_regclass('voice.webhook') IS NOT NULL THEN
+        SELECT count(*) INTO webhooks_disabled FROM (SELECT FROM voice.webhook w WHERE NOT w.enabled LIMIT enough) counted;
     END IF;
     IF to_regclass('voice.dead_job') IS NOT NULL THEN
         SELECT count(*) INTO dead FROM (SELECT FROM voice.dead_job LIMIT enough) counted;
@@ -103,7 +110,7 @@ COMMENT ON COLUMN voice.metrics.restored_copy IS '1: a restored copy, which does
 COMMENT ON COLUMN voice.metrics.breaker_open IS '1: the LLM server fails and is left alone, but for a probe now and then';
 COMMENT ON COLUMN voice.metrics.provider_failures IS 'failures of the LLM server in a row';
 COMMENT ON COLUMN voice.metrics.requests_in_flight IS 'requests to the LLM server that wait for their answer';
-COMMENT ON COLUMN voice.metrics.live_queued IS 'jobs of calls that have just ended, waiting';
+COMMENT ON COLUMN voice.metrics.live_queued IS 'analyses of calls that have just ended, waiting';
 COMMENT ON COLUMN voice.metrics.backfill_queued IS 'jobs of voice_backfill(), waiting behind all others; an estimate above 100,000';
 COMMENT ON COLUMN voice.metrics.running IS 'jobs that the worker has taken';
 COMMENT ON COLUMN voice.metrics.dead IS 'jobs that gave up; counted up to 100,000';
@@ -116,6 +123,8 @@ COMMENT ON COLUMN voice.metrics.queue_dead_tuples IS 'dead rows of voice.job tha
 COMMENT ON COLUMN voice.metrics.queue_bytes IS 'size of voice.job with its indexes';
 COMMENT ON COLUMN voice.metrics.months_ahead IS 'months of partitions ready beyond the current one, without a gap; -1: the current one is missing';
 COMMENT ON COLUMN voice.metrics.calls_in_default IS 'calls in the DEFAULT partition, whose month does not exist; counted up to 100,000';
+COMMENT ON COLUMN voice.metrics.deliveries_queued IS 'deliveries to webhooks, waiting; counted up to 100,000';
+COMMENT ON COLUMN voice.metrics.webhooks_disabled IS 'webhooks that are told nothing: voice.webhook.disabled_reason says why';
 
 CREATE VIEW voice.metrics_by_model AS
 SELECT m.model, m.analyses, m.failures, m.prompt_tokens, m.completion_tokens

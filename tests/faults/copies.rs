@@ -10,7 +10,7 @@ use harness::{Cluster, Shutdown};
 
 use crate::scene::{Scene, Tally, row};
 
-/// Calls ended and going on, months past and present, a DEFAULT with rows, a job waiting, a dead one, a tenant.
+/// Calls ended and going on, months past and present, a DEFAULT with rows, a job waiting, a dead one, a webhook, a tenant.
 pub fn lived_in(stub: &StubLlm) -> Voice {
     let mut voice = Voice::with_llm(stub);
     voice.client.batch_execute("SELECT voice_create_partitions(1, now() - interval '3 months')").unwrap();
@@ -27,6 +27,10 @@ pub fn lived_in(stub: &StubLlm) -> Voice {
         SELECT voice_import_call('{\"id\": \"x\", \"agent\": \"b\", \"turns\": [{\"role\": \"user\", \"text\": \"hello\"}]}');
         RESET voice_analytics.tenant";
     voice.client.batch_execute(tenant).unwrap();
+    // Whoever it is, there is never anything to tell him.
+    let webhook =
+        "SELECT voice_add_webhook('https://example.com/hook', min_lead_score => 100, intents => '{complaint}')";
+    voice.client.batch_execute(webhook).unwrap();
     voice.drained();
     voice.client.batch_execute("SELECT voice_pause('for the dump')").unwrap();
     voice.state("paused");
@@ -104,6 +108,9 @@ fn is_whole_and_quiet(voice: &Voice, stub: &StubLlm, cluster: &Cluster, database
         (restored.query_one("SELECT count(*) FROM voice.job", &[]).unwrap().get::<_, i64>(0) == 0).then_some(())
     });
     assert_eq!(stub.count(), before + 2);
+    let unsigned = "SELECT count(*) FROM voice.webhook w
+        WHERE enabled AND NOT EXISTS (SELECT FROM voice._webhook_secret s WHERE s.webhook_id = w.id)";
+    assert_eq!(restored.query_one(unsigned, &[]).unwrap().get::<_, i64>(0), 0, "webhooks on without their secret");
     let waiting = voice.cluster.connect("app").query_one("SELECT count(*) FROM voice.job", &[]).unwrap();
     assert_eq!(waiting.get::<_, i64>(0), 1, "the original is still paused");
     let of = |table: &str| restored.query_one(&format!("SELECT count(*) FROM voice.{table}"), &[]).unwrap().get(0);

@@ -13,7 +13,7 @@ mod poison;
 mod privileges;
 mod settings;
 mod waking;
-mod webhooks;
 mod watching;
+mod webhooks;
 
 use harness::voice;
