@@ -34,6 +34,8 @@ extension_sql_file!("../sql/functions/leads.sql", name = "leads", requires = ["s
 extension_sql_file!("../sql/functions/search.sql", name = "search", requires = ["schema"]);
 extension_sql_file!("../sql/functions/operate.sql", name = "operate", requires = ["schema"]);
 extension_sql_file!("../sql/functions/status.sql", name = "status", requires = ["schema"]);
+// A view is parsed when it is made.
+extension_sql_file!("../sql/functions/metrics.sql", name = "metrics", requires = ["private", "uuid", "queue", "leaf"]);
 
 // Creates the tables: everything they are made of stands before it, nothing needs to come after it.
 extension_sql_file!("../sql/tables/install.sql", name = "install", finalize);

@@ -4,7 +4,8 @@ CREATE FUNCTION voice_status(
     OUT worker_pid int, OUT state text, OUT reason text, OUT analyzer text, OUT queued bigint, OUT running bigint,
     OUT in_flight int, OUT dead bigint, OUT oldest_wait interval, OUT p50 interval, OUT p95 interval,
     OUT last_error text, OUT last_error_at timestamptz,
-    OUT breaker text, OUT provider_failures int, OUT next_request_at timestamptz)
+    OUT breaker text, OUT provider_failures int, OUT next_request_at timestamptz,
+    OUT months_ahead int, OUT calls_in_default bigint)
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
@@ -40,7 +41,12 @@ BEGIN
         INTO queued, running, oldest_wait FROM voice.job j;
         SELECT count(*) INTO dead FROM voice.dead_job;
     END IF;
+    months_ahead := voice._months_ahead();
+    -- A leaf is nobody's to read but its owner's.
+    IF has_function_privilege('voice._metrics()', 'EXECUTE') THEN
+        calls_in_default := m.calls_in_default FROM voice._metrics() m;
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION voice_status() IS
-    'the worker and its queue: what runs (running: leased, in_flight: requests), what waits and for how long, p50 and p95 from hang-up to analytics; breaker: closed, open (the LLM server fails and is left alone until next_request_at) or half-open';
+    'the worker and its queue: what runs (running: leased, in_flight: requests), what waits and for how long, p50 and p95 from hang-up to analytics; breaker: closed, open (the LLM server fails and is left alone until next_request_at) or half-open; months_ahead: partitions ready beyond this month; calls_in_default: calls whose month has none';

@@ -23,6 +23,7 @@ BEGIN
         INSERT INTO voice._state (instance) SELECT id FROM voice._instance ON CONFLICT DO NOTHING;
     END IF;
     PERFORM voice._install_default_leaves();
+    PERFORM voice._install_missing_leaves();
     PERFORM @extschema@.voice_create_partitions(3, now() - interval '1 month');
     PERFORM voice._wake();
 END
@@ -50,6 +51,7 @@ BEGIN
         WHERE e.extname = 'voice_analytics' AND d.deptype = 'e'
           AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
           AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+          AND c.relkind IN ('r', 'p', 'S')
           AND c.oid NOT IN ('voice._instance'::pg_catalog.regclass, 'voice._webhook_secret'::pg_catalog.regclass)
     LOOP
         EXECUTE pg_catalog.format('ALTER EXTENSION voice_analytics DROP %s %s', relation.kind, relation.name);

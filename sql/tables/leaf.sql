@@ -62,3 +62,29 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION voice._install_default_leaves() IS 'creates the DEFAULT leaves that are missing';
+
+-- After a partial restore a family may lack months that the calls have: what is written for those calls would go to its
+-- DEFAULT leaf, which references that of the calls, where they are not.
+CREATE FUNCTION voice._install_missing_leaves() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+DECLARE
+    family text;
+    month record;
+BEGIN
+    FOREACH family IN ARRAY voice._families() LOOP
+        FOR month IN
+            SELECT l.lower, l.upper, substr(c.relname, length('call_') + 1) AS suffix
+            FROM voice._leaves('call') l
+            JOIN pg_class c ON c.oid = l.leaf
+            WHERE l.lower IS NOT NULL
+              AND NOT EXISTS (SELECT FROM voice._leaves(family) o WHERE o.lower = l.lower AND o.upper = l.upper)
+            ORDER BY l.lower
+        LOOP
+            EXECUTE format('ALTER TABLE voice.%I ATTACH PARTITION voice.%I FOR VALUES FROM (%L) TO (%L)',
+                           family, voice._build_leaf(family, month.suffix), month.lower, month.upper);
+        END LOOP;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION voice._install_missing_leaves() IS 'creates the leaves that a family lacks beside those of voice.call';

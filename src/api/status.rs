@@ -1,6 +1,7 @@
 //! What the worker of this database says of itself.
 
 use crate::guc;
+use crate::host::usage::Figures;
 use crate::host::{process, shmem};
 use pgrx::JsonB;
 use pgrx::prelude::*;
@@ -47,8 +48,19 @@ fn of_slot(slot: &shmem::Slot) -> Value {
     status["p50_ms"] = json!(millis(slot.p50_us.load(Acquire)));
     status["p95_ms"] = json!(millis(slot.p95_us.load(Acquire)));
     status["last_error"] = json!(slot.last_error.read());
+    status["models"] = slot.usage.read().into_iter().map(of_model).collect();
     status["last_error_at"] = json!(moment(slot.last_error_at.load(Acquire)));
     status
+}
+
+fn of_model(figures: Figures) -> Value {
+    json!({
+        "model": figures.model,
+        "analyses": figures.analyses,
+        "failures": figures.failures,
+        "prompt_tokens": figures.prompt_tokens,
+        "completion_tokens": figures.completion_tokens,
+    })
 }
 
 /// Where a worker should be and is none.

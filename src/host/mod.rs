@@ -8,5 +8,6 @@ pub mod probe;
 pub mod process;
 pub mod shmem;
 pub mod trigger;
+pub mod usage;
 pub mod user;
 pub mod wake;

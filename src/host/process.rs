@@ -317,6 +317,13 @@ pub fn preloading() -> bool {
     unsafe { pg_sys::process_shared_preload_libraries_in_progress }
 }
 
+/// Whether this server runs for pg_upgrade, which wants the data as it left it: nothing of ours may write, and nothing may
+/// be asked on behalf of a database that is half there.
+pub fn upgrading() -> bool {
+    // SAFETY: a flag of the postmaster, set by its option -b.
+    unsafe { pg_sys::IsBinaryUpgrade }
+}
+
 /// Whether this transaction's queries see the moment of its first one: REPEATABLE READ or SERIALIZABLE.
 pub fn sees_the_past() -> bool {
     // SAFETY: a variable of this backend.

@@ -3,10 +3,11 @@
 //! database and its process number, and both may be gone by the time they are read.
 #![allow(unsafe_code)] // the shared segment and the latches in it belong to Postgres
 
+use super::usage::Usage;
 use pgrx::prelude::*;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering::*};
 
-/// Databases that can be known at once. A slot takes about 1 KB.
+/// Databases that can be known at once. A slot takes about 2 KB.
 pub const SLOTS: usize = 128;
 /// Counters of transactions that are between "looked whether the call has ended" and their commit; see `late.rs`.
 const WRITER_BUCKETS: usize = 4096;
@@ -128,6 +129,7 @@ pub struct Slot {
     pub last_error_at: AtomicU64,
     pub reason: Note,
     pub last_error: Note,
+    pub usage: Usage,
 }
 
 impl Slot {
@@ -205,6 +207,7 @@ impl Slot {
         self.last_error_at.store(0, Release);
         self.p50_us.store(0, Release);
         self.p95_us.store(0, Release);
+        self.usage.forget();
     }
 
     /// Nobody is.

@@ -24,5 +24,7 @@ use crate::host::{process, shmem};
 pub fn register() {
     shmem::request();
     ddl::watch();
-    process::register_launcher();
+    if !process::upgrading() {
+        process::register_launcher();
+    }
 }

@@ -2,9 +2,11 @@
 //! few lines. Nobody's words and no secrets: causes of single failures stand in `voice.attempt`.
 
 use super::serve::Server;
+use crate::db::settle::{Outcome, Settled};
 use crate::guc::Analyzer;
 use crate::host::process;
 use crate::host::shmem::State;
+use crate::host::usage::Answered;
 use pgrx::prelude::*;
 use std::sync::atomic::Ordering::*;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -47,6 +49,20 @@ impl Server {
             (n, _) => format!("voice_analytics: {n} requests in flight"),
         };
         process::report_idle(&text);
+    }
+
+    /// What was answered, by model, for whoever watches the costs. An answer that came too late has cost its tokens too.
+    pub(super) fn count_usage(&self, settled: &Settled, stored: bool) {
+        let Some(model) = &settled.model else { return };
+        let tokens = |count: Option<i32>| count.map_or(0, |n| n.max(0) as u64);
+        let failed = matches!(settled.outcome, Outcome::Failed { .. } | Outcome::Snoozed { .. });
+        let answered = Answered {
+            analyses: u64::from(stored),
+            failures: u64::from(failed),
+            prompt_tokens: tokens(settled.tokens.prompt),
+            completion_tokens: tokens(settled.tokens.completion),
+        };
+        self.slot.usage.add(model, &answered);
     }
 
     pub(super) fn note_error(&self, error: &str) {

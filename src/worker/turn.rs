@@ -211,10 +211,14 @@ impl Server {
             if report.postponed.contains(&settled.job.id) {
                 let since = settled.held_up.or(Some(Instant::now()));
                 self.postponed.push(Settled { held_up: since, ..settled });
-            } else if let Outcome::Analyzed(a) = &settled.outcome
+                continue;
+            }
+            let stored = report.stored.contains(&settled.job.id);
+            self.count_usage(&settled, stored);
+            if let Outcome::Analyzed(a) = &settled.outcome
                 && settled.job.priority == 0
                 && let Some(ended_ms) = a.ended_ms
-                && report.stored.contains(&settled.job.id)
+                && stored
             {
                 let waited = now_ms - ended_ms * 1000;
                 // Imported history did not wait for us.

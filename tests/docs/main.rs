@@ -32,7 +32,8 @@ fn try_page(path: &Path) -> Result<(), String> {
         return Ok(());
     }
     let cluster = Cluster::start_new();
-    if text.contains("CREATE EXTENSION voice_analytics") {
+    let creates = |input: &String| input.contains("CREATE EXTENSION voice_analytics");
+    if blocks.iter().flat_map(|block| &block.statements).any(|statement| creates(&statement.input)) {
         cluster.create_database("voice");
     } else {
         cluster.create_voice_database("voice");

@@ -10,8 +10,8 @@ use harness::{Cluster, Shutdown};
 
 use crate::scene::{Scene, Tally, row};
 
-/// Calls ended and going on, months past and present, a DEFAULT with rows, jobs waiting, tenants.
-fn lived_in(stub: &StubLlm) -> Voice {
+/// Calls ended and going on, months past and present, a DEFAULT with rows, a job waiting, a dead one, a webhook, a tenant.
+pub fn lived_in(stub: &StubLlm) -> Voice {
     let mut voice = Voice::with_llm(stub);
     voice.client.batch_execute("SELECT voice_create_partitions(1, now() - interval '3 months')").unwrap();
     for (n, days) in [1, 40, 70, 4000].into_iter().enumerate() {
@@ -23,33 +23,52 @@ fn lived_in(stub: &StubLlm) -> Voice {
         voice.client.batch_execute(&import).unwrap();
     }
     voice.call(&[("user", "hello"), ("assistant", "goodbye")]);
+    let tenant = "SET voice_analytics.tenant = 'acme';
+        SELECT voice_import_call('{\"id\": \"x\", \"agent\": \"b\", \"turns\": [{\"role\": \"user\", \"text\": \"hello\"}]}');
+        RESET voice_analytics.tenant";
+    voice.client.batch_execute(tenant).unwrap();
+    // Whoever it is, there is never anything to tell him.
+    let webhook =
+        "SELECT voice_add_webhook('https://example.com/hook', min_lead_score => 100, intents => '{complaint}')";
+    voice.client.batch_execute(webhook).unwrap();
     voice.drained();
     voice.client.batch_execute("SELECT voice_pause('for the dump')").unwrap();
     voice.state("paused");
+    let dead = voice.call(&[("user", "given up on")]);
+    let bury = format!(
+        "WITH gone AS (DELETE FROM voice.job WHERE call_id = '{dead}' RETURNING *)
+         INSERT INTO voice.dead_job (id, call_id, attempts, kind, last_error) SELECT id, call_id, 5, kind, 'the reply made no sense' FROM gone"
+    );
+    voice.client.batch_execute(&bury).unwrap();
     voice.call(&[("user", "queued when the dump was taken")]);
     voice.open_call(&[("user", "still talking")]);
     voice
 }
 
 /// Beside the original, in the same cluster.
-fn here(voice: &Voice, stub: &StubLlm, database: &str) -> Tally {
+pub fn here(voice: &Voice, stub: &StubLlm, database: &str) -> Tally {
     is_whole_and_quiet(voice, stub, &voice.cluster, database)
 }
 
-fn run(cluster: &Cluster, program: &str, arguments: &[&str], input: Option<&Path>) {
+pub fn run(cluster: &Cluster, program: &str, arguments: &[&str], input: Option<&Path>) {
+    let (succeeded, said) = try_to(cluster, program, arguments, input);
+    assert!(succeeded, "{program} {arguments:?}: {said}");
+    assert!(!said.contains("ERROR") && !said.contains("error:"), "{program} {arguments:?}: {said}");
+}
+
+/// Whether it succeeded, and what it had to say.
+pub fn try_to(cluster: &Cluster, program: &str, arguments: &[&str], input: Option<&Path>) -> (bool, String) {
     let mut command = cluster.client(program);
     command.args(arguments);
     if let Some(file) = input {
         command.stdin(Stdio::from(std::fs::File::open(file).unwrap()));
     }
     let output = command.output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{program} {arguments:?}: {said}");
-    assert!(!said.contains("ERROR") && !said.contains("error:"), "{program} {arguments:?}: {said}");
+    (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
-/// Of every ordinary table and every leaf of the schema: rows and a checksum of them.
-fn checksums(cluster: &Cluster, database: &str) -> Vec<(String, i64, String)> {
+/// Of every ordinary table and every leaf of the schema: rows and a checksum of them. Of sequences: where they stand.
+pub fn checksums(cluster: &Cluster, database: &str) -> Vec<(String, i64, String)> {
     let mut client = cluster.connect(database);
     let tables = "SELECT relname::text FROM pg_class WHERE relnamespace = 'voice'::regnamespace AND relkind = 'r'
                   AND relname NOT IN ('_instance', '_webhook_secret') ORDER BY 1";
@@ -64,7 +83,11 @@ fn checksums(cluster: &Cluster, database: &str) -> Vec<(String, i64, String)> {
         let row = client.query_one(&sql, &[]).unwrap();
         (name.clone(), row.get(0), row.get(1))
     };
-    names.iter().map(sum).collect()
+    let mut sums: Vec<_> = names.iter().map(sum).collect();
+    let sequences =
+        "SELECT sequencename::text, coalesce(last_value, 0) FROM pg_sequences WHERE schemaname = 'voice' ORDER BY 1";
+    sums.extend(client.query(sequences, &[]).unwrap().into_iter().map(|row| (row.get(0), row.get(1), String::new())));
+    sums
 }
 
 /// The restored database has every row, asks nobody anything, and goes on when told to.
@@ -72,20 +95,7 @@ fn is_whole_and_quiet(voice: &Voice, stub: &StubLlm, cluster: &Cluster, database
     let rows = checksums(&voice.cluster, "app");
     assert_eq!(rows, checksums(cluster, database));
     let mut restored = cluster.connect(database);
-    restored.batch_execute("NOTIFY voice_analytics").unwrap();
-    let mut last = String::new();
-    harness::wait_until("the worker to say that this is a copy", SOON, || {
-        // What the worker says of itself, beside what voice_status() reads in the tables.
-        let sql = "SELECT voice._worker_status()->>'state', s.reason FROM voice_status() s";
-        let row = restored.query_one(sql, &[]).unwrap();
-        let (state, reason): (String, Option<String>) = (row.get(0), row.get(1));
-        let now = format!("{state}: {reason:?}");
-        if now != last {
-            eprintln!("the restored copy's worker: {now}");
-            last = now;
-        }
-        (state == "quiet" && reason.unwrap_or_default().contains("SELECT voice_resume()")).then_some(())
-    });
+    keeps_quiet(&mut restored);
     let before = stub.count();
     restored.batch_execute("NOTIFY voice_analytics").unwrap();
     let end = "UPDATE voice.call SET status = 'completed', ended_at = clock_timestamp() WHERE status = 'in_progress'";
@@ -98,6 +108,9 @@ fn is_whole_and_quiet(voice: &Voice, stub: &StubLlm, cluster: &Cluster, database
         (restored.query_one("SELECT count(*) FROM voice.job", &[]).unwrap().get::<_, i64>(0) == 0).then_some(())
     });
     assert_eq!(stub.count(), before + 2);
+    let unsigned = "SELECT count(*) FROM voice.webhook w
+        WHERE enabled AND NOT EXISTS (SELECT FROM voice._webhook_secret s WHERE s.webhook_id = w.id)";
+    assert_eq!(restored.query_one(unsigned, &[]).unwrap().get::<_, i64>(0), 0, "webhooks on without their secret");
     let waiting = voice.cluster.connect("app").query_one("SELECT count(*) FROM voice.job", &[]).unwrap();
     assert_eq!(waiting.get::<_, i64>(0), 1, "the original is still paused");
     let of = |table: &str| restored.query_one(&format!("SELECT count(*) FROM voice.{table}"), &[]).unwrap().get(0);
@@ -114,6 +127,24 @@ fn is_whole_and_quiet(voice: &Voice, stub: &StubLlm, cluster: &Cluster, database
     tally
 }
 
+/// Its worker says that this is a copy.
+pub fn keeps_quiet(restored: &mut postgres::Client) {
+    restored.batch_execute("NOTIFY voice_analytics").unwrap();
+    let mut last = String::new();
+    harness::wait_until("the worker to say that this is a copy", SOON, || {
+        // What the worker says of itself, beside what voice_status() reads in the tables.
+        let sql = "SELECT voice._worker_status()->>'state', s.reason FROM voice_status() s";
+        let row = restored.query_one(sql, &[]).unwrap();
+        let (state, reason): (String, Option<String>) = (row.get(0), row.get(1));
+        let now = format!("{state}: {reason:?}");
+        if now != last {
+            eprintln!("the restored copy's worker: {now}");
+            last = now;
+        }
+        (state == "quiet" && reason.unwrap_or_default().contains("SELECT voice_resume()")).then_some(())
+    });
+}
+
 /// A dump of the database `app`.
 fn dump(voice: &Voice) -> PathBuf {
     let file = voice.cluster.folder().join("app.dump");
@@ -126,7 +157,7 @@ fn restore(cluster: &Cluster, dump: &Path) {
     run(cluster, "pg_restore", &["-j2", "--exit-on-error", "-d", "restored", dump.to_str().unwrap()], None);
 }
 
-const QUIET: &str = "every row there, no request before voice_resume()";
+pub const QUIET: &str = "every row there, no request before voice_resume()";
 
 #[test]
 fn a_custom_dump_restored_in_parallel_is_whole_and_quiet() {

@@ -299,6 +299,22 @@ impl Cluster {
         });
     }
 
+    /// pg_upgrade of the stopped server's data into an empty data directory, which is the server's from here on.
+    pub fn upgrade(&mut self) {
+        assert!(self.postmaster.is_none(), "pg_upgrade wants the server stopped");
+        let new = self.folder.join("upgraded");
+        copy(installation().template(), &new);
+        fs::copy(self.data().join("postgresql.conf"), new.join("postgresql.conf")).expect("postgresql.conf");
+        let programs = installation().program("postgres").parent().expect("a folder of programs").to_owned();
+        let mut command = installation().command("pg_upgrade");
+        // It leaves a script where it stands.
+        command.current_dir(&self.folder).arg("-U").arg("postgres").arg("-s").arg(&self.folder);
+        command.arg("-b").arg(&programs).arg("-B").arg(&programs).arg("-d").arg(&self.data).arg("-D").arg(&new);
+        let output = command.output().expect("pg_upgrade");
+        assert!(output.status.success(), "pg_upgrade: {}", String::from_utf8_lossy(&output.stdout));
+        self.data = new;
+    }
+
     fn wait_for_exit(&mut self) {
         let child = self.postmaster.as_mut().expect("the server is running");
         wait_until("the server to stop", STOP_DEADLINE, || child.try_wait().expect("wait for postgres"));

@@ -7,12 +7,14 @@ mod fairness;
 mod importing;
 mod installing;
 mod late_words;
+mod orm;
 mod outages;
 mod poison;
 mod privileges;
 mod redacting;
 mod settings;
 mod waking;
+mod watching;
 mod webhooks;
 
 use harness::voice;

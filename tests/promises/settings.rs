@@ -96,3 +96,47 @@ fn a_worker_that_is_switched_off_leaves_the_queue_alone() {
     voice.drained();
     assert_eq!(voice.count("SELECT count(*) FROM voice.analytics"), 1);
 }
+
+/// As a person writes it: whole days, hours, minutes or seconds where it is any of them.
+fn shown(value: &str, unit: Option<&str>) -> String {
+    let millis = match (unit, value.parse::<i64>()) {
+        (Some("ms"), Ok(millis)) if millis > 0 => millis,
+        (None, _) if value.is_empty() => return "empty".to_owned(),
+        _ => return value.to_owned(),
+    };
+    let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s"), (1, "ms")];
+    let (size, name) = units.into_iter().find(|(size, _)| millis % size == 0).expect("a unit");
+    format!("{} {name}", millis / size)
+}
+
+#[test]
+fn the_page_of_operations_lists_every_setting_as_the_server_has_it() {
+    let mut voice = Voice::start();
+    let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/operations.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let sql = "SELECT split_part(name, '.', 2), boot_val, unit, vartype, min_val, max_val, array_to_string(enumvals, ', '), context
+        FROM pg_settings WHERE name LIKE 'voice_analytics.%' ORDER BY 1";
+    let mut missing = Vec::new();
+    for row in voice.client.query(sql, &[]).unwrap() {
+        let (name, default, unit): (String, Option<String>, Option<String>) = (row.get(0), row.get(1), row.get(2));
+        let bound = |column| shown(&row.get::<_, String>(column), unit.as_deref());
+        let range = match row.get::<_, String>(3).as_str() {
+            "bool" => "on, off".to_owned(),
+            "enum" => row.get(6),
+            "integer" | "real" => format!("{} to {}", bound(4), bound(5)),
+            _ => "text".to_owned(),
+        };
+        let effect = match row.get::<_, String>(7).as_str() {
+            "sighup" => "reload, configuration file only",
+            "user" => "session",
+            "postmaster" => "restart",
+            _ => "reload",
+        };
+        let line =
+            format!("| `{name}` | {} | {range} | {effect} |", shown(&default.unwrap_or_default(), unit.as_deref()));
+        if !page.contains(&line) {
+            missing.push(line);
+        }
+    }
+    assert!(missing.is_empty(), "docs/operations.md lacks these lines:\n{}", missing.join("\n"));
+}
