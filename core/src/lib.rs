@@ -9,6 +9,7 @@ pub mod import;
 pub mod prompt;
 pub mod rate;
 pub mod reply;
+pub mod retention;
 pub mod retry;
 pub mod scrub;
 pub mod suspects;
