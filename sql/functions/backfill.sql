@@ -49,7 +49,7 @@ DECLARE
     range record;
     found_now bigint;
     total bigint := 0;
-    some uuid[];
+    newest uuid[];
     sample uuid[] := '{}';
     chosen text;
 BEGIN
@@ -100,7 +100,7 @@ BEGIN
     LOOP
         EXIT WHEN total >= max_calls;
         IF dry_run THEN
-            EXECUTE 'SELECT count(*), coalesce((array_agg(x.id))[1:20], ''{}'') FROM (' || chosen || ') x' INTO found_now, some
+            EXECUTE 'SELECT count(*), coalesce((array_agg(x.id))[1:20], ''{}'') FROM (' || chosen || ') x' INTO found_now, newest
             USING range.lower, range.upper, since, agents, max_calls - total, analyzer->>'version', analyzer->>'rule_version';
         ELSE
             EXECUTE 'INSERT INTO voice.job (call_id, tenant_id, kind, priority) SELECT x.id, x.tenant_id, ''analyze'', 10 FROM ('
@@ -110,7 +110,7 @@ BEGIN
         END IF;
         total := total + found_now;
         IF dry_run AND cardinality(sample) < 200 THEN
-            sample := sample || some;
+            sample := sample || newest;
         END IF;
     END LOOP;
     IF dry_run THEN
