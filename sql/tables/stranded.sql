@@ -111,6 +111,25 @@ END
 $$;
 COMMENT ON FUNCTION voice._add_proofs(uuid[], uuid[], boolean) IS 'says of the DEFAULT leaves which ids they hold, to be validated';
 
+-- First the question, then the lock: a table is not altered while a query of the same session reads it.
+CREATE FUNCTION voice._add_proofs_of_absence(months date[]) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+DECLARE
+    absent record;
+BEGIN
+    SELECT array_agg(i.lower) AS lowers, array_agg(i.upper) AS uppers INTO absent
+    FROM unnest(voice._missing_months(months)) m CROSS JOIN LATERAL voice._ids_of(m) i
+    WHERE NOT EXISTS (SELECT FROM voice.call_default c WHERE c.id >= i.lower AND c.id < i.upper);
+    IF absent.lowers IS NULL OR NOT voice._default_is_large() THEN
+        RETURN false;
+    END IF;
+    PERFORM voice._add_proofs(absent.lowers, absent.uppers, false);
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION voice._add_proofs_of_absence(date[]) IS 'says that the DEFAULT leaves hold nothing of missing months; false: that needs no proof';
+
 CREATE FUNCTION voice._validate_proof(family text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$

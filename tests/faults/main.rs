@@ -8,6 +8,7 @@ mod ddl;
 mod deaths;
 mod disk;
 mod late;
+mod months;
 mod outage;
 mod replication;
 mod scene;

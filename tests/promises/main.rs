@@ -7,6 +7,7 @@ mod fairness;
 mod importing;
 mod installing;
 mod late_words;
+mod months;
 mod outages;
 mod poison;
 mod privileges;
