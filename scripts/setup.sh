@@ -93,6 +93,17 @@ install_cargo_pgrx() {
     cargo install cargo-pgrx --version "$PGRX_VERSION" --locked "${where[@]}"
 }
 
+# The tests of voice_schedule() use the real pg_cron where the distribution has it; without it they say so.
+offer_pg_cron() {
+    [ ! -e "$("$PG_CONFIG" --pkglibdir)/pg_cron.so" ] && [ "$PG_BIN" = "/usr/lib/postgresql/$PG_MAJOR/bin" ] &&
+        command -v apt-get > /dev/null && { [ "$(id -u)" = 0 ] || command -v sudo > /dev/null; } || return 0
+    [ -n "$(apt-cache search --names-only "^postgresql-$PG_MAJOR-cron\$" 2> /dev/null)" ] || return 0
+    say "setup: installing postgresql-$PG_MAJOR-cron, for the tests"
+    mkdir -p target
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends "postgresql-$PG_MAJOR-cron" \
+        >> target/setup.log 2>&1 || say 'setup: it could not be installed (target/setup.log); its tests will say so'
+}
+
 check_rust
 if ! find_postgres; then
     command -v apt-get > /dev/null || die 'No PostgreSQL found. Install one (14 to 18) and set PG_CONFIG.'
@@ -110,5 +121,6 @@ if [ ${#missing[@]} -gt 0 ]; then
     look_for_packages
     [ ${#missing[@]} -eq 0 ] || die "Still missing after the installation: ${missing[*]}"
 fi
+offer_pg_cron
 find_cargo_pgrx || install_cargo_pgrx
 say "setup: PostgreSQL $PG_MAJOR ($PG_CONFIG), $(rustc --version | cut -d ' ' -f 1,2), cargo-pgrx $PGRX_VERSION"

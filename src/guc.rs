@@ -7,6 +7,7 @@ use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::time::Duration;
 use voice_core::webhook::url::Policy;
+use voice_core::retention::{self, Fault};
 use voice_net::{UrlFault, check_url as check_url_of};
 
 /// Who judges a call.
@@ -44,6 +45,7 @@ static ENABLED: GucSetting<bool> = GucSetting::<bool>::new(true);
 static SEARCH_CONFIG: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c"simple"));
 static TIMEZONE: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c"UTC"));
 static PARTITION_MONTHS_AHEAD: GucSetting<i32> = GucSetting::<i32>::new(3);
+static RETENTION: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c"off"));
 static MAINTENANCE: GucSetting<bool> = GucSetting::<bool>::new(true);
 static WEBHOOK_PRIVATE_ADDRESSES: GucSetting<bool> = GucSetting::<bool>::new(false);
 static WEBHOOK_ALLOWED_HOSTS: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
@@ -105,6 +107,11 @@ pub fn covers_database(name: &str) -> bool {
 /// Where webhooks may go.
 pub fn webhook_policy() -> Policy {
     Policy { private_addresses: WEBHOOK_PRIVATE_ADDRESSES.get(), allowed_hosts: text(&WEBHOOK_ALLOWED_HOSTS) }
+}
+
+/// Longest transcript that is sent, in characters.
+pub fn transcript_max_chars() -> i32 {
+    TRANSCRIPT_MAX_CHARS.get()
 }
 
 /// The session's tenant, as `voice._tenant()` says it.
@@ -232,7 +239,6 @@ pub fn init() {
         0..=120,
         GucFlags::default(),
     );
-    bool(c"voice_analytics.maintenance", c"Whether the worker creates partitions ahead of time.", &MAINTENANCE);
     bool(
         c"voice_analytics.webhook_private_addresses",
         c"Whether webhooks may go to private and link-local addresses, and by plain http to other machines.",
@@ -244,6 +250,18 @@ pub fn init() {
         c"",
         &WEBHOOK_ALLOWED_HOSTS,
         Some(check_hosts),
+    );
+    checked(
+        c"voice_analytics.retention",
+        c"How long calls are kept before the worker drops their month: off, or an interval.",
+        c"For example '13 months'. A month goes when all of its calls are older; roll-ups stay.",
+        &RETENTION,
+        Some(check_retention),
+    );
+    bool(
+        c"voice_analytics.maintenance",
+        c"Whether the worker creates partitions ahead of time, rolls up days and applies the retention.",
+        &MAINTENANCE,
     );
     string(
         c"voice_analytics.tenant",
@@ -408,6 +426,24 @@ unsafe extern "C-unwind" fn check_path(
         verdict(value, |v| {
             (!v.is_empty() && !v.starts_with('/'))
                 .then_some((c"The path is not absolute.", c"Name the file by its absolute path."))
+        })
+    }
+}
+
+unsafe extern "C-unwind" fn check_retention(
+    value: *mut *mut c_char,
+    _: *mut *mut c_void,
+    _: pg_sys::GucSource::Type,
+) -> bool {
+    // SAFETY: as above.
+    unsafe {
+        verdict(value, |v| {
+            let detail = match retention::check(v).err()? {
+                Fault::Unreadable => c"It is neither off nor a number of days, weeks, months or years.",
+                Fault::NotPositive => c"Zero or less would drop calls that have just ended.",
+                Fault::TooLong => c"It is more than a thousand years.",
+            };
+            Some((detail, c"For example '13 months', or off to keep everything."))
         })
     }
 }

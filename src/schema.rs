@@ -25,6 +25,9 @@ extension_sql_file!("../sql/tables/webhook.sql", name = "webhook", requires = ["
 extension_sql_file!("../sql/tables/state.sql", name = "state", requires = ["schema"]);
 extension_sql_file!("../sql/tables/leaf.sql", name = "leaf", requires = ["schema"]);
 extension_sql_file!("../sql/tables/month.sql", name = "month", requires = ["schema"]);
+extension_sql_file!("../sql/tables/stranded.sql", name = "stranded", requires = ["schema"]);
+extension_sql_file!("../sql/tables/retention.sql", name = "retention", requires = ["schema"]);
+extension_sql_file!("../sql/tables/daily.sql", name = "daily", requires = ["schema"]);
 
 // What people call. Bodies are strings, so nothing here needs a table to stand first.
 extension_sql_file!("../sql/functions/transcript.sql", name = "transcript", requires = ["schema"]);
@@ -36,6 +39,9 @@ extension_sql_file!("../sql/functions/operate.sql", name = "operate", requires =
 extension_sql_file!("../sql/functions/status.sql", name = "status", requires = ["schema"]);
 // A view is parsed when it is made.
 extension_sql_file!("../sql/functions/metrics.sql", name = "metrics", requires = ["private", "uuid", "queue", "leaf"]);
+extension_sql_file!("../sql/functions/rollup.sql", name = "rollup", requires = ["schema"]);
+extension_sql_file!("../sql/functions/backfill.sql", name = "backfill", requires = ["schema"]);
+extension_sql_file!("../sql/functions/schedule.sql", name = "schedule", requires = ["schema"]);
 
 // Creates the tables: everything they are made of stands before it, nothing needs to come after it.
 extension_sql_file!("../sql/tables/install.sql", name = "install", finalize);

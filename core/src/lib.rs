@@ -10,6 +10,7 @@ pub mod prompt;
 pub mod rate;
 pub mod redact;
 pub mod reply;
+pub mod retention;
 pub mod retry;
 pub mod scrub;
 pub mod suspects;

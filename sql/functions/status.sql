@@ -5,7 +5,7 @@ CREATE FUNCTION voice_status(
     OUT in_flight int, OUT dead bigint, OUT oldest_wait interval, OUT p50 interval, OUT p95 interval,
     OUT last_error text, OUT last_error_at timestamptz,
     OUT breaker text, OUT provider_failures int, OUT next_request_at timestamptz,
-    OUT months_ahead int, OUT calls_in_default bigint)
+    OUT months_ahead int, OUT calls_in_default bigint, OUT backfill_queued bigint)
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
@@ -37,8 +37,9 @@ BEGIN
     END IF;
     IF to_regclass('voice.job') IS NOT NULL AND to_regclass('voice.dead_job') IS NOT NULL THEN
         SELECT count(*) FILTER (WHERE j.lease IS NULL), count(*) FILTER (WHERE j.lease IS NOT NULL),
-               now() - min(j.run_at) FILTER (WHERE j.lease IS NULL AND j.run_at <= now())
-        INTO queued, running, oldest_wait FROM voice.job j;
+               now() - min(j.run_at) FILTER (WHERE j.lease IS NULL AND j.run_at <= now()),
+               count(*) FILTER (WHERE j.lease IS NULL AND j.priority > 0)
+        INTO queued, running, oldest_wait, backfill_queued FROM voice.job j;
         SELECT count(*) INTO dead FROM voice.dead_job;
     END IF;
     months_ahead := voice._months_ahead();
@@ -49,4 +50,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION voice_status() IS
-    'the worker and its queue: what runs (running: leased, in_flight: requests), what waits and for how long, p50 and p95 from hang-up to analytics; breaker: closed, open (the LLM server fails and is left alone until next_request_at) or half-open; months_ahead: partitions ready beyond this month; calls_in_default: calls whose month has none';
+    'the worker and its queue: what runs (running: leased, in_flight: requests), what waits and for how long, p50 and p95 from hang-up to analytics; breaker: closed, open (the LLM server fails and is left alone until next_request_at) or half-open; months_ahead: partitions ready beyond this month; calls_in_default: calls whose month has none; backfill_queued: those of queued that wait behind live calls';

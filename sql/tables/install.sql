@@ -17,6 +17,7 @@ BEGIN
     PERFORM voice._install_search_document();
     PERFORM voice._install_queue();
     PERFORM voice._install_webhook();
+    PERFORM voice._install_daily();
     PERFORM voice._install_state();
     -- Data that was there before us is a copy until voice_resume() says otherwise.
     IF fresh THEN

@@ -26,6 +26,11 @@ AS $$
 DECLARE
     leaf CONSTANT text := format('%s_%s', family, suffix);
 BEGIN
+    IF to_regclass(format('voice.%I', leaf)) IS NOT NULL THEN
+        RAISE EXCEPTION 'there is a table of this name already'
+            USING ERRCODE = 'duplicate_table', DETAIL = format('voice.%I is no partition of voice.%I.', leaf, family),
+                  HINT = 'A month that was detached: ATTACH it again, rename it, or drop it.';
+    END IF;
     EXECUTE format(
         'CREATE TABLE voice.%I (LIKE voice.%I INCLUDING CONSTRAINTS INCLUDING INDEXES INCLUDING STORAGE INCLUDING COMPRESSION)',
         leaf, family);

@@ -1,82 +1,144 @@
 -- A month comes to all families in one moment, or to none; traffic never waits longer than the lock_timeout for it.
 
+-- All locks of a maintenance transaction, in the one order. The first may be waited for 50 ms, and all of them together
+-- no longer: whoever is about to write waits behind us meanwhile. agent comes first: the reference from call takes it,
+-- and an import writes its agent before its call.
+CREATE FUNCTION voice._lock_families(parents text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp SET lock_timeout = '50ms'
+AS $$
+DECLARE
+    began CONSTANT timestamptz := clock_timestamp();
+    family text;
+BEGIN
+    -- A leaf that leaves its family leaves triggers on agent behind, and takes them away when it comes back.
+    IF parents = 'ACCESS EXCLUSIVE' THEN
+        LOCK TABLE voice.agent IN ACCESS EXCLUSIVE MODE;
+    ELSE
+        LOCK TABLE voice.agent IN SHARE ROW EXCLUSIVE MODE;
+    END IF;
+    FOREACH family IN ARRAY voice._families() LOOP
+        EXECUTE format('LOCK TABLE ONLY voice.%I IN %s MODE', family, parents);
+        PERFORM set_config('lock_timeout', greatest(1, 50 - EXTRACT(epoch FROM clock_timestamp() - began) * 1000)::int::text, true);
+        EXECUTE format('LOCK TABLE voice.%I IN ACCESS EXCLUSIVE MODE', family || '_default');
+        PERFORM set_config('lock_timeout', greatest(1, 50 - EXTRACT(epoch FROM clock_timestamp() - began) * 1000)::int::text, true);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION voice._lock_families(text) IS 'locks the families in this mode and their DEFAULT leaves, or raises lock_not_available';
+
+-- Between two tries of a maintenance transaction: those who waited behind it go first. It gives up after a minute.
+CREATE FUNCTION voice._try_again(try int, began timestamptz) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+DECLARE
+    holders text;
+BEGIN
+    IF try % 10 = 0 OR clock_timestamp() > began + interval '1 minute' THEN
+        SELECT string_agg(DISTINCT format('%s (%s)', l.pid, coalesce(nullif(a.application_name, ''), a.backend_type)), ', ')
+        INTO holders
+        FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+        WHERE l.granted AND l.pid <> pg_backend_pid() AND l.locktype = 'relation'
+          AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+          AND (l.relation = to_regclass('voice.agent')
+               OR l.relation IN (SELECT i.inhrelid FROM pg_inherits i
+                                 WHERE i.inhparent IN (SELECT to_regclass('voice.' || f) FROM unnest(voice._families()) f))
+               OR l.relation IN (SELECT to_regclass('voice.' || f) FROM unnest(voice._families()) f));
+        IF clock_timestamp() > began + interval '1 minute' THEN
+            RAISE EXCEPTION 'no moment was found to change the months of voice_analytics'
+                USING ERRCODE = 'lock_not_available',
+                      DETAIL = format('Transactions that hold locks on its tables: %s.', coalesce(holders, 'none at this moment')),
+                      HINT = 'Try again when those have ended; calls meanwhile are stored as ever, and nothing has changed.';
+        END IF;
+        RAISE NOTICE 'waiting for a moment in which nobody holds a lock on the tables of voice_analytics'
+            USING DETAIL = format('Transactions that hold locks on them: %s.', coalesce(holders, 'none at this moment'));
+    END IF;
+    PERFORM pg_sleep(least(0.02 * try, 0.5) * (0.5 + random()));
+END
+$$;
+COMMENT ON FUNCTION voice._try_again(int, timestamptz) IS 'waits before the next try, says so now and then, and raises after a minute';
+
 -- Creates the months that do not exist, as one unit, and returns the names of the leaves. What takes time (tables,
 -- indexes, references among themselves) is done on tables that nobody sees; the families are locked for the ATTACH only.
 CREATE FUNCTION voice._create_months(months date[]) RETURNS SETOF text
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp SET lock_timeout = '50ms'
 AS $$
 DECLARE
-    max_tries CONSTANT int := 40;
+    began CONSTANT timestamptz := clock_timestamp();
+    try int := 0;
     month date;
-    first_id uuid;
-    past_id uuid;
+    bounds record;
     family text;
     leaves text[] := '{}';
     attach text[] := '{}';
-    holders text;
 BEGIN
-    FOREACH month IN ARRAY months LOOP
-        first_id := @extschema@.voice_uuid_at(month::timestamp AT TIME ZONE 'UTC');
-        past_id := @extschema@.voice_uuid_at((month + interval '1 month') AT TIME ZONE 'UTC');
-        CONTINUE WHEN EXISTS (SELECT FROM voice._leaves('call') l WHERE l.lower < past_id AND l.upper > first_id);
-        IF EXISTS (SELECT FROM voice.call_default c WHERE c.id >= first_id AND c.id < past_id) THEN
+    FOREACH month IN ARRAY voice._missing_months(months) LOOP
+        SELECT * INTO bounds FROM voice._ids_of(month);
+        IF EXISTS (SELECT FROM voice.call_default c WHERE c.id >= bounds.lower AND c.id < bounds.upper) THEN
             RAISE WARNING 'the month % is not created', to_char(month, 'YYYY-MM')
-                USING DETAIL = 'Calls of that month are in voice.call_default already, where they stay readable and writable.',
-                      HINT = 'Create months before their calls are imported: voice_create_partitions(since => …).';
+                USING DETAIL = 'Calls of that month are in voice.call_default, where they stay readable and writable.',
+                      HINT = 'docs/partitions.md says which rows of a DEFAULT do not become a month by themselves.';
             CONTINUE;
         END IF;
         FOREACH family IN ARRAY voice._families() LOOP
             leaves := leaves || voice._build_leaf(family, to_char(month, 'YYYY_MM'));
             attach := attach || format('ALTER TABLE voice.%I ATTACH PARTITION voice.%I FOR VALUES FROM (%L) TO (%L)',
-                                       family, leaves[cardinality(leaves)], first_id, past_id);
+                                       family, leaves[cardinality(leaves)], bounds.lower, bounds.upper);
         END LOOP;
     END LOOP;
     IF leaves = '{}' THEN
+        PERFORM voice._drop_proofs();
         RETURN;
     END IF;
-
-    FOR try IN 1..max_tries LOOP
+    LOOP
         BEGIN
-            -- agent first: the reference from call takes it, and an import writes its agent before its call.
-            LOCK TABLE voice.agent IN SHARE ROW EXCLUSIVE MODE;
-            FOREACH family IN ARRAY voice._families() LOOP
-                EXECUTE format('LOCK TABLE ONLY voice.%I IN SHARE UPDATE EXCLUSIVE MODE', family);
-                EXECUTE format('LOCK TABLE voice.%I IN ACCESS EXCLUSIVE MODE', family || '_default');
-            END LOOP;
+            PERFORM voice._lock_families('SHARE UPDATE EXCLUSIVE');
             FOR i IN 1..cardinality(attach) LOOP
                 EXECUTE attach[i];
             END LOOP;
+            PERFORM voice._drop_proofs();
             RETURN QUERY SELECT unnest(leaves);
             RETURN;
         EXCEPTION WHEN lock_not_available THEN
-            NULL; -- all locks are given back with the block; those who waited behind us go first
+            NULL; -- all locks are given back with the block
         END;
-        IF try = max_tries / 4 THEN
-            RAISE NOTICE 'waiting for a moment in which nobody holds a lock on the DEFAULT partitions';
-        END IF;
-        PERFORM pg_sleep(least(0.02 * try, 0.5) * (0.5 + random()));
+        try := try + 1;
+        PERFORM voice._try_again(try, began);
     END LOOP;
-
-    SELECT string_agg(DISTINCT format('%s (%s)', l.pid, coalesce(nullif(a.application_name, ''), a.backend_type)), ', ')
-    INTO holders
-    FROM pg_locks l JOIN pg_stat_activity a USING (pid)
-    WHERE l.granted AND l.pid <> pg_backend_pid() AND l.locktype = 'relation'
-      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-      AND l.relation IN (SELECT to_regclass('voice.' || f || s) FROM unnest(voice._families()) f, (VALUES (''), ('_default')) v(s));
-    RAISE EXCEPTION 'no moment was found to add months to the tables of voice_analytics'
-        USING ERRCODE = 'lock_not_available',
-              DETAIL = format('Transactions that hold locks on them: %s.', coalesce(holders, 'none at this moment')),
-              HINT = 'Try again when those have ended; calls meanwhile go to the DEFAULT partitions.';
 END
 $$;
 COMMENT ON FUNCTION voice._create_months(date[]) IS 'creates those of these months (first days, UTC) that are missing, for all families';
 
+CREATE FUNCTION voice._ids_of(month date, OUT lower uuid, OUT upper uuid)
+LANGUAGE sql STABLE SET search_path = pg_catalog, voice, pg_temp
+AS $$
+    SELECT @extschema@.voice_uuid_at($1::timestamp AT TIME ZONE 'UTC'),
+           @extschema@.voice_uuid_at(($1 + interval '1 month') AT TIME ZONE 'UTC')
+$$;
+COMMENT ON FUNCTION voice._ids_of(date) IS 'the ids of a month: lower <= id < upper';
+
+-- From the catalogs alone: no lock on any of the tables is left behind.
+CREATE FUNCTION voice._missing_months(months date[]) RETURNS date[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, voice, pg_temp
+AS $$
+    SELECT coalesce(array_agg(m ORDER BY m), '{}')
+    FROM unnest($1) m CROSS JOIN LATERAL voice._ids_of(m) i
+    WHERE NOT EXISTS (SELECT FROM voice._leaves('call') l WHERE l.lower < i.upper AND l.upper > i.lower)
+$$;
+COMMENT ON FUNCTION voice._missing_months(date[]) IS 'those of the months that no leaf holds';
+
+CREATE FUNCTION voice._months(months_ahead int, since timestamptz) RETURNS date[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, voice, pg_temp
+AS $$
+    SELECT array_agg(m::date ORDER BY m)
+    FROM (SELECT date_trunc('month', now() AT TIME ZONE 'UTC') AS this_month) t,
+         generate_series(least(date_trunc('month', $2 AT TIME ZONE 'UTC'), t.this_month),
+                         t.this_month + $1 * interval '1 month', interval '1 month') m
+$$;
+COMMENT ON FUNCTION voice._months(int, timestamptz) IS 'the months (first days, UTC) from that of since to so many ahead of now';
+
 CREATE FUNCTION voice_create_partitions(months_ahead int DEFAULT 3, since timestamptz DEFAULT now()) RETURNS SETOF text
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
-DECLARE
-    this_month CONSTANT date := date_trunc('month', now() AT TIME ZONE 'UTC');
-    first_month date;
 BEGIN
     IF months_ahead IS NULL OR months_ahead NOT BETWEEN 0 AND 120 THEN
         RAISE EXCEPTION 'months_ahead is out of range'
@@ -89,11 +151,15 @@ BEGIN
                   DETAIL = format('since is %s; it may be from 1970 to now.', coalesce(since::text, 'NULL')),
                   HINT = 'Pass the start of the oldest call that you are going to import.';
     END IF;
-    first_month := least(date_trunc('month', since AT TIME ZONE 'UTC'), this_month);
-    RETURN QUERY
-    SELECT voice._create_months(array_agg(m::date ORDER BY m))
-    FROM generate_series(first_month, this_month + months_ahead * interval '1 month', interval '1 month') m;
+    IF voice._missing_months(voice._months(months_ahead, since)) = '{}' THEN
+        RETURN;
+    ELSIF voice._default_is_large() THEN
+        RETURN QUERY SELECT * FROM voice._create_months_elsewhere(months_ahead, since);
+    ELSE
+        RETURN QUERY SELECT * FROM voice._swap_stranded(voice._months(months_ahead, since));
+        RETURN QUERY SELECT * FROM voice._create_months(voice._months(months_ahead, since));
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION voice_create_partitions(int, timestamptz) IS
-    'creates the missing months of all tables, from that of since to so many ahead, and returns the names of what it created';
+    'creates the missing months of all tables, from that of since to so many ahead, and returns the names of what it created; calls of theirs in the DEFAULT partitions become months too';

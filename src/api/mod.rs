@@ -3,6 +3,7 @@
 mod call;
 mod import;
 mod leads;
+mod maintenance;
 mod queue;
 mod search;
 mod status;

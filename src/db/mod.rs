@@ -4,6 +4,7 @@ pub mod claim;
 pub mod deliver;
 pub mod import;
 pub mod late;
+pub mod months;
 pub mod prepare;
 pub mod question;
 pub mod settle;

@@ -94,14 +94,3 @@ pub fn database_settings(client: &mut SpiClient<'_>) -> Result<Vec<String>, DbEr
     }
     Ok(found)
 }
-
-/// Creates the months that are missing ahead; gives the names of what it made.
-pub fn keep_months_ahead(client: &mut SpiClient<'_>, schema: &str, months: i32) -> Result<Vec<String>, DbError> {
-    // The schema is quoted by Postgres itself (installation.sql).
-    let call = format!("SELECT * FROM {schema}.voice_create_partitions($1)");
-    let mut made = Vec::new();
-    for row in client.update(&call, None, &[months.into()])? {
-        made.extend(row.get::<String>(1)?);
-    }
-    Ok(made)
-}

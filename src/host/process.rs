@@ -41,6 +41,20 @@ pub fn start_worker(slot: usize, database: &str) -> Option<Handle> {
     // The launcher owns restarts, with a back-off; Postgres would forget a worker that leaves with code 0.
     worker.bgw_restart_time = pg_sys::BGW_NEVER_RESTART;
     worker.bgw_main_arg = pg_sys::Datum::from(slot);
+    start(worker)
+}
+
+/// Starts a process that does the task and leaves (`worker/maintenance.rs`). `None`: no free place among
+/// `max_worker_processes`.
+pub fn start_maintenance(task: &str) -> Option<Handle> {
+    let mut worker = blank("voice_analytics maintenance", c"voice_analytics_maintenance");
+    worker.bgw_start_time = pg_sys::BgWorkerStartTime::BgWorkerStart_RecoveryFinished;
+    worker.bgw_restart_time = pg_sys::BGW_NEVER_RESTART;
+    copy(&mut worker.bgw_extra, task.as_bytes());
+    start(worker)
+}
+
+fn start(mut worker: pg_sys::BackgroundWorker) -> Option<Handle> {
     let mut handle = std::ptr::null_mut();
     // SAFETY: Postgres copies the struct and allocates the handle, which lives in the long-lived context chosen here.
     unsafe {
@@ -53,7 +67,58 @@ pub fn start_worker(slot: usize, database: &str) -> Option<Handle> {
     }
 }
 
+/// The task that this process was started with.
+pub fn my_task() -> String {
+    // SAFETY: set for every background worker before its function is called; the text ends before the array does.
+    unsafe { std::ffi::CStr::from_ptr((*pg_sys::MyBgworkerEntry).bgw_extra.as_ptr()).to_string_lossy().into_owned() }
+}
+
+/// Clears the pid that this process wrote into the slot of its database, however it ends.
+pub fn leave_maintenance_at_exit(database: pg_sys::Oid) {
+    #[pg_guard]
+    unsafe extern "C-unwind" fn leave(_code: c_int, database: pg_sys::Datum) {
+        let database = pg_sys::Oid::from(database.value() as u32);
+        if let Some(slot) = super::shmem::slot_of(database, super::shmem::Otherwise::Nothing) {
+            use std::sync::atomic::Ordering::*;
+            let _ = slot.maintenance_pid.compare_exchange(std::process::id() as i32, 0, AcqRel, Acquire);
+        }
+    }
+    // SAFETY: runs while shared memory is still attached.
+    unsafe { pg_sys::before_shmem_exit(Some(leave), pg_sys::Datum::from(database.to_u32())) }
+}
+
+/// Connects to the database of this name.
+pub fn connect_to_named(database: &str) {
+    let Ok(name) = CString::new(database) else { return };
+    // SAFETY: once, before anything else.
+    unsafe { pg_sys::BackgroundWorkerInitializeConnection(name.as_ptr(), std::ptr::null(), 0) }
+}
+
+/// A setting by its name; `None`: there is none.
+pub fn setting(name: &std::ffi::CStr) -> Option<String> {
+    // SAFETY: a plain C string; missing_ok, so nothing is raised. The value is copied at once.
+    unsafe {
+        let value = pg_sys::GetConfigOption(name.as_ptr(), true, false);
+        (!value.is_null()).then(|| std::ffi::CStr::from_ptr(value).to_string_lossy().into_owned())
+    }
+}
+
 impl Handle {
+    /// Waits until the process is gone. A cancelled wait ends it.
+    pub fn wait_for_end(self) {
+        struct Ends(Handle);
+        impl Drop for Ends {
+            fn drop(&mut self) {
+                if self.0.life() != Life::Gone {
+                    self.0.terminate();
+                }
+            }
+        }
+        let ends = Ends(self);
+        // SAFETY: the handle is as RegisterDynamicBackgroundWorker made it; this process is the one to be notified.
+        unsafe { pg_sys::WaitForBackgroundWorkerShutdown(ends.0.0) };
+    }
+
     pub fn life(&self) -> Life {
         let mut pid = 0;
         // SAFETY: the handle is as RegisterDynamicBackgroundWorker made it.

@@ -113,6 +113,8 @@ pub struct Slot {
     proc_number: AtomicI32,
     /// The backend whose command needs the database to itself, or 0; see `ddl.rs`.
     pub kept_away_by: AtomicI32,
+    /// Of the process that does what takes long (`worker/maintenance.rs`), while there is one.
+    pub maintenance_pid: AtomicI32,
     wake: AtomicBool,
     state: AtomicU32,
     pub in_flight: AtomicU32,
@@ -130,6 +132,8 @@ pub struct Slot {
     pub reason: Note,
     pub last_error: Note,
     pub usage: Usage,
+    /// What became of the last maintenance: "ok", or what went wrong.
+    pub maintenance_result: Note,
 }
 
 impl Slot {

@@ -186,11 +186,11 @@ fn send_away(slot: &Slot) {
     slot.kept_away_by.store(std::process::id() as i32, Release);
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let pid = slot.pid.load(Acquire);
-        if pid == 0 || Instant::now() > deadline {
+        let pids = [slot.pid.load(Acquire), slot.maintenance_pid.load(Acquire)];
+        if pids == [0, 0] || Instant::now() > deadline {
             return;
         }
-        process::ask_to_leave(pid);
+        pids.into_iter().filter(|pid| *pid > 0).for_each(process::ask_to_leave);
         process::check_for_interrupts();
         process::wait(None, Some(Duration::from_millis(10)));
     }

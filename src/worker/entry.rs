@@ -1,8 +1,8 @@
 //! Where Postgres enters the two kinds of processes; it finds them by these names in the library.
 #![allow(unsafe_code)] // the names must not be mangled
 
-use super::launcher;
 use super::serve::{Leave, Server};
+use super::{launcher, maintenance};
 use crate::db::state::{self, Installation};
 use crate::host::process;
 use crate::host::shmem::{self, Stage, State};
@@ -21,6 +21,13 @@ pub extern "C-unwind" fn voice_analytics_launcher(_argument: pg_sys::Datum) {
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn voice_analytics_worker(argument: pg_sys::Datum) {
     serve(argument.value());
+}
+
+/// Its task is in `bgw_extra`.
+#[pg_guard]
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn voice_analytics_maintenance(_argument: pg_sys::Datum) {
+    maintenance::run();
 }
 
 /// Serves the database of this slot until there is nothing to serve.

@@ -1,17 +1,22 @@
-//! What the worker does beside its jobs: months ahead, and settings made for its database.
+//! What the worker does beside its jobs: settings made for its database; and it has months, roll-ups and retention looked
+//! after, by a process of its own (`maintenance.rs`), so that no job waits for them.
 
 use crate::db::{state, transaction};
-use crate::host::process;
+use crate::host::process::{self, Handle, Life};
+use crate::host::shmem::Slot;
 use pgrx::prelude::*;
 use std::time::{Duration, Instant};
 
-/// Months are made long before they are needed; an hour is often.
-const MONTHS: Duration = Duration::from_secs(3600);
+/// Months are made long before they are needed, and days rolled up once: an hour is often.
+const MAINTENANCE: Duration = Duration::from_secs(3600);
+/// After a failure (somebody held the tables), sooner.
+const AGAIN: Duration = Duration::from_secs(60);
 
 pub struct Housekeeping {
-    /// Of the extension's functions, quoted.
-    schema: String,
-    months_at: Instant,
+    /// When the next process is to be started.
+    due: Instant,
+    /// The one that runs.
+    running: Option<Handle>,
     /// `ALTER DATABASE … SET`, as last applied.
     settings: Vec<String>,
     /// One of them was taken away: only a new connection knows what is in force without it.
@@ -20,35 +25,56 @@ pub struct Housekeeping {
 }
 
 impl Housekeeping {
-    pub fn new(schema: String) -> Self {
-        let mut new =
-            Housekeeping { schema, months_at: Instant::now(), settings: Vec::new(), wants_restart: false, error: None };
+    pub fn new() -> Self {
+        let mut new = Housekeeping {
+            due: Instant::now(),
+            running: None,
+            settings: Vec::new(),
+            wants_restart: false,
+            error: None,
+        };
         new.follow_settings();
         new
     }
 
-    /// When it wants to be called again at the latest.
-    pub fn next(&self) -> Instant {
-        self.months_at
+    /// When it wants to be called again at the latest. The end of the process sets this one's latch.
+    pub fn next(&self) -> Option<Instant> {
+        self.running.is_none().then_some(self.due)
+    }
+
+    /// Somebody has changed the settings, or wants to see something happen.
+    pub fn is_due(&mut self) {
+        self.due = Instant::now();
     }
 
     pub fn take_error(&mut self) -> Option<String> {
         self.error.take()
     }
 
-    /// Creates partitions that are missing, if it is time to look.
-    pub fn keep_months_ahead(&mut self, role: pg_sys::Oid, months: i32) {
-        if self.months_at > Instant::now() {
+    /// Starts the process when it is time, and hears what came of it. Never waits.
+    pub fn maintain(&mut self, slot: &Slot) {
+        if let Some(process) = &self.running {
+            if process.life() != Life::Gone {
+                return;
+            }
+            self.running = None;
+            match slot.maintenance_result.read() {
+                Some(said) if said != "ok" => {
+                    self.error = Some(format!("maintenance: {said}"));
+                    self.due = Instant::now() + AGAIN;
+                }
+                _ => {}
+            }
+        }
+        if self.due > Instant::now() {
             return;
         }
-        self.months_at = Instant::now() + MONTHS;
-        let made = transaction("voice_analytics: creating partitions ahead", role, |client| {
-            state::keep_months_ahead(client, &self.schema, months)
-        });
-        match made {
-            Ok(names) if names.is_empty() => {}
-            Ok(names) => log!("voice_analytics: created partitions {}", names.join(", ")),
-            Err(e) => self.error = Some(format!("creating partitions: {}", e.message)),
+        self.due = Instant::now() + MAINTENANCE;
+        slot.maintenance_result.write("the process ended early");
+        self.running = process::start_maintenance(&format!("{} keep", process::my_database().to_u32()));
+        if self.running.is_none() {
+            self.due = Instant::now() + AGAIN;
+            self.error = Some("maintenance: no free background worker (raise max_worker_processes)".to_owned());
         }
     }
 

@@ -10,6 +10,7 @@ mod key;
 mod latency;
 mod launcher;
 mod listen;
+mod maintenance;
 mod mend;
 mod pipeline;
 mod provider;
@@ -19,6 +20,7 @@ mod show;
 mod turn;
 
 use crate::host::{process, shmem};
+pub use pipeline::{RULE_VERSION, version_of};
 
 /// Registers everything that must be there before the server starts.
 pub fn register() {

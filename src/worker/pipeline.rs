@@ -14,7 +14,7 @@ use voice_core::{analysis, builtin, prompt, retry, transcript};
 use voice_net::{Answer, Class};
 
 /// Version of the rule that judges a call without conversation; the other analyzers bring their own.
-const RULE_VERSION: &str = "rule/1";
+pub const RULE_VERSION: &str = "rule/1";
 
 /// A request that is to be sent.
 pub struct Flight {
@@ -137,7 +137,7 @@ pub fn failed(job: &Claimed, error: String, settings: &Settings) -> Outcome {
 }
 
 /// Changes whenever the same words would be judged anew.
-fn version_of(analyzer: Analyzer) -> &'static str {
+pub fn version_of(analyzer: Analyzer) -> &'static str {
     match analyzer {
         Analyzer::builtin => builtin::MODEL,
         Analyzer::openai => prompt::VERSION,

@@ -79,7 +79,7 @@ impl Server {
         let pool = Pool::new()?;
         Ok(Server {
             slot,
-            schema: schema.clone(),
+            schema,
             role,
             settings: Settings::current(),
             provider: Provider::default(),
@@ -93,7 +93,7 @@ impl Server {
             postponed: Vec::new(),
             retry: None,
             latencies: Latencies::default(),
-            housekeeping: Housekeeping::new(schema),
+            housekeeping: Housekeeping::new(),
             due: None,
             ask_at: None,
             renew_at: None,
@@ -124,6 +124,7 @@ impl Server {
                 self.configure();
                 // Whoever reloads may know that the LLM server is back.
                 self.provider.probe_now();
+                self.housekeeping.is_due();
                 look = true;
             }
             let now = Instant::now();
@@ -172,7 +173,7 @@ impl Server {
                 }
             }
             if self.keeps_house() {
-                self.housekeeping.keep_months_ahead(self.role, self.settings.partition_months_ahead);
+                self.housekeeping.maintain(self.slot);
             }
             if let Some(error) = self.housekeeping.take_error() {
                 self.note_error(&error);
@@ -283,7 +284,7 @@ impl Server {
             self.deliveries.next_deadline(),
             self.deliveries.next().filter(|_| self.delivers()),
             self.retry.map(|(at, _)| at),
-            self.keeps_house().then(|| self.housekeeping.next()),
+            self.keeps_house().then(|| self.housekeeping.next()).flatten(),
         ];
         let limit = until.into_iter().flatten().min().map(|t| t.saturating_duration_since(Instant::now()));
         process::wait(Some(self.pool.wake_fd()), limit);

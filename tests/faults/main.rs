@@ -10,6 +10,7 @@ mod disk;
 mod dumps;
 mod late;
 mod logical;
+mod months;
 mod outage;
 mod replication;
 mod scene;

@@ -8,6 +8,7 @@ mod importing;
 mod installing;
 mod late_words;
 mod orm;
+mod months;
 mod outages;
 mod poison;
 mod privileges;

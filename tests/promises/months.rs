@@ -1,0 +1,157 @@
+//! Months, roll-ups, backfill and schedules, with the worker and with pg_cron.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::voice::Voice;
+use harness::stub::StubLlm;
+use harness::{Cluster, wait_until};
+
+/// A call of yesterday, analysed or to be.
+const YESTERDAY: &str = "
+    INSERT INTO voice.agent (id, vertical) VALUES ('a', 'salon') ON CONFLICT DO NOTHING;
+    INSERT INTO voice.call (id, agent_id, started_at, status, ended_at)
+    SELECT voice_uuidv7(t), 'a', t, 'completed', t + interval '90 seconds' FROM (SELECT now() - interval '24 hours' AS t) x;
+    INSERT INTO voice.turn (call_id, role, text) SELECT id, 'user', 'I want to buy it now' FROM voice.call";
+
+const ROLLED: &str =
+    "SELECT count(*) = 1 AND bool_and(calls = 1 AND completed = 1 AND minutes = 1.5 AND analyzed = 1) FROM voice.daily";
+
+#[test]
+fn the_worker_rolls_up_yesterday_and_again_when_analytics_come_late() {
+    let mut voice = Voice::start();
+    voice.client.batch_execute("SELECT voice_pause()").unwrap();
+    voice.client.batch_execute(YESTERDAY).unwrap();
+    voice.cluster.set("voice_analytics.partition_months_ahead", "4");
+    voice.until("SELECT count(*) = 1 AND bool_and(calls = 1 AND analyzed = 0) FROM voice.daily");
+    voice.until("SELECT count(*) > 0 FROM pg_class WHERE relname = 'call_' || to_char((now() AT TIME ZONE 'UTC') + interval '4 months', 'YYYY_MM')");
+    voice.client.batch_execute("SELECT voice_resume()").unwrap();
+    voice.drained();
+    wait_until("the day to be rolled up anew", crate::voice::SOON, || {
+        voice.client.batch_execute("SELECT pg_reload_conf()").unwrap();
+        voice.client.query_one(ROLLED, &[]).unwrap().get::<_, bool>(0).then_some(())
+    });
+    // Deleted, it is gone from the day too.
+    voice.client.batch_execute("UPDATE voice.call SET deleted_at = now()").unwrap();
+    wait_until("the day without it", crate::voice::SOON, || {
+        voice.client.batch_execute("SELECT pg_reload_conf()").unwrap();
+        (voice.count("SELECT count(*) FROM voice.daily") == 0).then_some(())
+    });
+}
+
+#[test]
+fn the_worker_drops_what_has_been_kept_long_enough_and_the_roll_up_stays() {
+    let mut voice = Voice::start();
+    voice
+        .client
+        .batch_execute(
+            "SELECT voice._create_months('{2020-01-01,2020-02-01}');
+             SELECT voice_import_call('{\"id\": \"old\", \"vertical\": \"salon\", \"started_at\": \"2020-01-15T10:00:00Z\", \"duration_ms\": 60000, \"turns\": []}')",
+        )
+        .unwrap();
+    voice.drained();
+    voice.cluster.set("voice_analytics.retention", "3 years");
+    voice.until("SELECT count(*) = 0 FROM pg_class WHERE relname LIKE '%\\_2020\\__'");
+    voice.until("SELECT count(*) = 0 FROM voice.call");
+    assert_eq!(voice.count("SELECT calls FROM voice.daily WHERE day = '2020-01-15'"), 1);
+    voice.cluster.wait_for_log("retention: dropped call_2020_01", crate::voice::SOON);
+}
+
+#[test]
+fn jobs_go_on_while_maintenance_waits_for_a_report() {
+    let mut voice = Voice::start();
+    voice.client.batch_execute("INSERT INTO voice.agent (id, vertical) VALUES ('a', 'healthcare')").unwrap();
+    let mut report = voice.cluster.connect("app");
+    report.batch_execute("BEGIN; SELECT count(*) FROM voice.turn").unwrap();
+    voice.cluster.set("voice_analytics.partition_months_ahead", "5");
+    voice.until("SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type = 'voice_analytics maintenance' AND query LIKE '%waits for the tables%'");
+    voice.call(&[("user", "hello")]);
+    voice.drained();
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'voice_analytics maintenance'";
+    assert_eq!(voice.count(waiting), 1, "it still waits");
+    report.batch_execute("COMMIT").unwrap();
+    voice.until("SELECT count(*) > 0 FROM pg_class WHERE relname = 'call_' || to_char((now() AT TIME ZONE 'UTC') + interval '5 months', 'YYYY_MM')");
+}
+
+#[test]
+fn maintenance_does_not_block_drop_database() {
+    let mut voice = Voice::start();
+    let mut report = voice.cluster.connect("app");
+    report.batch_execute("BEGIN; SELECT count(*) FROM voice.turn").unwrap();
+    voice.cluster.set("voice_analytics.partition_months_ahead", "5");
+    voice.until("SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type = 'voice_analytics maintenance' AND query LIKE '%waits for the tables%'");
+    drop(report);
+    let Voice { cluster, client } = voice;
+    drop(client);
+    cluster.execute("postgres", "DROP DATABASE app WITH (FORCE)");
+}
+
+#[test]
+fn a_call_that_ends_is_analysed_before_the_backfill() {
+    let stub = StubLlm::start();
+    let mut voice = Voice::on(Voice::asking(&stub).setting("voice_analytics.max_concurrency", 1));
+    voice.client.batch_execute("SELECT voice_pause()").unwrap();
+    for _ in 0..20 {
+        voice.call(&[("user", "hello")]);
+    }
+    voice.client.batch_execute("DELETE FROM voice.job").unwrap();
+    assert_eq!(voice.count("SELECT voice_backfill(dry_run => true)"), 20);
+    assert_eq!(voice.count("SELECT count(*) FROM voice.job"), 0);
+    assert_eq!(voice.count("SELECT voice_backfill(max_calls => 15)"), 15);
+    assert_eq!(voice.count("SELECT voice_backfill()"), 5);
+    assert_eq!(voice.count("SELECT backfill_queued FROM voice_status()"), 20);
+    let live = voice.call(&[("user", "I am live")]);
+    voice.client.batch_execute("SELECT voice_resume()").unwrap();
+    voice.drained();
+    let first = "SELECT call_id::text FROM voice.analytics ORDER BY computed_at LIMIT 1";
+    assert_eq!(voice.text(first, &[]).unwrap(), live);
+    assert_eq!(voice.count("SELECT voice_backfill(stale => true)"), 0, "all is as it would be judged now");
+    voice.client.batch_execute("UPDATE voice.analytics SET prompt_version = '0' WHERE call_id = (SELECT max(call_id::text)::uuid FROM voice.analytics)").unwrap();
+    assert_eq!(voice.count("SELECT voice_backfill(stale => true)"), 1);
+}
+
+/// Where pg_cron is not installed for the PostgreSQL under test, the test says so. CI has it (scripts/setup.sh).
+fn with_cron(home: &str) -> Option<Cluster> {
+    let pg_config = std::env::var("PG_CONFIG").unwrap_or("pg_config".into());
+    let output = std::process::Command::new(pg_config).arg("--pkglibdir").output().expect("pg_config");
+    let library = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    if !Path::new(&library).join("pg_cron.so").exists() {
+        assert!(std::env::var_os("CI").is_none(), "CI has pg_cron");
+        eprintln!("NOT TRIED: there is no pg_cron for this PostgreSQL ({library})");
+        return None;
+    }
+    Some(
+        Cluster::builder()
+            .setting("shared_preload_libraries", "voice_analytics,pg_cron")
+            .setting("cron.database_name", home)
+            .setting("cron.use_background_workers", "on")
+            .setting("max_worker_processes", 20)
+            .setting("voice_analytics.maintenance", "off")
+            .start(),
+    )
+}
+
+#[test]
+fn pg_cron_runs_the_roll_up() {
+    for home in ["app", "postgres"] {
+        let Some(cluster) = with_cron(home) else { return };
+        let client = cluster.create_voice_database("app");
+        let mut voice = Voice { cluster, client };
+        voice.cluster.execute(home, "CREATE EXTENSION pg_cron");
+        voice.client.batch_execute(YESTERDAY).unwrap();
+        voice.drained();
+        let made = voice.client.query("SELECT voice_schedule()", &[]).unwrap_or_else(|e| panic!("{e:?}"));
+        assert_eq!(made.len(), 4);
+        voice.client.batch_execute("SELECT voice_schedule()").unwrap();
+        let mut cron = voice.cluster.connect(home);
+        let jobs: i64 = cron.query_one("SELECT count(*) FROM cron.job WHERE database = 'app'", &[]).unwrap().get(0);
+        assert_eq!(jobs, 4, "again is the same jobs");
+        cron.batch_execute("UPDATE cron.job SET schedule = '* * * * *' WHERE jobname LIKE '%roll-up%'").unwrap();
+        wait_until("pg_cron to roll up", Duration::from_secs(150), || {
+            voice.client.query_one(ROLLED, &[]).unwrap().get::<_, bool>(0).then_some(())
+        });
+        voice.client.batch_execute("SELECT voice_unschedule()").unwrap();
+        let jobs: i64 = cron.query_one("SELECT count(*) FROM cron.job", &[]).unwrap().get(0);
+        assert_eq!(jobs, 0);
+    }
+}
