@@ -94,7 +94,7 @@ pub fn covers_database(name: &str) -> bool {
     text(&DATABASES).split(',').map(str::trim).any(|d| d == "*" || d == name)
 }
 
-/// The session's tenant, as `voice._tenant()` says it.
+/// What the session has set as its tenant; a pin goes before it (`api/tenant.rs`).
 pub fn tenant() -> String {
     text(&TENANT)
 }

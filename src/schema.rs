@@ -21,6 +21,8 @@ extension_sql_file!("../sql/tables/attempt.sql", name = "attempt", requires = ["
 extension_sql_file!("../sql/tables/search_document.sql", name = "search_document", requires = ["schema"]);
 extension_sql_file!("../sql/tables/queue.sql", name = "job", requires = ["schema"]);
 extension_sql_file!("../sql/tables/state.sql", name = "state", requires = ["schema"]);
+extension_sql_file!("../sql/tables/pin.sql", name = "pin", requires = ["schema"]);
+extension_sql_file!("../sql/tables/erasure.sql", name = "erasure", requires = ["schema"]);
 extension_sql_file!("../sql/tables/leaf.sql", name = "leaf", requires = ["schema"]);
 extension_sql_file!("../sql/tables/month.sql", name = "month", requires = ["schema"]);
 
@@ -32,6 +34,9 @@ extension_sql_file!("../sql/functions/leads.sql", name = "leads", requires = ["s
 extension_sql_file!("../sql/functions/search.sql", name = "search", requires = ["schema"]);
 extension_sql_file!("../sql/functions/operate.sql", name = "operate", requires = ["schema"]);
 extension_sql_file!("../sql/functions/status.sql", name = "status", requires = ["schema"]);
+extension_sql_file!("../sql/functions/access.sql", name = "access", requires = ["schema"]);
+extension_sql_file!("../sql/functions/guard.sql", name = "guard", requires = ["schema"]);
+extension_sql_file!("../sql/functions/erase.sql", name = "erase", requires = ["schema"]);
 
 // Creates the tables: everything they are made of stands before it, nothing needs to come after it.
 extension_sql_file!("../sql/tables/install.sql", name = "install", finalize);
