@@ -122,8 +122,8 @@ BEGIN
     SELECT coalesce(array_agg(c.id ORDER BY c.id), '{}') INTO ids FROM voice.call c
     WHERE c.tenant_id = voice._tenant()
       AND voice._number(CASE c.direction WHEN 'outbound' THEN c.to_number ELSE c.from_number END) = number;
-    FOR first IN 1..cardinality(ids) BY batch LOOP
-        removed := voice._erase(ids[first:first + batch - 1], removed);
+    FOR place IN 1..cardinality(ids) BY batch LOOP
+        removed := voice._erase(ids[place:place + batch - 1], removed);
     END LOOP;
     INSERT INTO voice.erasure (kind, removed) VALUES ('caller', removed);
     RETURN QUERY SELECT r.key, r.value::bigint FROM jsonb_each_text(removed) r ORDER BY r.key;

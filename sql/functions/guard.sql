@@ -108,23 +108,21 @@ BEGIN
         UNION ALL
         SELECT r.relname::text, r.relispartition, x.grantee, x.privilege_type, a.attname::text
         FROM relations r JOIN pg_attribute a ON a.attrelid = r.oid CROSS JOIN aclexplode(a.attacl) x WHERE x.grantee <> r.relowner
+    ), held AS MATERIALIZED (
+        SELECT g.grantee, g.relation, g.privilege, bool_or(g.column IS NULL) AS whole,
+               coalesce(array_agg(g.column) FILTER (WHERE g.column IS NOT NULL), '{}') AS columns
+        FROM granted g GROUP BY 1, 2, 3
     ), grantees AS (
         SELECT DISTINCT g.grantee FROM granted g
     ), wanted AS MATERIALIZED (
         SELECT w.access, w.relation, w.privilege, w.columns FROM voice._access_columns() w
         WHERE to_regclass(format('voice.%I', w.relation)) IS NOT NULL
-    ), levels AS (
+    ), levels AS MATERIALIZED (
         SELECT e.grantee, w.access
         FROM grantees e CROSS JOIN wanted w
+        LEFT JOIN held h ON h.grantee = e.grantee AND h.relation = w.relation AND h.privilege = w.privilege
         GROUP BY 1, 2
-        HAVING bool_and(EXISTS (
-            SELECT FROM granted g
-            WHERE g.grantee = e.grantee AND g.relation = w.relation AND g.privilege = w.privilege AND g.column IS NULL)
-            OR w.columns IS NOT NULL AND NOT EXISTS (
-                SELECT FROM unnest(w.columns) c(name)
-                WHERE NOT EXISTS (
-                    SELECT FROM granted g WHERE g.grantee = e.grantee AND g.relation = w.relation AND g.privilege = w.privilege
-                    AND g.column = c.name)))
+        HAVING bool_and(coalesce(h.whole OR w.columns <@ h.columns, false))
     ), extra AS (
         SELECT g.grantee, g.privilege || ' on ' || g.relation || coalesce(' (' || string_agg(g.column, ', ' ORDER BY g.column) || ')', '') AS what
         FROM granted g
@@ -145,7 +143,7 @@ BEGIN
                     '{}'),
            coalesce((SELECT array_agg(x.what ORDER BY x.what) FROM extra x WHERE x.grantee = k.grantee), '{}'),
            p.tenant_id,
-           k.grantee = 0 OR EXISTS (SELECT FROM pg_roles r WHERE r.rolname = coalesce(k.name, p.role))
+           k.grantee IS NOT DISTINCT FROM 0 OR EXISTS (SELECT FROM pg_roles r WHERE r.rolname = coalesce(k.name, p.role))
     FROM known k FULL JOIN voice._pin p ON p.role = k.name
     ORDER BY 1;
 END

@@ -17,6 +17,7 @@ SELECT * FROM shown;
 SELECT voice_delete_call(:'id'), voice_delete_call(:'id') AS again;
 SELECT * FROM shown;
 SELECT voice_transcript(:'id') IS NULL AS hidden;
+\set VERBOSITY sqlstate
 SELECT voice_reanalyze(:'id');
 ROLLBACK;
 BEGIN;

@@ -28,8 +28,10 @@ SELECT voice_delete_call(:'hidden');
 SELECT * FROM voice_erase_call(:'hidden');
 SELECT tenant_id, erased_by = session_user AS by_me, kind, removed FROM voice.erasure ORDER BY id;
 SELECT (SELECT count(*) FROM voice.turn) AS turns, (SELECT count(*) FROM voice.job) AS jobs, (SELECT count(*) FROM voice.attempt) AS attempts;
+\set VERBOSITY sqlstate
 SAVEPOINT s;
 SELECT voice_erase_call(:'hidden');
+\set VERBOSITY default
 ROLLBACK TO s;
 SELECT voice_erase_caller('anonymous');
 ROLLBACK TO s;

@@ -4,9 +4,9 @@ CREATE ROLE regress_voice_red LOGIN;
 CREATE ROLE regress_voice_blue LOGIN;
 CREATE ROLE regress_voice_free LOGIN;
 GRANT regress_voice_blue, regress_voice_free TO regress_voice_red;
-GRANT regress_voice_red TO regress_voice_free;
+CREATE ROLE regress_voice_pool LOGIN IN ROLE regress_voice_red;
 SELECT voice_grant(r, 'admin'), voice_pin_tenant(r, tenant)
-FROM (VALUES ('regress_voice_red', 'red'), ('regress_voice_blue', 'blue'), ('regress_voice_free', NULL)) v(r, tenant);
+FROM (VALUES ('regress_voice_red', 'red'), ('regress_voice_blue', 'blue'), ('regress_voice_free', NULL), ('regress_voice_pool', NULL)) v(r, tenant);
 SELECT role, access, tenant_id FROM voice_access();
 SET SESSION AUTHORIZATION regress_voice_red;
 INSERT INTO voice.agent (id) VALUES ('red-1') RETURNING tenant_id;
@@ -31,7 +31,7 @@ ALTER ROLE regress_voice_red RESET ALL;
 CREATE FUNCTION regress_voice_whose() RETURNS text LANGUAGE sql SECURITY DEFINER
 AS $$ SELECT voice._tenant() || ' ' || (SELECT count(*) FROM voice.agent) || ' ' || (SELECT count(*) FROM public.voice_search('words')) $$;
 ALTER FUNCTION regress_voice_whose() OWNER TO regress_voice_red;
-SET SESSION AUTHORIZATION regress_voice_free;
+SET SESSION AUTHORIZATION regress_voice_pool;
 SET voice_analytics.tenant = 'green';
 SELECT voice._tenant(), regress_voice_whose();
 SET ROLE regress_voice_red;
@@ -77,8 +77,8 @@ SELECT voice_pin_tenant(current_user, 'red');
 DELETE FROM voice.call;
 DELETE FROM voice.agent;
 DROP FUNCTION regress_voice_whose();
-SELECT voice_revoke(r) FROM unnest('{regress_voice_red,regress_voice_blue,regress_voice_free}'::text[]) r;
-DROP ROLE regress_voice_over, regress_voice_red, regress_voice_free;
+SELECT voice_revoke(r) FROM unnest('{regress_voice_red,regress_voice_blue,regress_voice_free,regress_voice_pool}'::text[]) r;
+DROP ROLE regress_voice_over, regress_voice_red, regress_voice_free, regress_voice_pool;
 -- The pin of a role that is gone waits for one of its name.
 SELECT * FROM voice_access();
 SELECT voice_pin_tenant('regress_voice_red', NULL), voice_pin_tenant('regress_voice_blue', NULL);
