@@ -18,4 +18,4 @@ FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'voic
 JOIN pg_language l ON l.oid = p.prolang
 WHERE d.refclassid = 'pg_extension'::regclass AND d.classid = 'pg_proc'::regclass AND l.lanname <> 'c'
   AND NOT coalesce(p.proconfig::text, '') LIKE '%search_path=pg_catalog, voice, pg_temp%'
-ORDER BY 1;
+ORDER BY p.proname COLLATE "C";

@@ -28,6 +28,7 @@ DO $$ BEGIN PERFORM set_config('voice_analytics.tenant', 'blue', false); RAISE N
 RESET SESSION AUTHORIZATION;
 ALTER ROLE regress_voice_red RESET ALL;
 -- A login without a pin: that of the role it sets counts, and that of the owner of a function it calls.
+INSERT INTO voice.search_document (call_id, tenant_id, document) SELECT id, tenant_id, to_tsvector('simple', 'red words') FROM voice.call;
 CREATE FUNCTION regress_voice_whose() RETURNS text LANGUAGE sql SECURITY DEFINER
 AS $$ SELECT voice._tenant() || ' ' || (SELECT count(*) FROM voice.agent) || ' ' || (SELECT count(*) FROM public.voice_search('words')) $$;
 ALTER FUNCTION regress_voice_whose() OWNER TO regress_voice_red;
