@@ -32,7 +32,20 @@ $$;
 
 CREATE SCHEMA voice;
 COMMENT ON SCHEMA voice IS 'voice_analytics: calls, turns, tool calls and what was made of them';
-REVOKE ALL ON SCHEMA voice FROM PUBLIC;
+-- Whatever default privileges say: who may create in this schema speaks in the functions that have it in their search path.
+DO $$
+DECLARE
+    grantee text;
+BEGIN
+    FOR grantee IN
+        SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::pg_catalog.regrole::text END
+        FROM pg_catalog.pg_namespace n CROSS JOIN LATERAL pg_catalog.aclexplode(n.nspacl) a
+        WHERE n.nspname = 'voice' AND a.grantee <> n.nspowner
+    LOOP
+        EXECUTE pg_catalog.format('REVOKE ALL ON SCHEMA voice FROM %s', grantee);
+    END LOOP;
+END
+$$;
 GRANT USAGE, CREATE ON SCHEMA voice TO voice_worker;
 -- Its functions call voice_uuid_at() and others, wherever those were installed.
 GRANT USAGE ON SCHEMA @extschema@ TO voice_worker;

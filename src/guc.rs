@@ -114,7 +114,7 @@ pub fn transcript_max_chars() -> i32 {
     TRANSCRIPT_MAX_CHARS.get()
 }
 
-/// The session's tenant, as `voice._tenant()` says it.
+/// What the session has set as its tenant; a pin goes before it (`api/tenant.rs`).
 pub fn tenant() -> String {
     text(&TENANT)
 }

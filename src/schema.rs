@@ -23,6 +23,8 @@ extension_sql_file!("../sql/tables/search_document.sql", name = "search_document
 extension_sql_file!("../sql/tables/queue.sql", name = "job", requires = ["schema"]);
 extension_sql_file!("../sql/tables/webhook.sql", name = "webhook", requires = ["schema"]);
 extension_sql_file!("../sql/tables/state.sql", name = "state", requires = ["schema"]);
+extension_sql_file!("../sql/tables/pin.sql", name = "pin", requires = ["schema"]);
+extension_sql_file!("../sql/tables/erasure.sql", name = "erasure", requires = ["schema"]);
 extension_sql_file!("../sql/tables/leaf.sql", name = "leaf", requires = ["schema"]);
 extension_sql_file!("../sql/tables/month.sql", name = "month", requires = ["schema"]);
 extension_sql_file!("../sql/tables/stranded.sql", name = "stranded", requires = ["schema"]);
@@ -42,6 +44,9 @@ extension_sql_file!("../sql/functions/metrics.sql", name = "metrics", requires =
 extension_sql_file!("../sql/functions/rollup.sql", name = "rollup", requires = ["schema"]);
 extension_sql_file!("../sql/functions/backfill.sql", name = "backfill", requires = ["schema"]);
 extension_sql_file!("../sql/functions/schedule.sql", name = "schedule", requires = ["schema"]);
+extension_sql_file!("../sql/functions/access.sql", name = "access", requires = ["schema"]);
+extension_sql_file!("../sql/functions/guard.sql", name = "guard", requires = ["schema"]);
+extension_sql_file!("../sql/functions/erase.sql", name = "erase", requires = ["schema"]);
 
 // Creates the tables: everything they are made of stands before it, nothing needs to come after it.
 extension_sql_file!("../sql/tables/install.sql", name = "install", finalize);

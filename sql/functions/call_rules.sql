@@ -45,12 +45,17 @@ BEGIN
     UPDATE voice.analytics
     SET agent_id = NEW.agent_id, started_at = NEW.started_at, deleted_at = NEW.deleted_at, from_number = NEW.from_number
     WHERE call_id = NEW.id;
+    -- A deleted call has nothing to wait for; one that comes back is queued by voice._call_written().
+    IF NEW.deleted_at IS NOT NULL AND OLD.deleted_at IS NULL THEN
+        DELETE FROM voice.job j WHERE j.call_id = NEW.id;
+        DELETE FROM voice.dead_job d WHERE d.call_id = NEW.id;
+    END IF;
     RETURN NULL;
 END
 $$;
 ALTER FUNCTION voice._copy_to_analytics() OWNER TO voice_worker;
 REVOKE EXECUTE ON FUNCTION voice._copy_to_analytics() FROM PUBLIC;
-COMMENT ON FUNCTION voice._copy_to_analytics() IS 'keeps the copies of a call''s columns in its analytics true';
+COMMENT ON FUNCTION voice._copy_to_analytics() IS 'keeps the copies of a call''s columns in its analytics true, and takes a deleted call out of the queue';
 
 -- job and dead_job have no foreign key (the queue must stay cheap), so this is what removes theirs. The calls' locks
 -- come first, as in the worker's settle. SECURITY DEFINER: an application's role may delete a call, but not write the queue.

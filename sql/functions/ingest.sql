@@ -178,6 +178,32 @@ $$;
 COMMENT ON FUNCTION voice_add_chunk(uuid, bigint, int, text, boolean, int, int, double precision) IS
     'adds a piece of streaming speech-to-text to a turn; the same seq again replaces it';
 
+-- SECURITY DEFINER, for those who may write: they may not read what was said, not even to put it together. Nothing of it
+-- comes back.
+CREATE FUNCTION voice._finish_turn_from_chunks(
+    call_id uuid, turn_id bigint, ended_at timestamptz, interrupted boolean, transcription_ms int, llm_ttft_ms int,
+    tts_ttfb_ms int, e2e_latency_ms int) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, voice, pg_temp
+AS $$
+BEGIN
+    UPDATE voice.turn t
+    SET text = coalesce(
+            (SELECT string_agg(k.text, ' ' ORDER BY k.seq) FROM voice.transcript_chunk k
+             WHERE k.call_id = t.call_id AND k.turn_id = t.id AND k.is_final),
+            t.text),
+        ended_at = coalesce(_finish_turn_from_chunks.ended_at, t.ended_at),
+        interrupted = coalesce(_finish_turn_from_chunks.interrupted, false) OR t.interrupted,
+        transcription_ms = coalesce(_finish_turn_from_chunks.transcription_ms, t.transcription_ms),
+        llm_ttft_ms = coalesce(_finish_turn_from_chunks.llm_ttft_ms, t.llm_ttft_ms),
+        tts_ttfb_ms = coalesce(_finish_turn_from_chunks.tts_ttfb_ms, t.tts_ttfb_ms),
+        e2e_latency_ms = coalesce(_finish_turn_from_chunks.e2e_latency_ms, t.e2e_latency_ms)
+    WHERE t.call_id = _finish_turn_from_chunks.call_id AND t.id = _finish_turn_from_chunks.turn_id
+      AND t.tenant_id = voice._tenant();
+END
+$$;
+COMMENT ON FUNCTION voice._finish_turn_from_chunks(uuid, bigint, timestamptz, boolean, int, int, int, int) IS
+    'closes a streaming turn with the words of its final chunks';
+
 CREATE FUNCTION voice_finish_turn(
     call_id uuid, turn_id bigint, text text DEFAULT NULL, ended_at timestamptz DEFAULT clock_timestamp(),
     interrupted boolean DEFAULT false, transcription_ms int DEFAULT NULL, llm_ttft_ms int DEFAULT NULL,
@@ -195,12 +221,13 @@ BEGIN
     END IF;
     PERFORM voice._check_turn(turn.role, turn.started_at, ended_at, transcription_ms, llm_ttft_ms, tts_ttfb_ms,
                               e2e_latency_ms);
+    IF text IS NULL THEN
+        PERFORM voice._finish_turn_from_chunks(call_id, turn_id, ended_at, interrupted, transcription_ms, llm_ttft_ms,
+                                               tts_ttfb_ms, e2e_latency_ms);
+        RETURN;
+    END IF;
     UPDATE voice.turn t
-    SET text = coalesce(
-            voice_finish_turn.text,
-            (SELECT string_agg(k.text, ' ' ORDER BY k.seq) FROM voice.transcript_chunk k
-             WHERE k.call_id = voice_finish_turn.call_id AND k.turn_id = voice_finish_turn.turn_id AND k.is_final),
-            t.text),
+    SET text = voice_finish_turn.text,
         ended_at = coalesce(voice_finish_turn.ended_at, t.ended_at),
         interrupted = coalesce(voice_finish_turn.interrupted, false) OR t.interrupted,
         transcription_ms = coalesce(voice_finish_turn.transcription_ms, t.transcription_ms),
@@ -264,10 +291,14 @@ BEGIN
     UPDATE voice.call c
     SET status = voice_end_call.status,
         ended_at = voice_end_call.ended_at,
-        end_reason = coalesce(voice_end_call.end_reason, c.end_reason),
-        recording_url = coalesce(voice_end_call.recording_url, c.recording_url)
+        end_reason = coalesce(voice_end_call.end_reason, c.end_reason)
     WHERE c.id = voice_end_call.call_id AND c.tenant_id = voice._tenant() AND c.status = 'in_progress';
     IF FOUND THEN
+        -- A statement of its own, and rare: who may write calls may not read where their recordings are.
+        IF recording_url IS NOT NULL THEN
+            UPDATE voice.call c SET recording_url = voice_end_call.recording_url
+            WHERE c.id = voice_end_call.call_id AND c.tenant_id = voice._tenant();
+        END IF;
         RETURN true;
     ELSIF NOT EXISTS (SELECT FROM voice.call c WHERE c.id = voice_end_call.call_id AND c.tenant_id = voice._tenant()) THEN
         PERFORM voice._unknown_call(call_id);

@@ -19,6 +19,8 @@ BEGIN
     PERFORM voice._install_webhook();
     PERFORM voice._install_daily();
     PERFORM voice._install_state();
+    PERFORM voice._install_pin();
+    PERFORM voice._install_erasure();
     -- Data that was there before us is a copy until voice_resume() says otherwise.
     IF fresh THEN
         INSERT INTO voice._state (instance) SELECT id FROM voice._instance ON CONFLICT DO NOTHING;
@@ -35,6 +37,8 @@ DO $$
 DECLARE
     relation record;
 BEGIN
+    PERFORM voice._make_private('voice._instance');
+    PERFORM voice._close_functions();
     -- pg_dump's preamble: the tables follow, with their rows, from the dump. Tables of ours would collide with them.
     IF pg_catalog.current_setting('row_security') = 'off' THEN
         RAISE NOTICE 'voice_analytics creates no tables while a dump is being restored (row_security is off)'

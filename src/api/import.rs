@@ -4,7 +4,6 @@
 use crate::db::import::{self as store, Known};
 use crate::declare_function;
 use crate::error::{raise, rethrow};
-use crate::guc;
 use crate::host::{clock, function, lock};
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, pg_sys};
@@ -22,7 +21,7 @@ fn import_call(sql: function::Call) -> pg_sys::Datum {
         .json(0)
         .unwrap_or_else(|| refuse(&Refused { place: "the call".into(), value: None, wanted: "a JSON object".into() }));
     let call = Import::parse(&json).unwrap_or_else(|refused| refuse(&refused));
-    let tenant = guc::tenant();
+    let tenant = super::tenant::current();
     if let Some(known_as) = &call.known_as {
         match store::known(known_as, &tenant) {
             None => {}
@@ -68,7 +67,7 @@ fn import_call(sql: function::Call) -> pg_sys::Datum {
 /// `voice._lock_external_id(external_id)`: `voice_start_call` waits for imports of the same call, and they for it.
 fn lock_arrival(sql: function::Call) -> pg_sys::Datum {
     if let Some(external_id) = sql.text(0) {
-        lock::arrival(&external_id, &guc::tenant());
+        lock::arrival(&external_id, &super::tenant::current());
     }
     pg_sys::Datum::null()
 }

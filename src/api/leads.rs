@@ -3,7 +3,7 @@
 use crate::db::question::Question;
 use crate::declare_function;
 use crate::error::raise;
-use crate::host::{clock, function};
+use crate::host::{clock, function, privilege};
 use pgrx::IntoDatum;
 use pgrx::pg_sys;
 use pgrx::pg_sys::BuiltinOid::*;
@@ -12,13 +12,22 @@ use voice_core::uuid7;
 
 declare_function!(voice_top_leads, pg_finfo_voice_top_leads, function::Call, top_leads);
 
+/// What an analyst does not see: the number, and what was said (the next action may name either).
+const WORDS: [&str; 4] = ["from_number", "entities", "summary", "next_action"];
+
 thread_local! {
-    static OF_VERTICAL: Question = question("AND t.vertical OPERATOR(pg_catalog.=) $1");
-    static OF_ALL: Question = question("");
+    static OF_VERTICAL: [Question; 2] = [question(true, true), question(true, false)];
+    static OF_ALL: [Question; 2] = [question(false, true), question(false, false)];
 }
 
-fn question(vertical: &str) -> Question {
-    let sql = include_str!("../../sql/queries/top_leads.sql").replace("{vertical}", vertical);
+fn question(of_vertical: bool, with_words: bool) -> Question {
+    let condition = if of_vertical { "AND t.vertical OPERATOR(pg_catalog.=) $1" } else { "" };
+    let mut sql = include_str!("../../sql/queries/top_leads.sql").replace("{vertical}", condition);
+    if !with_words {
+        for column in WORDS {
+            sql = sql.replace(&format!("t.{column}::"), "NULL::");
+        }
+    }
     Question::new(sql, &[TEXTOID, TIMESTAMPTZOID, INT2OID, INT8OID, UUIDOID])
 }
 
@@ -48,7 +57,9 @@ fn top_leads(call: function::Call) -> pg_sys::Datum {
     ];
     let rows = call.rows();
     let of = if vertical.is_some() { &OF_VERTICAL } else { &OF_ALL };
-    of.with(|question| question.ask(&arguments, |row| rows.put(row.tuple())));
+    // Without a privilege on those columns a caller gets NULL, and the rest as the table lets them.
+    let plain = usize::from(!privilege::may_read_columns(c"analytics", &WORDS));
+    of.with(|questions| questions[plain].ask(&arguments, |row| rows.put(row.tuple())));
     pg_sys::Datum::null()
 }
 

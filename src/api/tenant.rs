@@ -1,13 +1,25 @@
 //! `voice._tenant()`: stands in the defaults and the row-level security of every table, so it is asked for every row that
-//! is written, and for every row that a sequential scan reads.
+//! is written, and for every row that a sequential scan reads. What pins it: `host/pin.rs`.
 
 use crate::declare_function;
 use crate::guc;
-use crate::host::function;
+use crate::host::{function, pin, trigger};
 use pgrx::{IntoDatum, pg_sys};
 
-declare_function!(voice_tenant, pg_finfo_voice_tenant, function::Call, tenant);
+declare_function!(voice_tenant, pg_finfo_voice_tenant, function::Call, tenant_of_session);
+declare_function!(voice_pins_changed, pg_finfo_voice_pins_changed, trigger::Call, pins_changed);
 
-fn tenant(call: function::Call) -> pg_sys::Datum {
-    guc::tenant().into_datum().unwrap_or_else(|| call.null())
+/// The session's tenant: its pin, or its setting.
+pub fn current() -> String {
+    pin::tenant().unwrap_or_else(guc::tenant)
+}
+
+fn tenant_of_session(call: function::Call) -> pg_sys::Datum {
+    current().into_datum().unwrap_or_else(|| call.null())
+}
+
+/// `voice._pins_changed()`, on `voice._pin`.
+fn pins_changed(trigger: trigger::Call) -> pg_sys::Datum {
+    pin::changed(trigger.leaf());
+    pg_sys::Datum::null()
 }

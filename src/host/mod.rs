@@ -4,6 +4,8 @@
 pub mod clock;
 pub mod function;
 pub mod lock;
+pub mod pin;
+pub mod privilege;
 pub mod probe;
 pub mod process;
 pub mod shmem;

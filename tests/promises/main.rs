@@ -1,9 +1,12 @@
 //! What voice_analytics promises its users, each tried on a server of its own.
 
+mod access;
 mod analyzing;
 mod bad_replies;
 mod databases;
+mod erasing;
 mod fairness;
+mod hostile_path;
 mod importing;
 mod installing;
 mod late_words;
