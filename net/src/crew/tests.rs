@@ -65,6 +65,23 @@ fn every_piece_of_work_is_answered_once() {
 }
 
 #[test]
+fn work_is_not_held_up_by_idle_threads_that_a_lower_limit_sends_away() {
+    let mut held = held(8);
+    (0..8).for_each(|n| drop(held.crew.submit(n).unwrap()));
+    (0..8).for_each(|_| drop(held.begun()));
+    (0..8).for_each(|_| held.go.send(()).unwrap());
+    collect(&mut held.crew, 8);
+    until(|| held.crew.shared.state().idle == 8);
+    held.crew.set_limit(2);
+    held.crew.submit(8).unwrap();
+    held.crew.submit(9).unwrap();
+    (0..2).for_each(|_| drop(held.begun()));
+    (0..2).for_each(|_| held.go.send(()).unwrap());
+    collect(&mut held.crew, 2);
+    assert!(held.crew.threads() <= 2);
+}
+
+#[test]
 fn threads_come_only_as_work_needs_them() {
     let mut crew = Crew::new(8, FOREVER, |()| ()).unwrap();
     assert_eq!(crew.threads(), 0);
