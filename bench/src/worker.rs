@@ -15,14 +15,16 @@ use scene::{Cpu, Memory, Scene, sleeps};
 
 const DEADLINE: Duration = Duration::from_secs(900);
 const HISTORY: &str = include_str!("../sql/worker/history.sql");
-// TODO(merge): voice_backfill() where main has it.
-const BACKFILL: &str = "WITH made AS (INSERT INTO voice.job (tenant_id, kind, call_id, priority)
-    SELECT c.tenant_id, 'analyze', c.id, 10 FROM voice.call c WHERE c.status <> 'in_progress'
-    AND NOT EXISTS (SELECT FROM voice.analytics a WHERE a.call_id = c.id) RETURNING 1) SELECT count(*) FROM made";
+/// What voice_backfill() does, by hand, where the extension has no such function.
+const ENQUEUE: &str = "WITH made AS (
+        INSERT INTO voice.job (tenant_id, kind, call_id, priority)
+        SELECT c.tenant_id, 'analyze', c.id, 10 FROM voice.call c
+        WHERE c.status <> 'in_progress' AND NOT EXISTS (SELECT FROM voice.analytics a WHERE a.call_id = c.id) RETURNING 1)
+    SELECT count(*) FROM made";
 /// So many calls of history are inserted by one statement.
 const HISTORY_BATCH: i64 = 20_000;
 const IDLE: Duration = Duration::from_secs(30);
-const IN_FLIGHT: [usize; 4] = [16, 64, 256, 1000];
+const IN_FLIGHT: [usize; 4] = [4, 16, 64, 256];
 
 /// How much of it.
 pub struct Size {
@@ -220,14 +222,19 @@ fn backfill(scene: &mut Scene, size: &Size, report: &mut Report) {
     scene.client.batch_execute("VACUUM ANALYZE").expect("vacuum");
     scene.client.batch_execute("CHECKPOINT").expect("checkpoint");
     scene.client.execute("SELECT voice_pause('bench')", &[]).expect("pause");
+    let known = "SELECT EXISTS (SELECT FROM pg_proc WHERE proname = 'voice_backfill')";
+    let (by, sql) = match scene.client.query_one(known, &[]).expect("pg_proc").get(0) {
+        true => ("by voice_backfill()", "SELECT voice_backfill()"),
+        false => ("by one INSERT, for want of voice_backfill()", ENQUEUE),
+    };
     let began = Instant::now();
-    let enqueued: i64 = scene.client.query_one(BACKFILL, &[]).unwrap_or_else(|e| panic!("{BACKFILL}: {e:?}")).get(0);
+    let enqueued: i64 = scene.client.query_one(sql, &[]).unwrap_or_else(|e| panic!("{sql}: {e:?}")).get(0);
     let enqueueing = began.elapsed().as_secs_f64();
     assert_eq!(enqueued, size.calls, "calls enqueued");
     report.add(
         Row::new("backfill: enqueue", Unit::Seconds, enqueueing)
             .target(Target::AtMost(30.0 * size.calls as f64 / 1e6))
-            .remark(format!("{enqueued} calls; target: 30 s a million")),
+            .remark(format!("{enqueued} calls {by}; target: 30 s a million")),
     );
     let began = scene.resume();
     let mut waits = Vec::new();
