@@ -4,6 +4,7 @@
 
 mod live;
 mod scene;
+mod webhooks;
 
 use std::time::{Duration, Instant};
 
@@ -49,6 +50,7 @@ pub fn run(size: &Size, report: &mut Report) {
     thousand(&mut scene, seconds, report);
     live::run(&mut scene, seconds, report);
     builtin(&mut scene, seconds, report);
+    webhooks::run(&mut scene, seconds, report);
     idle(&mut scene, report);
     backfill(&mut scene, size, report);
 }

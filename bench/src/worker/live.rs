@@ -67,8 +67,11 @@ pub fn run(scene: &mut Scene, seconds: usize, report: &mut Report) {
         let mut coming = notifications.timeout_iter(Duration::from_secs(20));
         while heard.len() < calls {
             let Some(said) = coming.next().expect("notifications") else { panic!("{} of {calls} came", heard.len()) };
-            let headline: Value = serde_json::from_str(said.payload()).expect("JSON");
-            heard.insert(headline["call_id"].as_str().expect("a call").to_owned(), Instant::now());
+            let now = Instant::now();
+            let headlines: Vec<Value> = serde_json::from_str(said.payload()).expect("a list");
+            for headline in headlines {
+                heard.insert(headline["call_id"].as_str().expect("a call").to_owned(), now);
+            }
         }
         for line in lines {
             for (id, began, commit) in line.join().expect("a line") {

@@ -96,6 +96,11 @@ impl Scene {
         self.client.query_one("SELECT count(*) FROM voice.job", &[]).expect("jobs").get(0)
     }
 
+    pub fn jobs_of(&mut self, kind: &str) -> i64 {
+        let sql = "SELECT count(*) FROM voice.job WHERE kind = $1";
+        self.client.query_one(sql, &[&kind]).expect("jobs").get(0)
+    }
+
     pub fn drained(&mut self, within: Duration) {
         wait_until("the queue to be empty", within, || {
             let sql = "SELECT NOT EXISTS (SELECT FROM voice.job)";
