@@ -27,9 +27,9 @@ pub fn ratios(bars: &[(String, f64)]) -> String {
     for (i, (name, ratio)) in bars.iter().enumerate() {
         let (y, from, to) = (top + row * i as f64, x(1.0).min(x(*ratio)), x(1.0).max(x(*ratio)));
         let color = if *ratio >= 1.0 { COLORS[0] } else { COLORS[1] };
-        let _ = write!(
+        let _ = writeln!(
             svg,
-            "<rect x=\"{from:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"13\" fill=\"{color}\"/>\n",
+            "<rect x=\"{from:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"13\" fill=\"{color}\"/>",
             to - from
         );
         text(&mut svg, left - 8.0, y + 11.0, "end", name);
@@ -83,16 +83,16 @@ pub fn curves(axes: &Axes, curves: &[Curve]) -> String {
         let points: Vec<String> = curve.points.iter().map(|p| format!("{:.1},{:.1}", x(p.0), y(p.1))).collect();
         let points = points.join(" ");
         let _ =
-            write!(svg, "<polyline points=\"{points}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"2\"{dash}/>\n");
+            writeln!(svg, "<polyline points=\"{points}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"2\"{dash}/>");
         if curve.points.len() <= 12 {
             for p in &curve.points {
-                let _ = write!(svg, "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"3\" fill=\"{color}\"/>\n", x(p.0), y(p.1));
+                let _ = writeln!(svg, "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"3\" fill=\"{color}\"/>", x(p.0), y(p.1));
             }
         }
         let at = top + 20.0 * i as f64;
-        let _ = write!(
+        let _ = writeln!(
             svg,
-            "<line x1=\"632\" y1=\"{at:.1}\" x2=\"654\" y2=\"{at:.1}\" stroke=\"{color}\" stroke-width=\"2\"{dash}/>\n"
+            "<line x1=\"632\" y1=\"{at:.1}\" x2=\"654\" y2=\"{at:.1}\" stroke=\"{color}\" stroke-width=\"2\"{dash}/>"
         );
         text(&mut svg, 660.0, at + 4.0, "start", &curve.name);
     }
@@ -132,16 +132,16 @@ fn begin(height: f64, title: &str) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height:.0}\" font-family=\"sans-serif\" font-size=\"12\" fill=\"{INK}\">\n\
          <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
     );
-    let _ = write!(svg, "<text x=\"16\" y=\"24\" font-size=\"15\" font-weight=\"bold\">{}</text>\n", escaped(title));
+    let _ = writeln!(svg, "<text x=\"16\" y=\"24\" font-size=\"15\" font-weight=\"bold\">{}</text>", escaped(title));
     svg
 }
 
 fn text(svg: &mut String, x: f64, y: f64, anchor: &str, words: &str) {
-    let _ = write!(svg, "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{}</text>\n", escaped(words));
+    let _ = writeln!(svg, "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{}</text>", escaped(words));
 }
 
 fn line(svg: &mut String, x1: f64, y1: f64, x2: f64, y2: f64, color: &str) {
-    let _ = write!(svg, "<line x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\" stroke=\"{color}\"/>\n");
+    let _ = writeln!(svg, "<line x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\" stroke=\"{color}\"/>");
 }
 
 fn escaped(words: &str) -> String {
