@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use harness::processes::{children_of, cpu_time};
+use harness::processes::{children_of, cpu_time, cpu_time_of_ended_children};
 use harness::stub::{Reply, StubLlm};
 use harness::{Cluster, wait_until};
 use postgres::Client;
@@ -28,7 +28,7 @@ pub struct Scene {
 #[derive(Clone, Copy)]
 pub struct Cpu {
     pub worker: f64,
-    /// Every process of the server, the worker too.
+    /// Every process of the server, the worker too, and those that have ended.
     pub server: f64,
     pub stub: f64,
 }
@@ -117,7 +117,10 @@ impl Scene {
         let postmaster = self.cluster.postmaster_pid();
         let of = |pid: i32| cpu_time(pid).as_secs_f64();
         let processes = children_of(postmaster).into_iter().filter(|pid| *pid != self.own_backend);
-        Cpu { worker: of(self.worker()), server: of(postmaster) + processes.map(of).sum::<f64>(), stub: stub_cpu() }
+        // Those that end meanwhile (autovacuum, clients) are counted by the postmaster from then on.
+        let ended = cpu_time_of_ended_children(postmaster).as_secs_f64();
+        let server = of(postmaster) + ended + processes.map(of).sum::<f64>();
+        Cpu { worker: of(self.worker()), server, stub: stub_cpu() }
     }
 }
 
