@@ -4,6 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 export PG_CONFIG DESTDIR CALLS LLM_URL LLM_MODEL
+SCALE ?= 1M
 BENCH ?=
 
 .PHONY: help setup demo demo-stop test faults bench install lint clean
@@ -24,8 +25,8 @@ demo-stop: ## stop and remove the demo's server
 test: ## run every test, against clusters of their own (setup included)
 	@scripts/test.sh
 
-bench: ## measure it beside the design it replaces (BENCH='--calls 10000 --only reads'); also bench/worker.sh, bench/analyzers.sh, bench/plans.sh
-	@bench/compare.sh $(BENCH)
+bench: ## measure it beside the design it replaces, reads to worker (SCALE=10k, BENCH='--only worker --plots docs/plots'); also bench/analyzers.sh, bench/plans.sh
+	@bench/compare.sh --calls $(subst k,000,$(subst M,000000,$(SCALE))) $(BENCH)
 
 faults: ## the fault suite with larger numbers than in `make test`
 	@VOICE_FAULTS=long scripts/faults.sh

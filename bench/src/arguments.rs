@@ -10,10 +10,12 @@ pub enum Part {
     Import,
     Sizes,
     Ending,
+    Worker,
 }
 
 impl Part {
-    const ALL: [Part; 6] = [Part::Reads, Part::Search, Part::Ingest, Part::Import, Part::Sizes, Part::Ending];
+    const ALL: [Part; 7] =
+        [Part::Reads, Part::Search, Part::Ingest, Part::Import, Part::Sizes, Part::Ending, Part::Worker];
 
     fn name(self) -> String {
         format!("{self:?}").to_lowercase()
@@ -26,36 +28,37 @@ pub struct Arguments {
     pub seconds: u32,
     /// How often the two designs take turns where throughput is compared.
     pub rounds: usize,
+    /// How many seconds the worker's backfill is drained at most.
+    pub drain: u32,
     pub parts: Vec<Part>,
     /// Where the cluster lies, and the results.
     pub folder: PathBuf,
+    /// Where the plots go.
+    pub plots: PathBuf,
 }
 
 pub enum Command {
     Compare(Arguments),
-    Worker,
     Help,
 }
 
 pub const USAGE: &str = "\
-usage: bench [--calls 1000000] [--seconds 6] [--rounds 5] [--only PART,PART,…] [--folder target/bench]
-       bench worker
+usage: bench [--calls 1000000] [--seconds 6] [--rounds 5] [--drain 60] [--only PART,PART,…] [--folder target/bench] [--plots target/bench/plots]
 
 Measures voice_analytics and the design it replaces on one server, side by side.
   --calls    how many calls of ten turns each database is loaded with (2000 for a look, 10000000 for a long night)
   --seconds  how long each measurement takes
   --rounds   how often the two take turns where throughput is compared
-  --only     of reads, search, ingest, import, sizes, ending
+  --drain    for how many seconds the worker drains its backfill; what is left is reckoned
+  --only     of reads, search, ingest, import, sizes, ending, worker
   --folder   the loaded cluster is kept there, for the next run, and the results
-bench worker measures the worker beside a stub LLM instead.";
+  --plots    the pictures are drawn there; growth.json in it remembers the reads of other numbers of calls";
 
-pub fn parse(given: impl Iterator<Item = String>) -> Result<Command, String> {
+pub fn parse(mut given: impl Iterator<Item = String>) -> Result<Command, String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("")).join("target/bench");
-    let mut arguments = Arguments { calls: 1_000_000, seconds: 6, rounds: 5, parts: Part::ALL.to_vec(), folder };
-    let mut given = given.peekable();
-    if given.peek().is_some_and(|first| first == "worker") {
-        return Ok(Command::Worker);
-    }
+    let plots = folder.join("plots");
+    let mut arguments =
+        Arguments { calls: 1_000_000, seconds: 6, rounds: 5, drain: 60, parts: Part::ALL.to_vec(), folder, plots };
     while let Some(name) = given.next() {
         if name == "--help" {
             return Ok(Command::Help);
@@ -65,6 +68,8 @@ pub fn parse(given: impl Iterator<Item = String>) -> Result<Command, String> {
             "--calls" => arguments.calls = number(&name, &value, 1000)?,
             "--seconds" => arguments.seconds = number(&name, &value, 1)? as u32,
             "--rounds" => arguments.rounds = number(&name, &value, 1)? as usize,
+            "--drain" => arguments.drain = number(&name, &value, 1)? as u32,
+            "--plots" => arguments.plots = value.into(),
             "--folder" => arguments.folder = value.into(),
             "--only" => arguments.parts = value.split(',').map(part).collect::<Result<_, _>>()?,
             _ => return Err(format!("{name}: there is no such option")),

@@ -6,6 +6,7 @@ mod ingest;
 mod machine;
 mod ours;
 mod pgbench;
+mod plots;
 mod progress;
 mod reads;
 mod report;
@@ -26,7 +27,6 @@ use server::Server;
 
 fn main() -> ExitCode {
     match arguments::parse(std::env::args().skip(1)) {
-        Ok(Command::Worker) => worker::run(),
         Ok(Command::Help) => println!("{}", arguments::USAGE),
         Ok(Command::Compare(arguments)) => compare(&arguments),
         Err(what) => {
@@ -83,6 +83,10 @@ fn compare(arguments: &Arguments) {
             run(&mut bench);
         }
     }
+    if has(&[Part::Worker]) {
+        let drain = std::time::Duration::from_secs(arguments.drain.into());
+        worker::run(&worker::Size { calls: arguments.calls, drain, seconds }, &mut report);
+    }
     let mut below = machine::describe(&mut server.connect("postgres"));
     below.push(format!(
         "{} calls of 10 turns and 2 tool calls, 200 agents, 365 days; `make bench BENCH='{}'`, {:.0} minutes; load average before measuring: {load}",
@@ -95,6 +99,7 @@ fn compare(arguments: &Arguments) {
          The statements are in bench/sql. Ratio: how many times faster; of rates and bytes, ours to theirs."
             .into(),
     );
+    report.draw(&arguments.plots, arguments.calls);
     report.write(&arguments.folder, &below);
 }
 

@@ -5,6 +5,12 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
+use crate::plots::{self, Axes, Curve};
+
+/// Raw figures that are drawn.
+pub const LIVE: &str = "hang-up to analytics beyond the LLM, ms, by percentile";
+pub const IN_FLIGHT: &str = "throughput against in flight, LLM 0.2 s";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// The lower the better; the ratio says how many times faster ours is.
@@ -13,11 +19,17 @@ pub enum Unit {
     PerSecond,
     /// The lower the better; the ratio is ours to theirs.
     Bytes,
+    /// The lower the better, as are all that follow; the ratio says how many times less ours is.
+    Megabytes,
+    Seconds,
+    Minutes,
+    Count,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub enum Target {
     AtMost(f64),
+    AtLeast(f64),
     RatioAtLeast(f64),
     RatioAtMost(f64),
 }
@@ -47,8 +59,8 @@ impl Row {
     pub fn against(mut self, theirs: f64) -> Row {
         self.theirs = Some(theirs);
         let ratio = match self.unit {
-            Unit::Milliseconds => theirs / self.ours,
             Unit::PerSecond | Unit::Bytes => self.ours / theirs,
+            _ => theirs / self.ours,
         };
         self.ratio = self.ratio.or(Some(ratio));
         self
@@ -73,6 +85,7 @@ impl Row {
         let ratio = self.ratio.unwrap_or(f64::NAN);
         let met = self.targets.iter().all(|target| match target {
             Target::AtMost(most) => self.ours <= *most,
+            Target::AtLeast(least) => self.ours >= *least,
             Target::RatioAtLeast(least) => ratio >= *least,
             Target::RatioAtMost(most) => ratio <= *most,
         });
@@ -88,9 +101,14 @@ impl Row {
             Unit::Milliseconds => format!("{} ms", digits(value)),
             Unit::PerSecond => format!("{}/s", digits(value)),
             Unit::Bytes => digits(value),
+            Unit::Megabytes => format!("{} MB", digits(value)),
+            Unit::Seconds => format!("{} s", digits(value)),
+            Unit::Minutes => format!("{} min", digits(value)),
+            Unit::Count => format!("{value:.0}"),
         };
         let targets = self.targets.iter().map(|target| match target {
             Target::AtMost(most) => format!("≤ {}", figure(*most)),
+            Target::AtLeast(least) => format!("≥ {}", figure(*least)),
             Target::RatioAtLeast(least) => format!("≥ {}×", digits(*least)),
             Target::RatioAtMost(most) => format!("≤ {}×", digits(*most)),
         });
@@ -128,6 +146,68 @@ impl Report {
 
     pub fn raw(&mut self, name: impl Into<String>, value: Value) {
         self.raw.insert(name.into(), value);
+    }
+
+    /// What was measured, as pictures: as much of it as this run has.
+    pub fn draw(&self, folder: &Path, calls: i64) {
+        let bars: Vec<(String, f64)> = self
+            .rows
+            .iter()
+            .filter(|row| row.theirs.is_some())
+            .filter_map(|row| match row.unit {
+                // Ours to theirs, the lower the better.
+                Unit::Bytes => Some((row.work.clone(), 1.0 / row.ratio?)),
+                _ => Some((row.work.clone(), row.ratio?)),
+            })
+            .map(|(name, ratio)| (name.chars().take(70).collect(), ratio))
+            .collect();
+        if !bars.is_empty() {
+            plots::write(folder, "ratios.svg", &plots::ratios(&bars));
+        }
+        let reads = ["top leads", "sentiment trend", "transcript", "calls without", "tool statistics", "search"];
+        let reads: Vec<(String, f64)> = self
+            .rows
+            .iter()
+            .filter(|row| reads.iter().any(|read| row.work.starts_with(read)) && !row.work.contains("tenants"))
+            .filter(|row| !row.work.contains("slowest of") && !row.work.contains("plain join"))
+            .map(|row| (row.work.split(':').next().unwrap_or_default().chars().take(32).collect(), row.ours))
+            .collect();
+        plots::growth(folder, calls, &reads);
+        let numbers =
+            |key: &str| -> Option<Vec<f64>> { self.raw.get(key)?.as_array()?.iter().map(Value::as_f64).collect() };
+        if let Some(percentiles) = numbers(LIVE) {
+            let points = percentiles.iter().enumerate().take(100).map(|(p, ms)| (p as f64, *ms)).collect();
+            let limit = |name: &str, ms| Curve { name: name.into(), points: vec![(0.0, ms), (99.0, ms)] };
+            let curves = [
+                Curve { name: "measured".into(), points },
+                limit("target of p50: 5 ms", 5.0),
+                limit("target of p95: 20 ms", 20.0),
+            ];
+            let axes = Axes {
+                title: "Hang-up to analytics beyond the LLM's own time, 160 calls/s at random",
+                x: "percentile",
+                y: "ms",
+                log_x: false,
+                log_y: false,
+            };
+            plots::write(folder, "latency.svg", &plots::curves(&axes, &curves));
+        }
+        let pair = |value: &Value| Some((value.get(0)?.as_f64()?, value.get(1)?.as_f64()?));
+        if let Some(points) =
+            self.raw.get(IN_FLIGHT).and_then(|v| v.as_array()?.iter().map(pair).collect::<Option<Vec<_>>>())
+        {
+            let ideal = points.iter().map(|p| (p.0, p.0 / 0.2)).collect();
+            let curves =
+                [Curve { name: "measured".into(), points }, Curve { name: "in flight / 0.2 s".into(), points: ideal }];
+            let axes = Axes {
+                title: "Calls analysed a second against requests in flight, LLM at 0.2 s",
+                x: "in flight",
+                y: "calls/s",
+                log_x: true,
+                log_y: true,
+            };
+            plots::write(folder, "in_flight.svg", &plots::curves(&axes, &curves));
+        }
     }
 
     /// On stdout, as markdown in `table.md`, and everything that was measured in `results.json`.

@@ -134,6 +134,9 @@ impl<Q: Send + 'static, A: Send + 'static> Crew<Q, A> {
     pub fn set_limit(&self, limit: usize) {
         let mut state = self.shared.state();
         state.limit = limit;
+        if state.idle > 0 && state.threads > limit {
+            self.shared.more.notify_all();
+        }
         let wanted = state.waiting.len().saturating_sub(state.idle);
         for _ in 0..wanted.min(limit.saturating_sub(state.threads)) {
             // Without a further thread the work waits for one of those that run.
@@ -237,6 +240,10 @@ impl<Q: Send + 'static, A: Send + 'static> Shared<Q, A> {
         loop {
             if state.closed || state.threads > state.limit {
                 state.threads -= 1;
+                // It may have been woken for work that it does not take: somebody else must be.
+                if !state.waiting.is_empty() {
+                    self.more.notify_one();
+                }
                 return;
             }
             let Some((serial, question)) = state.waiting.pop_front() else {

@@ -61,6 +61,14 @@ pub fn cpu_time(pid: i32) -> Duration {
     Duration::from_millis(ticks * 10)
 }
 
+/// What those of its children have used that have ended and that it has taken note of.
+pub fn cpu_time_of_ended_children(pid: i32) -> Duration {
+    let fields = fields_of_stat(pid).expect("the process lives");
+    // cutime and cstime, in hundredths of a second too.
+    let ticks: u64 = fields[13..=14].iter().map(|field| field.parse::<u64>().expect("a number of ticks")).sum();
+    Duration::from_millis(ticks * 10)
+}
+
 fn status(pid: i32) -> Option<(char, i32)> {
     let fields = fields_of_stat(pid)?;
     Some((fields.first()?.chars().next()?, fields.get(1)?.parse().ok()?))

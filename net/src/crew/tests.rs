@@ -65,6 +65,33 @@ fn every_piece_of_work_is_answered_once() {
 }
 
 #[test]
+fn work_is_not_held_up_by_idle_threads_that_a_lower_limit_sends_away() {
+    let mut held = held(8);
+    for n in 0..8 {
+        held.crew.submit(n).unwrap();
+    }
+    for _ in 0..8 {
+        held.begun();
+    }
+    for _ in 0..8 {
+        held.go.send(()).unwrap();
+    }
+    collect(&mut held.crew, 8);
+    until(|| held.crew.shared.state().idle == 8);
+    held.crew.set_limit(2);
+    held.crew.submit(8).unwrap();
+    held.crew.submit(9).unwrap();
+    for _ in 0..2 {
+        held.begun();
+    }
+    for _ in 0..2 {
+        held.go.send(()).unwrap();
+    }
+    collect(&mut held.crew, 2);
+    assert!(held.crew.threads() <= 2);
+}
+
+#[test]
 fn threads_come_only_as_work_needs_them() {
     let mut crew = Crew::new(8, FOREVER, |()| ()).unwrap();
     assert_eq!(crew.threads(), 0);
@@ -89,7 +116,9 @@ fn the_limit_holds_and_can_be_raised_while_work_waits() {
     held.crew.set_limit(3);
     assert_eq!(held.begun(), 2);
     assert_eq!(held.crew.threads(), 3);
-    (0..4).for_each(|_| held.go.send(()).unwrap());
+    for _ in 0..4 {
+        held.go.send(()).unwrap();
+    }
     assert_eq!(collect(&mut held.crew, 4).len(), 4);
 }
 
@@ -104,7 +133,9 @@ fn a_lowered_limit_lets_threads_go_as_they_finish() {
     }
     held.crew.set_limit(1);
     assert_eq!(held.crew.threads(), 4);
-    (0..4).for_each(|_| held.go.send(()).unwrap());
+    for _ in 0..4 {
+        held.go.send(()).unwrap();
+    }
     collect(&mut held.crew, 4);
     until(|| held.crew.threads() == 1);
 }
@@ -137,7 +168,9 @@ fn an_abandoned_thread_is_replaced_and_its_late_answer_dropped() {
     let (done, given_up) = held.crew.collect([hung]);
     assert_eq!((done.len(), given_up), (0, vec![hung]));
     assert_eq!(held.begun(), 1, "the place of the hung one is free at once");
-    (0..2).for_each(|_| held.go.send(()).unwrap());
+    for _ in 0..2 {
+        held.go.send(()).unwrap();
+    }
     assert_eq!(collect(&mut held.crew, 1), [(waiting, Ok(1))]);
     until(|| held.crew.shared.state().abandoned.is_empty());
     assert_eq!(held.crew.collect([]).0, []);
