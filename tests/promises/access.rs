@@ -140,8 +140,16 @@ fn arguments(function: &str) -> Option<&'static str> {
         "voice_grant" => "'red_reader', 'reader'",
         "voice_revoke" => "'red_reader'",
         "voice_pin_tenant" => "'red_reader', NULL",
-        "voice_status" | "voice_pause" | "voice_resume" | "voice_access" | "voice_install" | "voice_requeue_dead"
-        | "voice_create_partitions" | "voice_backfill" | "voice_schedule" | "voice_unschedule" => "",
+        "voice_status"
+        | "voice_pause"
+        | "voice_resume"
+        | "voice_access"
+        | "voice_install"
+        | "voice_requeue_dead"
+        | "voice_create_partitions"
+        | "voice_backfill"
+        | "voice_schedule"
+        | "voice_unschedule" => "",
         "voice_uuid_time" | "voice_transcript" | "voice_end_call" | "voice_reanalyze" | "voice_delete_call"
         | "voice_restore_call" | "voice_erase_call" => NO_CALL,
         _ => return None,
@@ -176,7 +184,12 @@ fn every_role_may_do_what_the_table_says_and_nothing_else() {
         "SELECT name FROM pg_settings WHERE name LIKE 'voice\\_analytics.%' AND context <> 'postmaster' ORDER BY 1",
     );
     let columns = |dba: &mut Client, relation: &str| {
-        names(dba, &format!("SELECT attname::text FROM pg_attribute WHERE attrelid = 'voice.{relation}'::regclass AND attnum > 0 AND NOT attisdropped"))
+        names(
+            dba,
+            &format!(
+                "SELECT attname::text FROM pg_attribute WHERE attrelid = 'voice.{relation}'::regclass AND attnum > 0 AND NOT attisdropped"
+            ),
+        )
     };
     let known: BTreeSet<String> = tables.iter().cloned().chain(functions.iter().map(|f| f.0.clone())).collect();
     let written: BTreeSet<String> = table.keys().filter(|k| !k.contains(' ')).cloned().collect();
@@ -218,7 +231,9 @@ fn every_role_may_do_what_the_table_says_and_nothing_else() {
             let other = TENANTS[usize::from(tenant == TENANTS[0])];
             client.batch_execute(&format!("SET voice_analytics.tenant = '{other}'")).unwrap();
             for relation in tables.iter().chain(&leaves) {
-                let sql = format!("SELECT has_table_privilege('{user}', 'voice.{relation}', 'TRIGGER, REFERENCES, TRUNCATE')");
+                let sql = format!(
+                    "SELECT has_table_privilege('{user}', 'voice.{relation}', 'TRIGGER, REFERENCES, TRUNCATE')"
+                );
                 if dba.query_one(&sql, &[]).unwrap().get::<_, bool>(0) {
                     wrong.push(format!("{user} has TRIGGER, REFERENCES or TRUNCATE on {relation}"));
                 }
@@ -245,7 +260,9 @@ fn a_writer_writes_whole_calls_and_reads_none() {
     let call: String = client.query_one(insert, &[&agent]).unwrap().get(0);
     let insert = "INSERT INTO voice.turn (call_id, role, text) VALUES ($1::text::uuid, 'user', 'hi') RETURNING id";
     let turn: i64 = client.query_one(insert, &[&call]).unwrap().get(0);
-    client.execute("UPDATE voice.turn SET text = 'hello' WHERE call_id = $1::text::uuid AND id = $2", &[&call, &turn]).unwrap();
+    client
+        .execute("UPDATE voice.turn SET text = 'hello' WHERE call_id = $1::text::uuid AND id = $2", &[&call, &turn])
+        .unwrap();
     let started: String = client
         .query_one("SELECT voice_start_call($1, '+1', '+2', external_id => 'w')::text", &[&agent])
         .unwrap()

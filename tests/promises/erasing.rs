@@ -86,8 +86,13 @@ fn an_erased_call_is_nowhere() {
         ))
         .unwrap();
     let before = tables_with(&mut voice);
-    for family in ["call", "turn", "transcript_chunk", "tool_call", "analytics", "attempt", "search_document", "dead_job"] {
-        assert!(before.iter().any(|name| name.starts_with(&format!("voice.{family}"))), "{family} is not in {before:?}");
+    for family in
+        ["call", "turn", "transcript_chunk", "tool_call", "analytics", "attempt", "search_document", "dead_job"]
+    {
+        assert!(
+            before.iter().any(|name| name.starts_with(&format!("voice.{family}"))),
+            "{family} is not in {before:?}"
+        );
     }
     assert!(is_in(&dump(&voice)) && !files_with(&mut voice).is_empty());
 

@@ -48,7 +48,10 @@ CREATE TEMP TABLE call (id uuid, tenant_id text); CREATE TEMP TABLE pg_proc (oid
 #[test]
 fn nothing_of_a_hostile_search_path_runs() {
     let mut voice = Voice::on(harness::Cluster::builder().setting("voice_analytics.enabled", "off"));
-    voice.client.batch_execute("INSERT INTO voice.agent (id, vertical) VALUES ('a', 'salon'); CREATE ROLE someone LOGIN").unwrap();
+    voice
+        .client
+        .batch_execute("INSERT INTO voice.agent (id, vertical) VALUES ('a', 'salon'); CREATE ROLE someone LOGIN")
+        .unwrap();
     voice.client.batch_execute(LAIR).unwrap();
     let seen = |voice: &mut Voice| voice.count("SELECT pg_catalog.count(*) FROM lair.hit WHERE is_called");
     assert!(voice.count("SELECT pg_catalog.count(*) FROM pg_catalog.pg_operator WHERE oprnamespace OPERATOR(pg_catalog.=) 'lair'::pg_catalog.regnamespace") > 200);
@@ -115,7 +118,8 @@ fn nothing_of_a_hostile_search_path_runs() {
                      ON d.objid OPERATOR(pg_catalog.=) p.oid AND d.deptype OPERATOR(pg_catalog.=) 'e'
                      WHERE p.pronamespace OPERATOR(pg_catalog.=) 'public'::pg_catalog.regnamespace
                        AND d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass";
-    let functions: Vec<String> = voice.client.query(functions, &[]).unwrap().into_iter().map(|row| row.get(0)).collect();
+    let functions: Vec<String> =
+        voice.client.query(functions, &[]).unwrap().into_iter().map(|row| row.get(0)).collect();
     assert!(functions.len() > 25, "{functions:?}");
     for function in functions {
         assert!(statements.iter().any(|sql| sql.contains(&format!("{function}("))), "{function} was not tried");
