@@ -49,8 +49,14 @@ AS $$ VALUES
     ('admin', 'search_document', 'SELECT (call_id, tenant_id)'),
     ('admin', 'erasure', 'SELECT, INSERT'),
     ('admin', 'erasure_id_seq', 'USAGE'),
-    -- Nobody's: only superusers pin.
-    ('', '_pin', '')
+    ('operator', 'metrics', 'SELECT'),
+    ('operator', 'metrics_by_model', 'SELECT'),
+    ('admin', 'webhook', 'SELECT, INSERT, UPDATE, DELETE'),
+    -- Nobody's: only superusers pin, only the worker reads secrets and keeps books of roll-ups.
+    ('', '_pin', ''),
+    ('', '_webhook_secret', ''),
+    ('', '_rolled_day', ''),
+    ('', '_rolled_month', '')
 $$;
 COMMENT ON FUNCTION voice._access_to_tables() IS 'which access has which privileges on which table or sequence';
 
@@ -94,23 +100,41 @@ AS $$ VALUES
     ('voice_requeue_dead', '{operator}', false, false),
     ('voice_reanalyze', '{operator}', true, true),
     ('voice_create_partitions', '{operator}', true, true),
-    ('voice_drop_partitions', '{operator}', true, true),
     ('voice_backfill', '{operator}', false, false),
     ('voice_rollup', '{operator}', true, true),
+    ('_yesterday', '{operator}', false, false),
+    ('_zone', '{operator}', false, false),
+    ('_analyzer', '{operator}', false, false),
+    ('_estimate_tokens', '{operator}', false, false),
+    ('_transcript_hash', '{operator}', false, false),
+    ('_months_ahead', '{operator}', false, false),
+    ('_metrics', '{operator}', true, false),
     ('_is_copy', '{operator}', false, false),
     ('_wake', '{operator}', false, false),
     ('_worker_status', '{operator}', false, false),
     -- deleting
-    ('voice_delete_call', '{admin}', false, false),
-    ('voice_restore_call', '{admin}', false, false),
-    ('voice_erase_call', '{admin}', false, false),
-    ('voice_erase_caller', '{admin}', false, false),
+    ('voice_delete_call', '{admin}', true, false),
+    ('voice_restore_call', '{admin}', true, false),
+    ('voice_erase_call', '{admin}', true, false),
+    ('voice_erase_caller', '{admin}', true, false),
+    -- webhooks
+    ('voice_add_webhook', '{admin}', true, false),
+    ('voice_remove_webhook', '{admin}', true, false),
+    ('voice_enable_webhook', '{admin}', true, false),
+    ('_add_webhook', '{admin}', true, false),
+    ('_unknown_webhook', '{admin}', true, false),
+    ('_webhook_url', '{admin}', true, false),
+    ('_webhook_secret', '{admin}', true, false),
+    ('_webhook_has_secret', '{admin}', true, false),
     ('_no_such_call', '{admin}', false, false),
-    ('_erase', '{admin}', false, false),
+    ('_erase', '{admin}', true, false),
     ('_number', '{admin}', false, false),
     ('_families', '{admin}', false, false),
     ('_leaves', '{operator}', false, false),
-    -- Superusers', who need no grant.
+    -- Superusers', who need no grant. (Months leave with the calls of every tenant.)
+    ('voice_drop_partitions', '{}', true, false),
+    ('voice_schedule', '{}', true, false),
+    ('voice_unschedule', '{}', true, false),
     ('voice_grant', '{}', true, false),
     ('voice_revoke', '{}', true, false),
     ('voice_pin_tenant', '{}', true, false),
@@ -166,6 +190,9 @@ BEGIN
             EXECUTE format('REVOKE ALL ON FUNCTION %s FROM %s', f.name, grantee);
         END LOOP;
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO voice_worker', f.name);
+        IF f.name = 'voice._metrics()' THEN
+            GRANT EXECUTE ON FUNCTION voice._metrics() TO pg_monitor;
+        END IF;
         IF f.closed OR f.is_trigger OR f.prosecdef THEN
             EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', f.name);
         END IF;

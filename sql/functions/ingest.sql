@@ -160,7 +160,8 @@ BEGIN
                                   coalesce(confidence::text, 'NULL')),
                   HINT = 'seq counts from 0 or 1, end_ms is not before start_ms, confidence is 0 to 1.';
     END IF;
-    -- A recogniser revises what it has sent: the same seq again replaces the piece.
+    -- A recogniser revises what it has sent: the same seq again replaces the piece. Not by EXCLUDED, which asks for the
+    -- privilege to read.
     INSERT INTO voice.transcript_chunk (call_id, turn_id, tenant_id, seq, text, is_final, start_ms, end_ms, confidence)
     SELECT t.call_id, t.id, t.tenant_id, voice_add_chunk.seq, coalesce(voice_add_chunk.text, ''),
            coalesce(voice_add_chunk.is_final, false), voice_add_chunk.start_ms, voice_add_chunk.end_ms,
@@ -168,8 +169,8 @@ BEGIN
     FROM voice.turn t
     WHERE t.call_id = voice_add_chunk.call_id AND t.id = voice_add_chunk.turn_id AND t.tenant_id = voice._tenant()
     ON CONFLICT ON CONSTRAINT transcript_chunk_pkey DO UPDATE
-    SET text = EXCLUDED.text, is_final = EXCLUDED.is_final, start_ms = EXCLUDED.start_ms, end_ms = EXCLUDED.end_ms,
-        confidence = EXCLUDED.confidence;
+    SET text = coalesce(voice_add_chunk.text, ''), is_final = coalesce(voice_add_chunk.is_final, false),
+        start_ms = voice_add_chunk.start_ms, end_ms = voice_add_chunk.end_ms, confidence = voice_add_chunk.confidence;
     IF NOT FOUND THEN
         PERFORM voice._unknown_turn(call_id, turn_id);
     END IF;

@@ -136,8 +136,3 @@ COMMENT ON COLUMN voice.metrics_by_model.analyses IS 'analyses stored';
 COMMENT ON COLUMN voice.metrics_by_model.failures IS 'attempts that failed, whoever was to blame';
 COMMENT ON COLUMN voice.metrics_by_model.prompt_tokens IS 'of every answer, also of those that were refused or came too late';
 COMMENT ON COLUMN voice.metrics_by_model.completion_tokens IS 'of every answer, also of those that were refused or came too late';
-
--- Postgres' own role for whoever watches. The schema's name is no secret; its tables grant it nothing.
-GRANT USAGE ON SCHEMA voice TO pg_monitor;
-GRANT SELECT ON voice.metrics, voice.metrics_by_model TO pg_monitor;
-GRANT EXECUTE ON FUNCTION voice._metrics() TO pg_monitor;

@@ -37,8 +37,12 @@ DO $$
 DECLARE
     relation record;
 BEGIN
-    PERFORM voice._make_private('voice._instance');
+    PERFORM voice._make_private(r) FROM pg_catalog.unnest('{_instance,_webhook_secret,metrics,metrics_by_model}'::text[]) t(name),
+        pg_catalog.to_regclass('voice.' || t.name) r;
     PERFORM voice._close_functions();
+    -- Postgres' own role for whoever watches. The schema's name is no secret; its tables grant it nothing.
+    GRANT USAGE ON SCHEMA voice TO pg_monitor;
+    GRANT SELECT ON voice.metrics, voice.metrics_by_model TO pg_monitor;
     -- pg_dump's preamble: the tables follow, with their rows, from the dump. Tables of ours would collide with them.
     IF pg_catalog.current_setting('row_security') = 'off' THEN
         RAISE NOTICE 'voice_analytics creates no tables while a dump is being restored (row_security is off)'
