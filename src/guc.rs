@@ -6,8 +6,8 @@ use pgrx::prelude::*;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::time::Duration;
-use voice_core::webhook::url::Policy;
 use voice_core::retention::{self, Fault};
+use voice_core::webhook::url::Policy;
 use voice_net::{UrlFault, check_url as check_url_of};
 
 /// Who judges a call.
