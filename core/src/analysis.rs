@@ -163,7 +163,7 @@ impl std::error::Error for Invalid {}
 ///
 /// Unknown extra fields are ignored: servers without strict schemas add some, and they change nothing.
 /// A key that is there twice is refused: the reply says two things. 85.0 is an integer, as JSON Schema has it.
-/// A blank entity is a missing one.
+/// A blank entity is a missing one. Characters that cannot be seen are taken out of all texts.
 pub fn parse(content: &str) -> Result<Analysis, Invalid> {
     let content = content.trim();
     if content.is_empty() {
@@ -189,11 +189,10 @@ pub fn parse(content: &str) -> Result<Analysis, Invalid> {
             phone: entity(entities, "phone", "entities.phone")?,
             topic: entity(entities, "topic", "entities.topic")?,
         },
-        summary: match text(field(&object, "summary")?, "summary", SUMMARY_MAX_CHARS)? {
-            "" => return Err(Invalid::Blank("summary")),
-            summary => summary.into(),
-        },
-        next_action: text(field(&object, "next_action")?, "next_action", NEXT_ACTION_MAX_CHARS)?.into(),
+        summary: Some(text(field(&object, "summary")?, "summary", SUMMARY_MAX_CHARS)?)
+            .filter(|summary| !summary.is_empty())
+            .ok_or(Invalid::Blank("summary"))?,
+        next_action: text(field(&object, "next_action")?, "next_action", NEXT_ACTION_MAX_CHARS)?,
     })
 }
 
@@ -263,24 +262,43 @@ fn entity(entities: &Map<String, Value>, name: &str, path: &'static str) -> Resu
         None => Err(Invalid::Missing(path)),
         Some(Value::Null) => Ok(None),
         Some(value @ Value::String(_)) => {
-            Ok(Some(text(value, path, ENTITY_MAX_CHARS)?).filter(|text| !text.is_empty()).map(String::from))
+            Ok(Some(text(value, path, ENTITY_MAX_CHARS)?).filter(|text| !text.is_empty()))
         }
         Some(other) => Err(wrong_type(path, "a string or null", other)),
     }
 }
 
-fn text<'a>(value: &'a Value, field: &'static str, max: usize) -> Result<&'a str, Invalid> {
+fn text(value: &Value, field: &'static str, max: usize) -> Result<String, Invalid> {
     let Value::String(text) = value else { return Err(wrong_type(field, "a string", value)) };
     // Postgres stores no NUL in text or jsonb: refused here, the row fails as one attempt and not as an SQL error.
     if text.contains('\0') {
         return Err(Invalid::Nul(field));
     }
+    let text = visible(text);
     let text = text.trim();
     let got = text.chars().count();
     if got > max {
         return Err(Invalid::TooLong { field, max, got });
     }
-    Ok(text)
+    Ok(text.to_owned())
+}
+
+/// The words without what cannot be seen: a caller who makes the model write it would move a terminal's cursor, turn a
+/// line round on a screen, or store an address that looks like another and is not equal to it. Taken out and not
+/// refused, for a caller must not be able to keep a call from being analysed either. Joiners stay: Persian and emoji
+/// are spelled with them.
+fn visible(text: &str) -> String {
+    let shown = |c: char| match c {
+        '\t' | '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => Some(' '),
+        // Soft hyphen, directions, zero widths, invisible operators, interlinear marks.
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' => None,
+        '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' => None,
+        // Tags: a whole alphabet that no screen shows.
+        '\u{e0000}'..='\u{e007f}' => None,
+        c if c.is_control() => None,
+        c => Some(c),
+    };
+    text.chars().filter_map(shown).collect()
 }
 
 fn wrong_type(field: &'static str, expected: &'static str, value: &Value) -> Invalid {

@@ -196,6 +196,23 @@ fn nul_characters_are_refused_wherever_they_would_be_stored() {
 }
 
 #[test]
+fn what_cannot_be_seen_is_not_stored() {
+    let mut content = good();
+    content["summary"] = json!("Paid\r\nin \u{1b}[31mred\u{202e} and\u{200b} left\u{e0041}\u{e0042}.");
+    content["entities"]["email"] = json!("kim\u{200b}@\u{2066}example.com\u{feff}");
+    content["entities"]["name"] = json!("\u{200b}\u{202e}\u{e0020}");
+    content["next_action"] = json!("\u{7}Call\tback \u{645}\u{6cc}\u{200c}\u{62e}\u{648}");
+    let analysis = analysis::parse(&content.to_string()).unwrap();
+    assert_eq!(analysis.summary, "Paid  in [31mred and left.");
+    assert_eq!(analysis.entities.email.as_deref(), Some("kim@example.com"));
+    assert_eq!(analysis.entities.name, None);
+    assert_eq!(analysis.next_action, "Call back \u{645}\u{6cc}\u{200c}\u{62e}\u{648}");
+
+    content["summary"] = json!("\u{200b}\u{2028}\u{ad}");
+    assert_eq!(analysis::parse(&content.to_string()), Err(Invalid::Blank("summary")));
+}
+
+#[test]
 fn a_key_that_is_there_twice_is_refused() {
     let twice = good().to_string().replacen('{', r#"{"lead_score": 100,"#, 1);
     assert_eq!(refused(&twice), "the key lead_score is there twice");
@@ -333,6 +350,27 @@ proptest! {
             prop_assert_eq!((kept, i64::from(lead_score)), (sentiment, score));
             prop_assert!((-1.0..=1.0).contains(&kept) && (0..=100).contains(&lead_score));
             prop_assert!(summary.chars().count() <= 240);
+        }
+    }
+
+    /// Whatever characters a caller makes the model write, what is stored has no control and no direction in it, and
+    /// to read what was stored once more changes nothing.
+    #[test]
+    fn stored_texts_are_visible_and_stay_as_they_are(
+        summary in any::<String>(), action in any::<String>(), name in any::<String>(),
+    ) {
+        let mut content = good();
+        content["summary"] = json!(summary);
+        content["next_action"] = json!(action);
+        content["entities"]["name"] = json!(name);
+        if let Ok(first) = analysis::parse(&content.to_string()) {
+            let texts = [Some(&first.summary), Some(&first.next_action), first.entities.name.as_ref()];
+            for text in texts.into_iter().flatten() {
+                let hidden = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+                prop_assert!(!text.contains(hidden), "{text:?}");
+            }
+            let again = serde_json::to_string(&first).unwrap();
+            prop_assert_eq!(analysis::parse(&again), Ok(first));
         }
     }
 }

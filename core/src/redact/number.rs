@@ -49,7 +49,8 @@ impl Run {
     /// What is in it; of what overlaps, the more certain. What is left on either side is looked at by itself.
     fn found(&self) -> Vec<Found> {
         let mut found = Vec::new();
-        let mut open = vec![0..self.groups.len()];
+        let mut open = Vec::new();
+        open.push(0..self.groups.len());
         while let Some(part) = open.pop() {
             let mut candidates = self.candidates(&part);
             candidates.sort_by(|a, b| {
@@ -275,7 +276,7 @@ fn luhn(digits: &str) -> bool {
             one => one,
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// Numbers that the Social Security Administration has never issued are not ones: area 000, 666, 9xx, group 00, serial 0000.
