@@ -14,7 +14,7 @@ SELECT id, started_at, 0.5, 80, agent_id, 'salon', 'sales', 'test', 'test', 'sai
 INSERT INTO voice.search_document (call_id, document) SELECT id, to_tsvector('simple', 'hidden words') FROM voice.call;
 INSERT INTO voice.transcript_chunk (call_id, turn_id, seq, text) SELECT call_id, id, 1, 'hello' FROM voice.turn;
 INSERT INTO voice.dead_job (id, call_id, attempts, kind) SELECT row_number() OVER (), id, 5, 'deliver' FROM voice.call;
-INSERT INTO voice.job (call_id, kind) SELECT id, 'deliver' FROM voice.call;
+INSERT INTO voice.job (call_id, kind, webhook_id, event) SELECT id, 'deliver', gen_random_uuid(), 'lead.hot' FROM voice.call;
 SET LOCAL voice_analytics.tenant = 'other';
 SELECT voice_import_call('{"id": "e-10", "vertical": "salon", "from": "+12125550142", "turns": []}') IS NOT NULL AS imported;
 RESET voice_analytics.tenant;

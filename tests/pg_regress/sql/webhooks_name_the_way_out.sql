@@ -61,8 +61,7 @@ ROLLBACK;
 
 -- Who may write webhooks writes those of his tenant, and reads no secret, his own included.
 CREATE ROLE regress_voice_sales NOLOGIN;
-GRANT USAGE ON SCHEMA voice TO regress_voice_sales;
-GRANT SELECT, INSERT, UPDATE, DELETE ON voice.webhook TO regress_voice_sales;
+SELECT voice_grant('regress_voice_sales', 'admin');
 BEGIN;
 SELECT id AS other FROM voice_add_webhook('http://localhost/other') \gset
 SET LOCAL ROLE regress_voice_sales;
@@ -84,6 +83,5 @@ REVOKE INSERT, UPDATE ON voice.webhook FROM regress_voice_sales;
 SET LOCAL ROLE regress_voice_sales;
 SELECT voice_add_webhook('https://10.1/');
 ROLLBACK;
-REVOKE ALL ON voice.webhook FROM regress_voice_sales;
-REVOKE ALL ON SCHEMA voice FROM regress_voice_sales;
+SELECT voice_revoke('regress_voice_sales');
 DROP ROLE regress_voice_sales;
