@@ -6,6 +6,7 @@ use std::ffi::{CStr, CString};
 
 /// SELECT on each of these columns of a table of schema `voice`, or on all of it. Where there is no such table or column
 /// there is nothing to refuse: the statement that comes next says so better.
+#[allow(clippy::useless_conversion)] // AclMode is wider from PostgreSQL 16 on
 pub fn may_read_columns(table: &CStr, columns: &[&str]) -> bool {
     // SAFETY: catalog look-ups inside a transaction.
     unsafe {
