@@ -190,7 +190,7 @@ BEGIN
             EXECUTE format('REVOKE ALL ON FUNCTION %s FROM %s', f.name, grantee);
         END LOOP;
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO voice_worker', f.name);
-        IF f.name = 'voice._metrics()' THEN
+        IF f.name::regprocedure = 'voice._metrics()'::regprocedure THEN
             GRANT EXECUTE ON FUNCTION voice._metrics() TO pg_monitor;
         END IF;
         IF f.closed OR f.is_trigger OR f.prosecdef THEN
