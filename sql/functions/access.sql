@@ -36,7 +36,7 @@ AS $$ VALUES
         'prompt_version, transcript_hash)'),
     ('operator', 'attempt', 'SELECT'),
     ('operator', 'daily', 'SELECT'),
-    ('operator', 'job', 'SELECT, INSERT (tenant_id, kind, call_id, priority)'),
+    ('operator', 'job', 'SELECT, INSERT (tenant_id, kind, call_id, priority, webhook_id, event)'),
     ('operator', 'job_id_seq', 'USAGE'),
     ('operator', 'dead_job', 'SELECT, UPDATE (died_at), DELETE'),
     ('operator', '_state', 'SELECT, UPDATE (paused_at, pause_reason)'),
