@@ -42,6 +42,8 @@ BEGIN
         INSERT INTO voice._state AS s (instance) SELECT id FROM voice._instance
         ON CONFLICT (singleton) DO UPDATE SET instance = EXCLUDED.instance;
         PERFORM voice._disable_webhooks_without_secret();
+        -- Counters of the server, or the database, that this is a copy of.
+        DELETE FROM voice._rolled_month;
     END IF;
     UPDATE voice._state SET paused_at = NULL, pause_reason = NULL;
     PERFORM voice._wake();

@@ -1,6 +1,18 @@
 -- A row is what was true of an agent's day when it was computed; sums stand beside averages, so that longer stretches
 -- have exact averages too. It outlives its calls.
 
+-- Where nothing has been written since, no day is looked at. A member of the extension and never dumped, as
+-- voice._instance: the counters are this server's, and in a copy the same number would say nothing.
+CREATE TABLE voice._rolled_month (
+    lower uuid PRIMARY KEY,
+    zone text NOT NULL,
+    changes bigint NOT NULL,
+    past date NOT NULL
+);
+COMMENT ON TABLE voice._rolled_month IS 'months whose days were all found rolled up, and the counters of their tables then';
+ALTER TABLE voice._rolled_month OWNER TO voice_worker;
+REVOKE ALL ON voice._rolled_month FROM PUBLIC;
+
 CREATE FUNCTION voice._install_daily() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
@@ -67,17 +79,6 @@ BEGIN
         );
         PERFORM voice._make_private('voice._rolled_day');
         COMMENT ON TABLE voice._rolled_day IS 'which days are rolled up, and a fingerprint of what was';
-    END IF;
-    -- Where nothing has been written since, no day is looked at.
-    IF to_regclass('voice._rolled_month') IS NULL THEN
-        CREATE TABLE voice._rolled_month (
-            lower uuid PRIMARY KEY,
-            zone text NOT NULL,
-            changes bigint NOT NULL,
-            past date NOT NULL
-        );
-        PERFORM voice._make_private('voice._rolled_month');
-        COMMENT ON TABLE voice._rolled_month IS 'months whose days were all found rolled up, and the counters of their tables then';
     END IF;
 END
 $$;

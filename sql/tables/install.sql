@@ -37,7 +37,7 @@ DO $$
 DECLARE
     relation record;
 BEGIN
-    PERFORM voice._make_private(r) FROM pg_catalog.unnest('{_instance,_webhook_secret,metrics,metrics_by_model}'::text[]) t(name),
+    PERFORM voice._make_private(r) FROM pg_catalog.unnest('{_instance,_webhook_secret,_rolled_month,metrics,metrics_by_model}'::text[]) t(name),
         pg_catalog.to_regclass('voice.' || t.name) r;
     PERFORM voice._close_functions();
     -- Postgres' own role for whoever watches. The schema's name is no secret; its tables grant it nothing.
@@ -61,7 +61,8 @@ BEGIN
           AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
           AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
           AND c.relkind IN ('r', 'p', 'S')
-          AND c.oid NOT IN ('voice._instance'::pg_catalog.regclass, 'voice._webhook_secret'::pg_catalog.regclass)
+          AND c.oid NOT IN ('voice._instance'::pg_catalog.regclass, 'voice._webhook_secret'::pg_catalog.regclass,
+                            'voice._rolled_month'::pg_catalog.regclass)
     LOOP
         EXECUTE pg_catalog.format('ALTER EXTENSION voice_analytics DROP %s %s', relation.kind, relation.name);
     END LOOP;
