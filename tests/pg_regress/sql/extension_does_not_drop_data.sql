@@ -1,6 +1,7 @@
 -- Tables are the user's: they are no members of the extension, which does not go while they stand.
 SELECT c.relname, c.relkind FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid JOIN pg_class c ON c.oid = d.objid
-WHERE e.extname = 'voice_analytics' AND d.deptype = 'e' AND d.classid = 'pg_class'::regclass AND c.relkind <> 'i';
+WHERE e.extname = 'voice_analytics' AND d.deptype = 'e' AND d.classid = 'pg_class'::regclass AND c.relkind <> 'i'
+ORDER BY c.relname COLLATE "C";
 \set VERBOSITY terse
 DROP EXTENSION voice_analytics;
 -- Everything a person may meet is explained.
