@@ -323,8 +323,9 @@ pub fn settle_session() {
         (c"default_transaction_deferrable", c"off"),
         (c"session_replication_role", c"origin"),
         (c"row_security", c"on"),
-        // Locks on tables are waited for a moment only: what is settled already holds locks that others wait for.
-        (c"lock_timeout", c"1s"),
+        // Locks on tables are waited for a moment only: what is settled already holds locks that others wait for. Well below
+        // deadlock_timeout (1s): in a circle with a DBA's DROP or ALTER it is we who give way, before he is chosen for it.
+        (c"lock_timeout", c"200ms"),
         // Short statements over few rows: neither pays.
         (c"jit", c"off"),
         (c"max_parallel_workers_per_gather", c"0"),
