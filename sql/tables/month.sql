@@ -59,7 +59,7 @@ COMMENT ON FUNCTION voice._try_again(int, timestamptz) IS 'waits before the next
 
 -- Creates the months that do not exist, as one unit, and returns the names of the leaves. What takes time (tables,
 -- indexes, references among themselves) is done on tables that nobody sees; the families are locked for the ATTACH only.
-CREATE FUNCTION voice._create_months(months date[]) RETURNS SETOF text
+CREATE FUNCTION voice._create_months(months date[], more_follow boolean DEFAULT false) RETURNS SETOF text
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp SET lock_timeout = '50ms'
 AS $$
 DECLARE
@@ -86,7 +86,9 @@ BEGIN
         END LOOP;
     END LOOP;
     IF leaves = '{}' THEN
-        PERFORM voice._drop_proofs();
+        IF NOT more_follow THEN
+            PERFORM voice._drop_proofs();
+        END IF;
         RETURN;
     END IF;
     LOOP
@@ -95,7 +97,9 @@ BEGIN
             FOR i IN 1..cardinality(attach) LOOP
                 EXECUTE attach[i];
             END LOOP;
-            PERFORM voice._drop_proofs();
+            IF NOT more_follow THEN
+                PERFORM voice._drop_proofs();
+            END IF;
             RETURN QUERY SELECT unnest(leaves);
             RETURN;
         EXCEPTION WHEN lock_not_available THEN
@@ -106,7 +110,8 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION voice._create_months(date[]) IS 'creates those of these months (first days, UTC) that are missing, for all families';
+COMMENT ON FUNCTION voice._create_months(date[], boolean) IS
+    'creates those of these months (first days, UTC) that are missing, for all families; what was proved of the DEFAULT leaves stays if more follow';
 
 CREATE FUNCTION voice._ids_of(month date, OUT lower uuid, OUT upper uuid)
 LANGUAGE sql STABLE SET search_path = pg_catalog, voice, pg_temp
@@ -136,9 +141,13 @@ AS $$
 $$;
 COMMENT ON FUNCTION voice._months(int, timestamptz) IS 'the months (first days, UTC) from that of since to so many ahead of now';
 
+-- A month is attached in 10 to 20 ms, and the locks of one transaction are held for all of its months. Up to half a year
+-- that is the time of a slow commit; more are made by a process of its own, some in each of its transactions.
 CREATE FUNCTION voice_create_partitions(months_ahead int DEFAULT 3, since timestamptz DEFAULT now()) RETURNS SETOF text
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
+DECLARE
+    missing int;
 BEGIN
     IF months_ahead IS NULL OR months_ahead NOT BETWEEN 0 AND 120 THEN
         RAISE EXCEPTION 'months_ahead is out of range'
@@ -151,14 +160,22 @@ BEGIN
                   DETAIL = format('since is %s; it may be from 1970 to now.', coalesce(since::text, 'NULL')),
                   HINT = 'Pass the start of the oldest call that you are going to import.';
     END IF;
-    IF voice._missing_months(voice._months(months_ahead, since)) = '{}' THEN
+    missing := cardinality(voice._missing_months(voice._months(months_ahead, since)));
+    IF missing = 0 THEN
         RETURN;
     ELSIF voice._default_is_large() THEN
-        RETURN QUERY SELECT * FROM voice._create_months_elsewhere(months_ahead, since);
-    ELSE
-        RETURN QUERY SELECT * FROM voice._swap_stranded(voice._months(months_ahead, since));
-        RETURN QUERY SELECT * FROM voice._create_months(voice._months(months_ahead, since));
+        RETURN QUERY SELECT * FROM voice._create_months_elsewhere(months_ahead, since, 'the DEFAULT partitions are large');
+        RETURN;
+    ELSIF missing > 6 AND NOT voice._holds_locks() THEN
+        BEGIN
+            RETURN QUERY SELECT * FROM voice._create_months_elsewhere(months_ahead, since, format('%s months are missing', missing));
+            RETURN;
+        EXCEPTION WHEN configuration_limit_exceeded THEN
+            RAISE NOTICE 'there is no free background worker: % months are made here, in one transaction', missing;
+        END;
     END IF;
+    RETURN QUERY SELECT * FROM voice._swap_stranded(voice._months(months_ahead, since));
+    RETURN QUERY SELECT * FROM voice._create_months(voice._months(months_ahead, since));
 END
 $$;
 COMMENT ON FUNCTION voice_create_partitions(int, timestamptz) IS

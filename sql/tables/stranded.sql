@@ -249,24 +249,31 @@ GRANT EXECUTE ON FUNCTION voice._run_elsewhere(text) TO voice_worker;
 COMMENT ON FUNCTION voice._run_elsewhere(text) IS
     'has a process of its own do something that takes several transactions; gives what went wrong, or NULL';
 
+CREATE FUNCTION voice._holds_locks() RETURNS boolean
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, voice, pg_temp
+AS $$
+    SELECT EXISTS (SELECT FROM pg_locks l JOIN unnest(voice._families()) f
+                       ON l.relation IN (to_regclass('voice.' || f), to_regclass('voice.' || f || '_default'))
+                   WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation'
+                     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+$$;
+COMMENT ON FUNCTION voice._holds_locks() IS 'whether this transaction has used the families: another process would wait for it';
+
 -- Nothing here may lock a table: the process waits for the locks that this transaction holds, and we for the process.
-CREATE FUNCTION voice._create_months_elsewhere(months_ahead int, since timestamptz) RETURNS SETOF text
+CREATE FUNCTION voice._create_months_elsewhere(months_ahead int, since timestamptz, reason text) RETURNS SETOF text
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
     before CONSTANT text[] := ARRAY(SELECT l.leaf::text FROM unnest(voice._families()) f CROSS JOIN LATERAL voice._leaves(f) l);
     problem text;
 BEGIN
-    IF EXISTS (SELECT FROM pg_locks l JOIN unnest(voice._families()) f
-                   ON l.relation IN (to_regclass('voice.' || f), to_regclass('voice.' || f || '_default'))
-               WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation'
-                 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())) THEN
+    IF voice._holds_locks() THEN
         RAISE EXCEPTION 'months are not created by a transaction that has used the tables of voice_analytics'
             USING ERRCODE = 'object_not_in_prerequisite_state',
-                  DETAIL = 'The DEFAULT partitions are large: another process makes them months, and would wait for this transaction''s locks.',
+                  DETAIL = 'The DEFAULT partitions are large: another process makes months of them, and would wait for this transaction''s locks.',
                   HINT = 'COMMIT first, then SELECT voice_create_partitions(…) on its own.';
     END IF;
-    RAISE NOTICE 'the DEFAULT partitions are large: a process of its own makes months of them, in transactions of its own'
+    RAISE NOTICE '%: a process of its own creates months, in transactions of its own', reason
         USING DETAIL = 'pg_stat_activity shows it as "voice_analytics maintenance"; a ROLLBACK here does not undo it.';
     problem := voice._run_elsewhere(format('months %s %s', months_ahead, floor(EXTRACT(epoch FROM since))::bigint));
     IF problem <> '' THEN
@@ -280,4 +287,4 @@ BEGIN
     WHERE l.leaf::text <> ALL (before) ORDER BY l.lower, f.n;
 END
 $$;
-COMMENT ON FUNCTION voice._create_months_elsewhere(int, timestamptz) IS 'has a process of its own create months, and gives the names of their leaves';
+COMMENT ON FUNCTION voice._create_months_elsewhere(int, timestamptz, text) IS 'has a process of its own create months, and gives the names of their leaves';

@@ -39,20 +39,6 @@ pub fn wanted(client: &mut SpiClient<'_>, ahead: i32, since: Option<i64>) -> Res
     })
 }
 
-/// Creates what is missing, as anybody would; gives the names of the leaves.
-pub fn create(
-    client: &mut SpiClient<'_>,
-    schema: &str,
-    ahead: i32,
-    since: Option<i64>,
-) -> Result<Vec<String>, DbError> {
-    // The schema is quoted by Postgres itself (installation.sql).
-    let sql = format!(
-        "SELECT * FROM {schema}.voice_create_partitions($1, coalesce(pg_catalog.to_timestamp($2::double precision), pg_catalog.now()))"
-    );
-    names(client.update(&sql, None, &[ahead.into(), since.into()])?)
-}
-
 pub fn stranded(client: &mut SpiClient<'_>, months: &str) -> Result<Option<Stranded>, DbError> {
     let sql =
         "SELECT lower, upper, suffix, strays FROM voice._stranded($1::pg_catalog.date[]) WHERE suffix IS NOT NULL";
@@ -97,8 +83,16 @@ pub fn swap(client: &mut SpiClient<'_>, stranded: &Stranded) -> Result<Vec<Strin
     names(client.update("SELECT voice._swap_default($1, $2, $3)", None, &arguments)?)
 }
 
-pub fn attach(client: &mut SpiClient<'_>, months: &str) -> Result<Vec<String>, DbError> {
-    names(client.update("SELECT voice._create_months($1::pg_catalog.date[])", None, &[months.into()])?)
+/// Those of the months that are missing, in order.
+pub fn missing(client: &mut SpiClient<'_>, months: &str) -> Result<Vec<String>, DbError> {
+    let sql = "SELECT m::text FROM pg_catalog.unnest(voice._missing_months($1::pg_catalog.date[])) m";
+    names(client.update(sql, None, &[months.into()])?)
+}
+
+pub fn attach(client: &mut SpiClient<'_>, months: &[String], more_follow: bool) -> Result<Vec<String>, DbError> {
+    let months = format!("{{{}}}", months.join(","));
+    let sql = "SELECT voice._create_months($1::pg_catalog.date[], $2)";
+    names(client.update(sql, None, &[months.into(), more_follow.into()])?)
 }
 
 pub fn apply_retention(client: &mut SpiClient<'_>) -> Result<Vec<String>, DbError> {

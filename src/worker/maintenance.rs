@@ -2,8 +2,9 @@
 //! task, by the worker or by a session that waits for it, and leaves; jobs go on meanwhile.
 
 use super::ddl;
+use crate::db::months::{self, Wanted};
 use crate::db::state::{self, Gate, Installation};
-use crate::db::{DbError, months, transaction};
+use crate::db::{DbError, transaction};
 use crate::host::process;
 use crate::host::shmem::{self, Otherwise};
 use pgrx::prelude::*;
@@ -12,6 +13,9 @@ use std::time::{Duration, Instant};
 
 /// How long another maintenance of the same database is waited for.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Months attached by one transaction, at 10 to 20 ms each (docs/partitions.md).
+const AT_A_TIME: usize = 3;
 
 /// What it was started for: `<database's oid> keep`, `… months <ahead> <Unix time>`, `… schedule <schema>`.
 enum Task {
@@ -55,9 +59,7 @@ pub fn run() {
     let outcome = match task {
         Task::Cron { schedule, functions_in } => ask_cron(database, schedule, functions_in),
         Task::Keep => in_its_turn(database, keep),
-        Task::Months { ahead, since } => {
-            in_its_turn(database, |schema, role| make_months(schema, role, ahead, Some(since)))
-        }
+        Task::Months { ahead, since } => in_its_turn(database, |_, role| make_months(role, ahead, Some(since))),
     };
     if let Err(e) = &outcome {
         log!("voice_analytics: maintenance: {}", e.message);
@@ -95,7 +97,7 @@ fn keep(schema: &str, role: pg_sys::Oid) -> Result<(), DbError> {
     if transaction("voice_analytics: looking whether this is a copy", role, state::gate)? == Gate::Copy {
         return Ok(());
     }
-    let made = make_months(schema, role, crate::guc::Settings::current().partition_months_ahead, None);
+    let made = make_months(role, crate::guc::Settings::current().partition_months_ahead, None);
     let rolled = roll_up(schema, role);
     let gone = transaction("voice_analytics: dropping months past retention (waits for the tables)", role, |client| {
         months::apply_retention(client)
@@ -121,20 +123,14 @@ fn roll_up(schema: &str, role: pg_sys::Oid) -> Result<(), DbError> {
 
 /// Those that are missing; what lies in the DEFAULT leaves becomes months too. Whatever fails, no proof stays behind: it
 /// would refuse calls of other months.
-fn make_months(schema: &str, role: pg_sys::Oid, ahead: i32, since: Option<i64>) -> Result<(), DbError> {
+fn make_months(role: pg_sys::Oid, ahead: i32, since: Option<i64>) -> Result<(), DbError> {
     transaction("voice_analytics: looking at the months", role, months::drop_proofs)?;
     let wanted =
         transaction("voice_analytics: looking at the months", role, |client| months::wanted(client, ahead, since))?;
     if !wanted.missing {
         return Ok(());
     }
-    if !wanted.large {
-        let made = transaction("voice_analytics: creating partitions (waits for the tables)", role, |client| {
-            months::create(client, schema, ahead, since)
-        })?;
-        return said(made);
-    }
-    let made = beside_a_large_default(role, &wanted.months);
+    let made = step_by_step(role, &wanted);
     if made.is_err() {
         transaction("voice_analytics: cleaning up after a failure", role, months::drop_proofs)?;
     }
@@ -148,15 +144,16 @@ fn said(made: Vec<String>) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Proves what the DEFAULT leaves hold, one transaction each, so that the swap or the ATTACH need not read them.
-fn beside_a_large_default(role: pg_sys::Oid, wanted: &str) -> Result<Vec<String>, DbError> {
+/// Proves what large DEFAULT leaves hold, one transaction each, so that the swap or the ATTACH need not read them; then
+/// attaches a few months at a time, for everybody waits as long as one transaction holds its locks.
+fn step_by_step(role: pg_sys::Oid, wanted: &Wanted) -> Result<Vec<String>, DbError> {
     let mut made = Vec::new();
     loop {
         let doing = "voice_analytics: looking at the DEFAULT partitions";
-        let found = transaction(doing, role, |client| months::stranded(client, wanted))?;
+        let found = transaction(doing, role, |client| months::stranded(client, &wanted.months))?;
         let Some(stranded) = found else { break };
         let doing = format!("voice_analytics: proving that the DEFAULT partitions hold {}", stranded.suffix);
-        if stranded.strays == 0 {
+        if wanted.large && stranded.strays == 0 {
             transaction(&doing, role, |client| months::say_inside(client, &stranded))?;
             prove(&doing, role)?;
         }
@@ -165,11 +162,17 @@ fn beside_a_large_default(role: pg_sys::Oid, wanted: &str) -> Result<Vec<String>
         made.extend(transaction(&doing, role, |client| months::swap(client, &stranded))?);
     }
     let doing = "voice_analytics: proving that the DEFAULT partitions hold no calls of the months to come";
-    if transaction(doing, role, |client| months::say_outside(client, wanted))? {
+    if transaction(doing, role, |client| months::say_outside(client, &wanted.months))? {
         prove(doing, role)?;
     }
     let doing = "voice_analytics: creating partitions (waits for the tables)";
-    made.extend(transaction(doing, role, |client| months::attach(client, wanted))?);
+    let mut missing = transaction(doing, role, |client| months::missing(client, &wanted.months))?;
+    while !missing.is_empty() {
+        process::check_for_interrupts();
+        let later = missing.split_off(missing.len().min(AT_A_TIME));
+        made.extend(transaction(doing, role, |client| months::attach(client, &missing, !later.is_empty()))?);
+        missing = later;
+    }
     Ok(made)
 }
 

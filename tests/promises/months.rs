@@ -57,6 +57,56 @@ fn the_worker_drops_what_has_been_kept_long_enough_and_the_roll_up_stays() {
     voice.cluster.wait_for_log("retention: dropped call_2020_01", crate::voice::SOON);
 }
 
+const MISSING_OF_A_YEAR: &str =
+    "SELECT cardinality(voice._missing_months(voice._months(3, now() - interval '12 months')))::bigint";
+
+/// How many tables a session made that asks for a year and a quarter.
+fn ask_for_a_year(client: &mut postgres::Client) -> i64 {
+    client
+        .query_one("SELECT count(*) FROM voice_create_partitions(3, now() - interval '12 months')", &[])
+        .unwrap()
+        .get(0)
+}
+
+#[test]
+fn many_months_are_made_elsewhere_unless_the_transaction_must_make_them_itself() {
+    let mut voice = Voice::on(Cluster::builder().setting("voice_analytics.maintenance", "off"));
+    let leaves = "SELECT count(*) FROM voice._leaves('call')";
+    let before = voice.count(leaves);
+    let missing = voice.count(MISSING_OF_A_YEAR);
+    assert!(missing > 6, "{missing}");
+    let (mut dba, notices) = voice.cluster.connect_with_notices("app");
+    // What has used the tables makes them in its own transaction, and takes them back with it.
+    dba.batch_execute("BEGIN; SELECT count(*) FROM voice.call").unwrap();
+    assert_eq!(ask_for_a_year(&mut dba), missing * 7);
+    dba.batch_execute("ROLLBACK").unwrap();
+    assert_eq!(voice.count(leaves), before);
+    let said = || notices.lock().unwrap().iter().map(|n| n.message().to_owned()).collect::<Vec<_>>().join("\n");
+    assert_eq!(said(), "");
+
+    assert_eq!(ask_for_a_year(&mut dba), missing * 7);
+    assert_eq!(
+        said(),
+        format!("{missing} months are missing: a process of its own creates months, in transactions of its own")
+    );
+    assert_eq!(voice.count(leaves), before + missing);
+    assert_eq!(ask_for_a_year(&mut dba), 0, "the second time nothing is missing");
+}
+
+#[test]
+fn many_months_are_made_here_where_no_process_is_free() {
+    // The launcher, that of logical replication, and the worker.
+    let mut voice =
+        Voice::on(Cluster::builder().setting("voice_analytics.maintenance", "off").setting("max_worker_processes", 3));
+    voice.call(&[("user", "hello")]);
+    voice.drained();
+    let missing = voice.count(MISSING_OF_A_YEAR);
+    let (mut dba, notices) = voice.cluster.connect_with_notices("app");
+    assert_eq!(ask_for_a_year(&mut dba), missing * 7);
+    let said = notices.lock().unwrap().iter().map(|n| n.message().to_owned()).collect::<Vec<_>>().join("\n");
+    assert!(said.contains(&format!("there is no free background worker: {missing} months are made here")), "{said}");
+}
+
 #[test]
 fn jobs_go_on_while_maintenance_waits_for_a_report() {
     let mut voice = Voice::start();

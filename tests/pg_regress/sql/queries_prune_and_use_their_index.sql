@@ -13,7 +13,9 @@ GRANT SELECT, INSERT, UPDATE ON voice.agent, voice.call, voice.turn, voice.tool_
 -- 36 months, three ahead and the DEFAULT are 40 leaves. Of three tenants, 40 calls in a month, 500 in the newest two; as a
 -- replica, which fires no triggers.
 SELECT date_trunc('month', now()) AS this_month \gset
+SET client_min_messages = warning;
 SELECT count(*) > 0 AS created FROM voice_create_partitions(3, :'this_month'::timestamptz - interval '35 months');
+RESET client_min_messages;
 SELECT count(*) AS leaves FROM voice._leaves('call');
 SET session_replication_role = replica;
 INSERT INTO voice.agent (id, tenant_id, vertical)

@@ -1,6 +1,7 @@
 -- A trend's buckets are those of date_trunc() in the time zone of the setting, where clocks change too, for calls of the
 -- past and of the future; whoever asks since ever asks for all.
 BEGIN;
+LOCK TABLE voice.call IN ACCESS SHARE MODE; -- so the months are made by this transaction
 SELECT count(*) > 0 AS months FROM voice_create_partitions(since => now() - interval '3 years');
 INSERT INTO voice.agent (id) VALUES ('a'), ('b');
 INSERT INTO voice.call (id, agent_id, started_at, ended_at)
