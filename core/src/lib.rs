@@ -6,6 +6,7 @@ pub mod builtin;
 pub mod call;
 pub mod fair;
 pub mod import;
+pub mod lexicon;
 pub mod prompt;
 pub mod rate;
 pub mod redact;

@@ -7,6 +7,7 @@ pub mod late;
 pub mod months;
 pub mod prepare;
 pub mod question;
+pub mod search;
 pub mod settle;
 pub mod state;
 mod statement;

@@ -6,6 +6,7 @@
 use super::claim::Claimed;
 use super::deliver::{self, Delivery};
 use super::prepare::bounds;
+use super::search::Search;
 use super::{DbError, Statement};
 use crate::host::wake;
 use pgrx::Uuid;
@@ -116,14 +117,14 @@ pub fn settle(
     client: &mut SpiClient<'_>,
     settled: &[Settled],
     epoch: i64,
-    search_config: &str,
+    search: &mut Search,
 ) -> Result<Report, DbError> {
     let mut report = Report::default();
     if settled.is_empty() {
         return Ok(report);
     }
     let ids: Vec<Uuid> = settled.iter().map(|s| s.job.call_id).collect();
-    let scope = Scope { bounds: bounds(&ids), search_config };
+    let scope = Scope { bounds: bounds(&ids) };
     let calls = lock_calls(client, &scope, ids)?;
     let jobs = lock_jobs(client, settled, epoch)?;
 
@@ -174,14 +175,18 @@ pub fn settle(
     }
 
     // Read after the job is locked and no writer is under way: what this sees is what the result must be of.
-    let hashes = current_hashes(client, &scope, &about_words)?;
+    let mut now = current_words(client, &scope, &about_words)?;
     let mut analyzed: Vec<(&Settled, &Analyzed)> = Vec::new();
+    let mut texts: Vec<String> = Vec::new();
     for s in about_words {
-        let known = hashes.get(&s.job.call_id);
-        let is_of_the_words = known.is_some_and(|(words, _)| s.hash() == Some(words));
-        let still_stored = known.is_some_and(|(_, stored)| stored.as_deref() == s.hash());
+        let known = now.get_mut(&s.job.call_id);
+        let is_of_the_words = known.as_ref().is_some_and(|words| s.hash() == Some(&words.hash));
+        let still_stored = known.as_ref().is_some_and(|words| words.analyzed.as_deref() == s.hash());
         match &s.outcome {
-            Outcome::Analyzed(a) if is_of_the_words => analyzed.push((s, a)),
+            Outcome::Analyzed(a) if is_of_the_words => {
+                analyzed.push((s, a));
+                texts.push(known.map(|words| std::mem::take(&mut words.text)).unwrap_or_default());
+            }
             Outcome::Current { .. } if is_of_the_words && still_stored => {
                 ledger.push((s, "skipped"));
                 fates.done.push(s.job.id);
@@ -193,6 +198,8 @@ pub fn settle(
         }
     }
     store(client, &scope, &analyzed)?;
+    store_documents(client, &scope, &analyzed, &texts, search)?;
+    notify(client, &scope, &analyzed)?;
     report.announced = announce(client, &scope, &analyzed)?;
     for (s, _) in &analyzed {
         ledger.push((s, "ok"));
@@ -212,9 +219,8 @@ pub fn settle(
     Ok(report)
 }
 
-struct Scope<'a> {
+struct Scope {
     bounds: (Uuid, Uuid),
-    search_config: &'a str,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -225,7 +231,7 @@ enum Hold {
     Elsewhere,
 }
 
-fn lock_calls(client: &mut SpiClient<'_>, scope: &Scope<'_>, ids: Vec<Uuid>) -> Result<HashMap<Uuid, Hold>, DbError> {
+fn lock_calls(client: &mut SpiClient<'_>, scope: &Scope, ids: Vec<Uuid>) -> Result<HashMap<Uuid, Hold>, DbError> {
     let (lowest, highest) = scope.bounds;
     let wanted: HashSet<Uuid> = ids.iter().copied().collect();
     let arguments = [ids.into(), lowest.into(), highest.into()];
@@ -273,44 +279,54 @@ fn lock_jobs(client: &mut SpiClient<'_>, settled: &[Settled], epoch: i64) -> Res
     Ok(found)
 }
 
-/// Of the words as they stand, and of those that the stored analysis is of (none: no analysis, or to be made anew).
-type Hashes = (Vec<u8>, Option<Vec<u8>>);
+/// The words of a call as they stand.
+struct Words {
+    hash: Vec<u8>,
+    /// The hash of those that the stored analysis is of (none: no analysis, or to be made anew).
+    analyzed: Option<Vec<u8>>,
+    /// As they are searched.
+    text: String,
+}
 
-fn current_hashes(
+fn current_words(
     client: &mut SpiClient<'_>,
-    scope: &Scope<'_>,
+    scope: &Scope,
     about_words: &[&Settled],
-) -> Result<HashMap<Uuid, Hashes>, DbError> {
-    let mut hashes = HashMap::new();
+) -> Result<HashMap<Uuid, Words>, DbError> {
+    let mut found = HashMap::new();
     if about_words.is_empty() {
-        return Ok(hashes);
+        return Ok(found);
     }
     let ids: Vec<Uuid> = about_words.iter().map(|s| s.job.call_id).collect();
     let (lowest, highest) = scope.bounds;
     let arguments = [ids.into(), lowest.into(), highest.into()];
-    for row in client.update(include_str!("../../sql/queries/settle_hash.sql"), None, &arguments)? {
+    for row in client.update(include_str!("../../sql/queries/settle_words.sql"), None, &arguments)? {
         if let Some(id) = row.get::<Uuid>(1)? {
-            hashes.insert(id, (row.get::<Vec<u8>>(2)?.unwrap_or_default(), row.get::<Vec<u8>>(3)?));
+            let words = Words {
+                hash: row.get(2)?.unwrap_or_default(),
+                analyzed: row.get(3)?,
+                text: row.get(4)?.unwrap_or_default(),
+            };
+            found.insert(id, words);
         }
     }
-    Ok(hashes)
+    Ok(found)
 }
 
-/// Analytics, search documents and notifications of a batch, each by one statement.
-fn store(client: &mut SpiClient<'_>, scope: &Scope<'_>, analyzed: &[(&Settled, &Analyzed)]) -> Result<(), DbError> {
+/// The analytics of a batch.
+fn store(client: &mut SpiClient<'_>, scope: &Scope, analyzed: &[(&Settled, &Analyzed)]) -> Result<(), DbError> {
     if analyzed.is_empty() {
         return Ok(());
     }
     let (lowest, highest) = scope.bounds;
     let column = |f: fn(&Analyzed) -> String| analyzed.iter().map(|(_, a)| f(a)).collect::<Vec<_>>();
-    let ids: Vec<Uuid> = analyzed.iter().map(|(s, _)| s.job.call_id).collect();
     let sentiments: Vec<f64> = analyzed.iter().map(|(_, a)| a.analysis.sentiment).collect();
     let scores: Vec<i32> = analyzed.iter().map(|(_, a)| a.analysis.lead_score).collect();
     let prompt_tokens: Vec<Option<i32>> = analyzed.iter().map(|(s, _)| s.tokens.prompt).collect();
     let completion_tokens: Vec<Option<i32>> = analyzed.iter().map(|(s, _)| s.tokens.completion).collect();
     let hashes: Vec<Vec<u8>> = analyzed.iter().map(|(_, a)| a.hash.clone()).collect();
     let arguments = [
-        ids.clone().into(),
+        ids_of(analyzed).into(),
         lowest.into(),
         highest.into(),
         column(|a| a.vertical.clone()).into(),
@@ -327,32 +343,61 @@ fn store(client: &mut SpiClient<'_>, scope: &Scope<'_>, analyzed: &[(&Settled, &
         completion_tokens.into(),
     ];
     client.update(include_str!("../../sql/queries/settle_analytics.sql"), None, &arguments)?;
-    let arguments = [ids.clone().into(), lowest.into(), highest.into(), scope.search_config.to_owned().into()];
-    client.update(include_str!("../../sql/queries/settle_search.sql"), None, &arguments)?;
-    client.update(
-        include_str!("../../sql/queries/settle_notify.sql"),
-        None,
-        &[ids.into(), lowest.into(), highest.into()],
-    )?;
     Ok(())
 }
 
-/// Whoever is to be told of these calls is told later, by jobs that are written now.
-fn announce(
+/// The search documents of calls, whose words are `texts`.
+fn store_documents(
     client: &mut SpiClient<'_>,
-    scope: &Scope<'_>,
+    scope: &Scope,
     analyzed: &[(&Settled, &Analyzed)],
-) -> Result<usize, DbError> {
+    texts: &[String],
+    search: &mut Search,
+) -> Result<(), DbError> {
+    if analyzed.is_empty() {
+        return Ok(());
+    }
+    let (documents, words): (Vec<_>, Vec<_>) =
+        search.documents(client, texts)?.into_iter().map(|p| (p.document, p.words)).unzip();
+    let (lowest, highest) = scope.bounds;
+    let arguments = [
+        ids_of(analyzed).into(),
+        lowest.into(),
+        highest.into(),
+        search.config().into(),
+        documents.into(),
+        words.into(),
+    ];
+    client.update(include_str!("../../sql/queries/settle_search.sql"), None, &arguments)?;
+    Ok(())
+}
+
+/// Tells those who listen.
+fn notify(client: &mut SpiClient<'_>, scope: &Scope, analyzed: &[(&Settled, &Analyzed)]) -> Result<(), DbError> {
+    if analyzed.is_empty() {
+        return Ok(());
+    }
+    let arguments = [ids_of(analyzed).into(), scope.bounds.0.into(), scope.bounds.1.into()];
+    client.update(include_str!("../../sql/queries/settle_notify.sql"), None, &arguments)?;
+    Ok(())
+}
+
+fn ids_of(analyzed: &[(&Settled, &Analyzed)]) -> Vec<Uuid> {
+    analyzed.iter().map(|(s, _)| s.job.call_id).collect()
+}
+
+/// Whoever is to be told of these calls is told later, by jobs that are written now.
+fn announce(client: &mut SpiClient<'_>, scope: &Scope, analyzed: &[(&Settled, &Analyzed)]) -> Result<usize, DbError> {
     if analyzed.is_empty() {
         return Ok(0);
     }
-    let ids = analyzed.iter().map(|(s, _)| s.job.call_id).collect();
+    let ids = ids_of(analyzed);
     let priorities = analyzed.iter().map(|(s, _)| s.job.priority).collect();
     deliver::announce(client, ids, priorities, scope.bounds)
 }
 
 /// One row for every attempt ever made.
-fn record(client: &mut SpiClient<'_>, scope: &Scope<'_>, ledger: &[(&Settled, &str)]) -> Result<(), DbError> {
+fn record(client: &mut SpiClient<'_>, scope: &Scope, ledger: &[(&Settled, &str)]) -> Result<(), DbError> {
     if ledger.is_empty() {
         return Ok(());
     }

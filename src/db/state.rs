@@ -79,12 +79,6 @@ pub fn lock_call(client: &mut SpiClient<'_>) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Whether there is a text search configuration of this name.
-pub fn check_search_config(client: &mut SpiClient<'_>, name: &str) -> Result<(), DbError> {
-    client.select(include_str!("../../sql/queries/check_search_config.sql"), None, &[name.into()])?;
-    Ok(())
-}
-
 /// This database's own settings (`ALTER DATABASE … SET voice_analytics.…`), as `name=value`.
 pub fn database_settings(client: &mut SpiClient<'_>) -> Result<Vec<String>, DbError> {
     let rows = client.select(include_str!("../../sql/queries/database_settings.sql"), None, &[])?;

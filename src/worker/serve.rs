@@ -8,6 +8,7 @@ use super::provider::Provider;
 use super::queue::Queue;
 use super::{housekeeping::Housekeeping, listen, show};
 use crate::db::claim::Claimed;
+use crate::db::search::Search;
 use crate::db::settle::Settled;
 use crate::db::state::{self, Installation};
 use crate::db::transaction;
@@ -60,6 +61,7 @@ pub struct Server {
     pub(super) singly: bool,
     /// Claiming or reading failed: take jobs one by one, and read each after its attempt is counted.
     pub(super) cautious: u32,
+    pub(super) search: Search,
     /// Why the search documents cannot be written as configured.
     pub(super) search_error: Option<String>,
     /// The sweep is due: leases that ran out are taken back.
@@ -102,6 +104,7 @@ impl Server {
             failures: 0,
             singly: false,
             cautious: 0,
+            search: Search::default(),
             search_error: None,
             sweeping: false,
         })
@@ -190,8 +193,9 @@ impl Server {
         self.settings = Settings::current();
         self.pool.set_limit(self.settings.max_concurrency);
         let doing = "voice_analytics: checking search_config";
-        let checked = transaction(doing, self.role, |c| state::check_search_config(c, &self.settings.search_config));
-        self.search_error = checked.err().map(|e| format!("search_config: {}", e.message));
+        let begun = transaction(doing, self.role, |client| Search::begin(client, &self.settings.search_config));
+        self.search_error = begun.as_ref().err().map(|e| format!("search_config: {}", e.message));
+        self.search = begun.unwrap_or_default();
         if let Some(error) = self.search_error.clone() {
             self.note_error(&error);
         }

@@ -48,7 +48,7 @@ impl Server {
         let held: Vec<i64> = if self.sweeping { self.held().map(|j| j.id).collect() } else { Vec::new() };
         let batch = if self.singly { self.pending.len().min(1) } else { self.pending.len() };
         let doing = format!("voice_analytics: storing {batch} results, taking up to {room} jobs");
-        let (epoch, sweeping, settings) = (self.epoch, self.sweeping, &self.settings);
+        let (epoch, sweeping, search) = (self.epoch, self.sweeping, &mut self.search);
         let (pending, queue) = (&self.pending[..batch], &mut self.queue);
         let mut begun = epoch;
         let mut turn = transaction(&doing, self.role, |client| {
@@ -77,7 +77,7 @@ impl Server {
             if !renewals.is_empty() {
                 claim::renew(client, renewals.clone(), current, LEASE)?;
             }
-            turn.report = settle::settle(client, pending, current, &settings.search_config)?;
+            turn.report = settle::settle(client, pending, current, search)?;
             if turn.report.back > 0 {
                 queue.has_changed();
             }

@@ -16,6 +16,7 @@ mod outages;
 mod poison;
 mod privileges;
 mod redacting;
+mod searching;
 mod settings;
 mod waking;
 mod watching;

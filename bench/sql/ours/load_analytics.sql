@@ -1,5 +1,5 @@
 -- As the worker stores it: agent, start, deletion, and whatever else the table keeps of its call, copied from
--- the call, the hash over the words as in sql/queries/settle_hash.sql. The two arguments bound the ids of the batch.
+-- the call, the hash over the words as in sql/queries/settle_words.sql. The two arguments bound the ids of the batch.
 -- The other design has no summary and no next action; ours are as long as an LLM's usually are.
 INSERT INTO voice.analytics (call_id, tenant_id, agent_id, vertical, started_at, deleted_at, sentiment, lead_score, intent,
     entities, summary, next_action, model, prompt_version, transcript_hash, prompt_tokens, completion_tokens, computed_at {copies})

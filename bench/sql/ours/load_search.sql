@@ -1,4 +1,4 @@
--- As the worker writes it (sql/queries/settle_search.sql), for every call that has ended.
+-- What the worker writes (sql/queries/settle_search.sql), for every call that has ended.
 INSERT INTO voice.search_document (call_id, tenant_id, document)
 SELECT c.id, c.tenant_id, to_tsvector('simple', left(w.words, 400000))
 FROM voice.call c

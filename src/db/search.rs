@@ -1,0 +1,108 @@
+//! Search documents: what the server makes of words is asked for once.
+
+use super::DbError;
+use pgrx::spi::SpiClient;
+use std::collections::HashSet;
+use voice_core::lexicon::{Document, Lexicon};
+
+/// Follows every piece that is asked about; where it comes to stand says how many places the piece takes.
+const NEXT_WORD: &str = "zqxwvu";
+/// More unknown pieces than that in one batch are no vocabulary.
+const PIECES_MAX: usize = 20_000;
+
+/// The configuration that documents are made with, and what is known of it.
+#[derive(Default)]
+pub struct Search {
+    config: String,
+    /// `None`: it looks at more than one word at a time, or does not know every word.
+    words: Option<Words>,
+}
+
+struct Words {
+    lexicon: Lexicon,
+    /// What the configuration makes of the next word.
+    next: String,
+}
+
+/// How the document of a call is to be made.
+pub struct Prepared {
+    /// As text of a tsvector, or else the server reads the words.
+    pub document: Option<String>,
+    pub words: Option<String>,
+}
+
+impl Search {
+    /// Of this name; an error if there is none. What was known is forgotten: it may be another by now.
+    pub fn begin(client: &mut SpiClient<'_>, config: &str) -> Result<Search, DbError> {
+        let arguments = [config.into(), NEXT_WORD.into()];
+        let row = client.select(include_str!("../../sql/queries/search_config.sql"), Some(1), &arguments)?.first();
+        let by_word = row.get::<bool>(1)?.unwrap_or(false);
+        let words = match row.get::<Vec<String>>(2)?.unwrap_or_default().as_slice() {
+            [next] if by_word => Some(Words { lexicon: Lexicon::default(), next: next.clone() }),
+            _ => None,
+        };
+        Ok(Search { config: config.to_owned(), words })
+    }
+
+    /// Its name.
+    pub fn config(&self) -> &str {
+        &self.config
+    }
+
+    /// The documents of texts, in their order.
+    pub fn documents(&mut self, client: &mut SpiClient<'_>, texts: &[String]) -> Result<Vec<Prepared>, DbError> {
+        let by_server = |text: &String| Prepared { document: None, words: Some(text.clone()) };
+        let Some(words) = &mut self.words else { return Ok(texts.iter().map(by_server).collect()) };
+        let mut missing = HashSet::new();
+        texts.iter().for_each(|text| words.lexicon.look_up(text, &mut missing));
+        if missing.len() > PIECES_MAX {
+            return Ok(texts.iter().map(by_server).collect());
+        }
+        if !missing.is_empty() {
+            words.lexicon.make_room(missing.len());
+            // Making room may have forgotten what the texts need besides.
+            texts.iter().for_each(|text| words.lexicon.look_up(text, &mut missing));
+            words.learn(client, &self.config, missing.into_iter().map(str::to_owned).collect())?;
+        }
+        Ok(texts
+            .iter()
+            .map(|text| match words.lexicon.document(text) {
+                Document::Ready(document) => Prepared { document: Some(document), words: None },
+                Document::Unfit => by_server(text),
+            })
+            .collect())
+    }
+}
+
+impl Words {
+    fn learn(&mut self, client: &mut SpiClient<'_>, config: &str, pieces: Vec<String>) -> Result<(), DbError> {
+        let arguments = [config.into(), pieces.clone().into(), NEXT_WORD.into()];
+        let rows = client.select(include_str!("../../sql/queries/search_pieces.sql"), None, &arguments)?;
+        let (mut nth, mut lexemes) = (0, Vec::new());
+        for row in rows {
+            let ord: i32 = row.get(1)?.unwrap_or_default();
+            if ord != nth {
+                self.keep(&pieces, nth, std::mem::take(&mut lexemes));
+                nth = ord;
+            }
+            let lexeme: String = row.get(2)?.unwrap_or_default();
+            for place in row.get::<Vec<i16>>(3)?.unwrap_or_default() {
+                lexemes.push((lexeme.clone(), place as u16));
+            }
+        }
+        self.keep(&pieces, nth, lexemes);
+        Ok(())
+    }
+
+    /// The next word is the last of all; without it, nothing is known of the piece.
+    fn keep(&mut self, pieces: &[String], nth: i32, mut lexemes: Vec<(String, u16)>) {
+        let Some(piece) = usize::try_from(nth - 1).ok().and_then(|n| pieces.get(n)) else { return };
+        let Some(last) = lexemes.iter().map(|(_, place)| *place).max() else { return };
+        let takes = last - 1;
+        let is_next = |(lexeme, place): &(String, u16)| *place == last && *lexeme == self.next;
+        if lexemes.iter().filter(|l| l.1 == last).all(is_next) {
+            lexemes.retain(|l| l.1 != last);
+            self.lexicon.learn(piece, &lexemes, takes);
+        }
+    }
+}
