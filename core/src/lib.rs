@@ -7,6 +7,7 @@ pub mod call;
 pub mod fair;
 pub mod import;
 pub mod prompt;
+pub mod quotation;
 pub mod rate;
 pub mod redact;
 pub mod reply;
