@@ -228,11 +228,7 @@ fn sentiment(object: &Map<String, Value>) -> Result<f64, Invalid> {
     let value = field(object, "sentiment")?;
     let number = value.as_f64().ok_or_else(|| wrong_type("sentiment", "a number", value))?;
     if !(-1.0..=1.0).contains(&number) {
-        return Err(Invalid::OutOfRange {
-            field: "sentiment",
-            allowed: "from -1.0 to 1.0",
-            got: figure(value),
-        });
+        return Err(Invalid::OutOfRange { field: "sentiment", allowed: "from -1.0 to 1.0", got: figure(value) });
     }
     // −0.0 would be shown as -0 by Postgres.
     Ok(number + 0.0)
@@ -245,11 +241,7 @@ fn lead_score(object: &Map<String, Value>) -> Result<i32, Invalid> {
         return Err(wrong_type("lead_score", "an integer", value));
     }
     if !(0.0..=100.0).contains(&number) {
-        return Err(Invalid::OutOfRange {
-            field: "lead_score",
-            allowed: "from 0 to 100",
-            got: figure(value),
-        });
+        return Err(Invalid::OutOfRange { field: "lead_score", allowed: "from 0 to 100", got: figure(value) });
     }
     // Whole and within 0..=100 as just checked, so the cast is exact.
     Ok(number as i32)
@@ -333,18 +325,8 @@ pub(crate) fn excerpt(words: &str) -> String {
 }
 
 /// Names that a reply may have, ours.
-const KEYS: [&str; 10] = [
-    "sentiment",
-    "lead_score",
-    "intent",
-    "entities",
-    "summary",
-    "next_action",
-    "name",
-    "email",
-    "phone",
-    "topic",
-];
+const KEYS: [&str; 10] =
+    ["sentiment", "lead_score", "intent", "entities", "summary", "next_action", "name", "email", "phone", "topic"];
 
 const DUPLICATE: &str = "duplicate key ";
 

@@ -134,7 +134,10 @@ fn a_score_of_250_is_refused_and_never_made_100() {
     assert_eq!(spoilt("/lead_score", json!(250)), "lead_score must be from 0 to 100, not 250");
     assert_eq!(spoilt("/lead_score", json!(-1)), "lead_score must be from 0 to 100, not -1");
     assert_eq!(spoilt("/lead_score", json!(1e300)), "lead_score must be from 0 to 100, not 1e+300");
-    assert_eq!(spoilt("/lead_score", json!(u64::MAX)), "lead_score must be from 0 to 100, not a number of 20 characters");
+    assert_eq!(
+        spoilt("/lead_score", json!(u64::MAX)),
+        "lead_score must be from 0 to 100, not a number of 20 characters"
+    );
     for (edge, score) in [(json!(0), 0), (json!(100), 100)] {
         assert_eq!(analysis::parse(&with("/lead_score", edge).to_string()).unwrap().lead_score, score);
     }
@@ -149,7 +152,10 @@ fn a_whole_number_written_with_a_fraction_is_an_integer_and_85_5_is_not() {
 #[test]
 fn a_sentiment_of_7_5_is_refused_and_never_made_1() {
     assert_eq!(spoilt("/sentiment", json!(7.5)), "sentiment must be from -1.0 to 1.0, not 7.5");
-    assert_eq!(spoilt("/sentiment", json!(-1.0001)), "sentiment must be from -1.0 to 1.0, not a number of 7 characters");
+    assert_eq!(
+        spoilt("/sentiment", json!(-1.0001)),
+        "sentiment must be from -1.0 to 1.0, not a number of 7 characters"
+    );
     for edge in [-1.0, 0.0, 1.0] {
         assert_eq!(analysis::parse(&with("/sentiment", json!(edge)).to_string()).unwrap().sentiment, edge);
     }

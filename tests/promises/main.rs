@@ -18,6 +18,7 @@ mod privileges;
 mod redacting;
 mod settings;
 mod waking;
+mod walls;
 mod watching;
 mod webhooks;
 
