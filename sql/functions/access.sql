@@ -112,7 +112,7 @@ AS $$ VALUES
     ('_metrics', '{operator}', true, false),
     ('_is_copy', '{operator}', false, false),
     ('_wake', '{operator}', false, false),
-    ('_worker_status', '{operator}', false, false),
+    ('_worker_status', '{operator}', true, false),
     -- deleting
     ('voice_delete_call', '{admin}', true, false),
     ('voice_restore_call', '{admin}', true, false),
@@ -195,8 +195,8 @@ BEGIN
             EXECUTE format('REVOKE ALL ON FUNCTION %s FROM %s', f.name, grantee);
         END LOOP;
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO voice_worker', f.name);
-        IF f.name::regprocedure = 'voice._metrics()'::regprocedure THEN
-            GRANT EXECUTE ON FUNCTION voice._metrics() TO pg_monitor;
+        IF f.name::regprocedure IN ('voice._metrics()'::regprocedure, 'voice._worker_status()'::regprocedure) THEN
+            EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO pg_monitor', f.name);
         END IF;
         IF f.closed OR f.is_trigger OR f.prosecdef THEN
             EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', f.name);

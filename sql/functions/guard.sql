@@ -216,8 +216,8 @@ BEGIN
             USING ERRCODE = 'invalid_parameter_value',
                   DETAIL = CASE WHEN escape LIKE 'may become %' THEN format('The role %I %s.', role, escape)
                                 ELSE format('It is %I, %s.', role, escape) END,
-                  HINT = 'REVOKE the membership, or take the attribute away (ALTER ROLE … NOBYPASSRLS NOCREATEROLE NOREPLICATION), '
-                         'or pin a role of its own for the tenant.';
+                  HINT = CASE WHEN escape LIKE 'may become %' THEN 'REVOKE that membership' ELSE 'Take that away' END
+                         || ', or pin another role, of the tenant''s own.';
     END IF;
     PERFORM voice._write_pin(role, tenant);
 END

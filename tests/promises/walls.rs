@@ -329,3 +329,29 @@ fn whoever_may_resume_resumes_a_copy_too() {
     voice.drained();
     assert_eq!(voice.count("SELECT count(*) FROM voice.analytics"), 2);
 }
+
+#[test]
+fn who_listens_hears_no_figures_of_others() {
+    use postgres::fallible_iterator::FallibleIterator;
+    let mut voice = Voice::start();
+    two_tenants(&mut voice);
+    let mut red = login(&voice.cluster, "red");
+    red.batch_execute("LISTEN voice_call_analyzed; LISTEN voice_lead_hot").unwrap();
+    voice
+        .client
+        .batch_execute(
+            "SET voice_analytics.tenant = 'blue'; SELECT voice_reanalyze(id) FROM voice.call WHERE tenant_id = 'blue'",
+        )
+        .unwrap();
+    let payload = wait_until("a notification", SOON, || {
+        let mut heard = red.notifications();
+        heard.timeout_iter(std::time::Duration::from_millis(10)).next().unwrap().map(|n| n.payload().to_owned())
+    });
+    let told: serde_json::Value = serde_json::from_str(&payload).unwrap();
+    let keys: Vec<&String> = told[0].as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["call_id"], "{payload}");
+    // Nor does a tenant's reader hear from the worker what it serves and what failed.
+    voice.client.batch_execute("CREATE ROLE eye LOGIN; SELECT voice_grant('eye', 'reader')").unwrap();
+    let error = login(&voice.cluster, "eye").batch_execute("SELECT voice._worker_status()").unwrap_err();
+    assert_eq!(error.code().unwrap().code(), "42501");
+}
