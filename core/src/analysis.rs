@@ -90,14 +90,15 @@ pub fn no_conversation() -> Analysis {
     }
 }
 
-/// Why a model's reply is not an analysis. Each reason reads as the end of "the model's reply was refused: …".
+/// Why a model's reply is not an analysis. Each reason reads as the end of "the model's reply was refused: …". None has a
+/// word of the model's in it: reasons are stored where operators read them, and a model repeats what callers say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Invalid {
     /// The body of the response is not a chat completion.
     NotACompletion(String),
     EmptyChoices,
-    /// The model declined; its own words, shortened.
-    Refusal(String),
+    /// The model declined, in so many characters.
+    Refusal(usize),
     /// `finish_reason` says that the answer is not whole: `length` or `content_filter`.
     Unfinished(String),
     EmptyContent,
@@ -106,7 +107,8 @@ pub enum Invalid {
     TextAfter,
     Truncated,
     NotAnObject,
-    DuplicateKey(String),
+    /// The name of ours that it is.
+    DuplicateKey(Option<&'static str>),
     Missing(&'static str),
     WrongType {
         field: &'static str,
@@ -118,7 +120,8 @@ pub enum Invalid {
         allowed: &'static str,
         got: String,
     },
-    UnknownIntent(String),
+    /// A word of so many characters.
+    UnknownIntent(usize),
     TooLong {
         field: &'static str,
         max: usize,
@@ -133,7 +136,7 @@ impl fmt::Display for Invalid {
         match self {
             Invalid::NotACompletion(why) => write!(f, "the body is not a chat completion: {why}"),
             Invalid::EmptyChoices => write!(f, "choices is empty"),
-            Invalid::Refusal(words) => write!(f, "the model refused: {words}"),
+            Invalid::Refusal(length) => write!(f, "the model refused, in {length} characters"),
             Invalid::Unfinished(reason) => write!(f, "the answer is not whole: finish_reason is {reason}"),
             Invalid::EmptyContent => write!(f, "the message has no content"),
             Invalid::NotJson(why) => write!(f, "not JSON: {why}"),
@@ -141,12 +144,14 @@ impl fmt::Display for Invalid {
             Invalid::TextAfter => write!(f, "there is text after the JSON object"),
             Invalid::Truncated => write!(f, "the JSON is cut off"),
             Invalid::NotAnObject => write!(f, "the JSON is not an object"),
-            Invalid::DuplicateKey(key) => write!(f, "the key {key} is there twice"),
+            Invalid::DuplicateKey(Some(key)) => write!(f, "the key {key} is there twice"),
+            Invalid::DuplicateKey(None) => write!(f, "a key is there twice"),
             Invalid::Missing(field) => write!(f, "{field} is missing"),
             Invalid::WrongType { field, expected, got } => write!(f, "{field} must be {expected}, not {got}"),
             Invalid::OutOfRange { field, allowed, got } => write!(f, "{field} must be {allowed}, not {got}"),
-            Invalid::UnknownIntent(word) => {
-                write!(f, "intent must be one of info, booking, complaint, sales, support, none, not {word}")
+            Invalid::UnknownIntent(length) => {
+                let known = "info, booking, complaint, sales, support, none";
+                write!(f, "intent must be one of {known}, not another word of {length} characters")
             }
             Invalid::TooLong { field, max, got } => {
                 write!(f, "{field} has {got} characters, at most {max} are allowed")
@@ -200,7 +205,7 @@ fn not_json(content: &str, error: &serde_json::Error) -> Invalid {
     let why = error.to_string();
     if let Some(key) = why.strip_prefix(DUPLICATE) {
         let key = key.rsplit_once(" at line").map_or(key, |(key, _)| key);
-        return Invalid::DuplicateKey(excerpt(key));
+        return Invalid::DuplicateKey(KEYS.into_iter().find(|known| *known == key));
     }
     if error.is_eof() {
         return Invalid::Truncated;
@@ -223,11 +228,7 @@ fn sentiment(object: &Map<String, Value>) -> Result<f64, Invalid> {
     let value = field(object, "sentiment")?;
     let number = value.as_f64().ok_or_else(|| wrong_type("sentiment", "a number", value))?;
     if !(-1.0..=1.0).contains(&number) {
-        return Err(Invalid::OutOfRange {
-            field: "sentiment",
-            allowed: "from -1.0 to 1.0",
-            got: excerpt(&value.to_string()),
-        });
+        return Err(Invalid::OutOfRange { field: "sentiment", allowed: "from -1.0 to 1.0", got: figure(value) });
     }
     // −0.0 would be shown as -0 by Postgres.
     Ok(number + 0.0)
@@ -240,11 +241,7 @@ fn lead_score(object: &Map<String, Value>) -> Result<i32, Invalid> {
         return Err(wrong_type("lead_score", "an integer", value));
     }
     if !(0.0..=100.0).contains(&number) {
-        return Err(Invalid::OutOfRange {
-            field: "lead_score",
-            allowed: "from 0 to 100",
-            got: excerpt(&value.to_string()),
-        });
+        return Err(Invalid::OutOfRange { field: "lead_score", allowed: "from 0 to 100", got: figure(value) });
     }
     // Whole and within 0..=100 as just checked, so the cast is exact.
     Ok(number as i32)
@@ -252,7 +249,7 @@ fn lead_score(object: &Map<String, Value>) -> Result<i32, Invalid> {
 
 fn intent(object: &Map<String, Value>) -> Result<Intent, Invalid> {
     match field(object, "intent")? {
-        Value::String(word) => Intent::from_word(word).ok_or_else(|| Invalid::UnknownIntent(excerpt(word))),
+        Value::String(word) => Intent::from_word(word).ok_or_else(|| Invalid::UnknownIntent(word.chars().count())),
         other => Err(wrong_type("intent", "a string", other)),
     }
 }
@@ -304,7 +301,8 @@ fn visible(text: &str) -> String {
 fn wrong_type(field: &'static str, expected: &'static str, value: &Value) -> Invalid {
     let got = match value {
         Value::Null => "null".into(),
-        Value::Bool(_) | Value::Number(_) => excerpt(&value.to_string()),
+        Value::Bool(value) => value.to_string(),
+        Value::Number(_) => figure(value),
         Value::String(_) => "a string".into(),
         Value::Array(_) => "an array".into(),
         Value::Object(_) => "an object".into(),
@@ -312,10 +310,23 @@ fn wrong_type(field: &'static str, expected: &'static str, value: &Value) -> Inv
     Invalid::WrongType { field, expected, got }
 }
 
-/// The model's own words inside a reason: few, because reasons are stored with every attempt.
+/// A number as it is, unless it is long enough to be somebody's.
+fn figure(value: &Value) -> String {
+    let digits = value.to_string();
+    match digits.len() {
+        ..=6 => digits,
+        length => format!("a number of {length} characters"),
+    }
+}
+
+/// What a server calls its model, shortened.
 pub(crate) fn excerpt(words: &str) -> String {
     scrub::shortened(words, 80)
 }
+
+/// Names that a reply may have, ours.
+const KEYS: [&str; 10] =
+    ["sentiment", "lead_score", "intent", "entities", "summary", "next_action", "name", "email", "phone", "topic"];
 
 const DUPLICATE: &str = "duplicate key ";
 

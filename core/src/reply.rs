@@ -47,12 +47,18 @@ pub fn parse(body: &[u8]) -> Result<Reply, Invalid> {
     let completion: Completion = serde_json::from_slice(body).map_err(|error| match error.is_eof() {
         true if body.trim_ascii().is_empty() => Invalid::NotACompletion("it is empty".into()),
         true => Invalid::NotACompletion("it is cut off".into()),
-        false => Invalid::NotACompletion(excerpt(&error.to_string())),
+        // What it is instead may be anything: serde would quote it.
+        false => Invalid::NotACompletion(format!(
+            "{} at line {} column {}",
+            if error.is_data() { "a field is of another type" } else { "it is not JSON" },
+            error.line(),
+            error.column()
+        )),
     })?;
     let Some(choices) = completion.choices else {
         // Gateways answer 200 with an error object when the provider behind them fails.
         let why = match completion.error {
-            Some(error) => format!("it is an error: {}", excerpt(&error_message(&error))),
+            Some(error) => format!("it is an error of {} characters", error_message(&error).chars().count()),
             None => "choices is missing".into(),
         };
         return Err(Invalid::NotACompletion(why));
@@ -60,7 +66,7 @@ pub fn parse(body: &[u8]) -> Result<Reply, Invalid> {
     let choice = choices.into_iter().next().ok_or(Invalid::EmptyChoices)?;
     let message = choice.message.ok_or_else(|| Invalid::NotACompletion("message is missing".into()))?;
     if let Some(words) = message.refusal.filter(|words| !words.trim().is_empty()) {
-        return Err(Invalid::Refusal(excerpt(&words)));
+        return Err(Invalid::Refusal(words.chars().count()));
     }
     if let Some(reason @ ("length" | "content_filter")) = choice.finish_reason.as_deref() {
         return Err(Invalid::Unfinished(reason.to_owned()));

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use ureq::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use voice_core::quotation::without_quotations;
 use voice_core::scrub::{scrub, shortened};
 use voice_core::webhook::url::{Policy, Target};
 
@@ -171,7 +172,8 @@ fn of_status(status: u16, retry_after: Option<Duration>, body: &[u8], parcel: &P
         _ => format!("the receiver refused it (HTTP {status})"),
     };
     // Scrubbed before they are shortened: no cut leaves half of a secret.
-    let words = scrubbed(&String::from_utf8_lossy(body), &parcel.secrets);
+    let words = without_quotations(&String::from_utf8_lossy(body), &String::from_utf8_lossy(&parcel.body));
+    let words = scrubbed(&words, &parcel.secrets);
     let words = shortened(words.trim(), WORDS_MAX);
     let message = scrubbed(&if words.is_empty() { what } else { format!("{what}: {words}") }, &parcel.secrets);
     match status {

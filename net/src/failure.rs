@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::time::{Duration, SystemTime};
 
+use voice_core::quotation::without_quotations;
 use voice_core::reply::error_message;
 use voice_core::scrub::{scrub, shortened};
 
@@ -54,19 +55,18 @@ impl Failure {
     }
 }
 
-/// A response whose status is not 2xx.
+/// A response whose status is not 2xx, and what the server says of it.
 pub(crate) fn of_status(
     status: u16,
     location: Option<&str>,
     retry_after: Option<Duration>,
-    body: &[u8],
+    words: &str,
     secrets: &[&str],
 ) -> Failure {
-    let words = server_words(body, secrets);
     let class = match status {
         // Where a permanent redirect leads is for the operator to enter, not for us to follow with their key.
         301 | 308 | 401 | 403 | 404 | 405 | 410 => Class::Configuration,
-        400 if names_the_model_or_the_key(&words) => Class::Configuration,
+        400 if names_the_model_or_the_key(words) => Class::Configuration,
         402 | 408 | 409 | 425 | 429 => Class::Provider { retry_after, suspect: false },
         400..=499 => Class::Job,
         _ => Class::Provider { retry_after, suspect: matches!(status, 500 | 502 | 504) },
@@ -152,11 +152,13 @@ pub(crate) fn rejects_json_schema(status: u16, body: &[u8]) -> bool {
         && ["response_format", "json_schema", "structured output"].iter().any(|w| words.contains(w))
 }
 
-fn server_words(body: &[u8], secrets: &[&str]) -> String {
+/// What a server says of a request that it rejects, without what it repeats of it: validators quote what they refuse.
+pub(crate) fn server_words(body: &[u8], request: &[u8], secrets: &[&str]) -> String {
     let words = match serde_json::from_slice(body) {
         Ok(error) => error_message(&error),
         Err(_) => String::from_utf8_lossy(body).into_owned(),
     };
+    let words = without_quotations(&words, &String::from_utf8_lossy(request));
     shortened(scrub(&words, secrets).trim(), SERVER_WORDS_MAX)
 }
 

@@ -88,7 +88,7 @@ impl Client {
         match sent {
             Err(error) => Ok(failed(failure::of_transport(&error, endpoint.timeout, &secrets))),
             Ok(response) if response.status().is_success() => Ok(read_reply(endpoint, response)),
-            Ok(response) => Err(Rejected::read(response)),
+            Ok(response) => Err(Rejected::read(response, body, &secrets)),
         }
     }
 }
@@ -142,10 +142,12 @@ struct Rejected {
     location: Option<String>,
     retry_after: Option<Duration>,
     body: Vec<u8>,
+    /// What it says, without what it repeats of the request.
+    words: String,
 }
 
 impl Rejected {
-    fn read(mut response: Response<Body>) -> Rejected {
+    fn read(mut response: Response<Body>, request: &[u8], secrets: &[&str]) -> Rejected {
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
         let location = header(LOCATION).map(str::to_owned);
         let retry_after = header(RETRY_AFTER).and_then(|value| failure::retry_after(value, SystemTime::now()));
@@ -153,7 +155,8 @@ impl Rejected {
         let mut body = Vec::new();
         // A rejection is a rejection, however much of its words arrived.
         let _ = response.body_mut().as_reader().take(ERROR_BODY_MAX).read_to_end(&mut body);
-        Rejected { status, location, retry_after, body }
+        let words = failure::server_words(&body, request, secrets);
+        Rejected { status, location, retry_after, body, words }
     }
 
     fn verdict(self, endpoint: &Endpoint) -> Asked {
@@ -161,7 +164,7 @@ impl Rejected {
             self.status,
             self.location.as_deref(),
             self.retry_after,
-            &self.body,
+            &self.words,
             &endpoint.secrets(),
         );
         Asked { outcome: Err(failure), http_status: Some(self.status), spent: Tokens::default() }

@@ -85,7 +85,7 @@ AS $$ VALUES
     ('voice_add_chunk', '{writer}', false, false),
     ('voice_finish_turn', '{writer}', false, false),
     -- Writes a turn's words from its chunks, which a writer may not read.
-    ('_finish_turn_from_chunks', '{writer}', true, true),
+    ('_finish_turn_from_chunks', '{writer}', true, false),
     ('voice_add_tool_call', '{writer}', false, false),
     ('voice_end_call', '{writer}', false, false),
     ('voice_import_call', '{writer}', false, false),
@@ -98,7 +98,8 @@ AS $$ VALUES
     ('voice_pause', '{operator}', false, false),
     ('voice_resume', '{operator}', false, false),
     ('voice_requeue_dead', '{operator}', false, false),
-    ('voice_reanalyze', '{operator}', true, true),
+    ('voice_reanalyze', '{operator}', true, false),
+    ('_adopt', '{operator}', true, true),
     ('voice_create_partitions', '{operator}', true, true),
     ('voice_backfill', '{operator}', false, false),
     ('voice_rollup', '{operator}', true, true),
@@ -111,7 +112,7 @@ AS $$ VALUES
     ('_metrics', '{operator}', true, false),
     ('_is_copy', '{operator}', false, false),
     ('_wake', '{operator}', false, false),
-    ('_worker_status', '{operator}', false, false),
+    ('_worker_status', '{operator}', true, false),
     -- deleting
     ('voice_delete_call', '{admin}', true, false),
     ('voice_restore_call', '{admin}', true, false),
@@ -140,6 +141,10 @@ AS $$ VALUES
     ('voice_pin_tenant', '{}', true, false),
     ('voice_install', '{}', true, false),
     ('_write_pin', '{}', true, true),
+    ('_follow_roles', '{}', true, false),
+    ('_why_no_pin_holds', '{}', true, false),
+    ('_reanalyze', '{}', true, false),
+    ('_close_streaming_turn', '{}', true, false),
     ('_check_role', '{}', true, false),
     ('_close_functions', '{}', true, false),
     ('_access_to_tables', '{}', false, false),
@@ -190,8 +195,8 @@ BEGIN
             EXECUTE format('REVOKE ALL ON FUNCTION %s FROM %s', f.name, grantee);
         END LOOP;
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO voice_worker', f.name);
-        IF f.name::regprocedure = 'voice._metrics()'::regprocedure THEN
-            GRANT EXECUTE ON FUNCTION voice._metrics() TO pg_monitor;
+        IF f.name::regprocedure IN ('voice._metrics()'::regprocedure, 'voice._worker_status()'::regprocedure) THEN
+            EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO pg_monitor', f.name);
         END IF;
         IF f.closed OR f.is_trigger OR f.prosecdef THEN
             EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', f.name);

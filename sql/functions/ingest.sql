@@ -179,12 +179,10 @@ $$;
 COMMENT ON FUNCTION voice_add_chunk(uuid, bigint, int, text, boolean, int, int, double precision) IS
     'adds a piece of streaming speech-to-text to a turn; the same seq again replaces it';
 
--- SECURITY DEFINER, for those who may write: they may not read what was said, not even to put it together. Nothing of it
--- comes back.
-CREATE FUNCTION voice._finish_turn_from_chunks(
+CREATE FUNCTION voice._close_streaming_turn(
     call_id uuid, turn_id bigint, ended_at timestamptz, interrupted boolean, transcription_ms int, llm_ttft_ms int,
     tts_ttfb_ms int, e2e_latency_ms int) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, voice, pg_temp
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 BEGIN
     UPDATE voice.turn t
@@ -192,16 +190,25 @@ BEGIN
             (SELECT string_agg(k.text, ' ' ORDER BY k.seq) FROM voice.transcript_chunk k
              WHERE k.call_id = t.call_id AND k.turn_id = t.id AND k.is_final),
             t.text),
-        ended_at = coalesce(_finish_turn_from_chunks.ended_at, t.ended_at),
-        interrupted = coalesce(_finish_turn_from_chunks.interrupted, false) OR t.interrupted,
-        transcription_ms = coalesce(_finish_turn_from_chunks.transcription_ms, t.transcription_ms),
-        llm_ttft_ms = coalesce(_finish_turn_from_chunks.llm_ttft_ms, t.llm_ttft_ms),
-        tts_ttfb_ms = coalesce(_finish_turn_from_chunks.tts_ttfb_ms, t.tts_ttfb_ms),
-        e2e_latency_ms = coalesce(_finish_turn_from_chunks.e2e_latency_ms, t.e2e_latency_ms)
-    WHERE t.call_id = _finish_turn_from_chunks.call_id AND t.id = _finish_turn_from_chunks.turn_id
+        ended_at = coalesce(_close_streaming_turn.ended_at, t.ended_at),
+        interrupted = coalesce(_close_streaming_turn.interrupted, false) OR t.interrupted,
+        transcription_ms = coalesce(_close_streaming_turn.transcription_ms, t.transcription_ms),
+        llm_ttft_ms = coalesce(_close_streaming_turn.llm_ttft_ms, t.llm_ttft_ms),
+        tts_ttfb_ms = coalesce(_close_streaming_turn.tts_ttfb_ms, t.tts_ttfb_ms),
+        e2e_latency_ms = coalesce(_close_streaming_turn.e2e_latency_ms, t.e2e_latency_ms)
+    WHERE t.call_id = _close_streaming_turn.call_id AND t.id = _close_streaming_turn.turn_id
       AND t.tenant_id = voice._tenant();
 END
 $$;
+COMMENT ON FUNCTION voice._close_streaming_turn(uuid, bigint, timestamptz, boolean, int, int, int, int) IS
+    'does the work of voice._finish_turn_from_chunks, as voice_worker';
+
+-- In Rust (src/api/owner.rs), for those who may write: they may not read what was said, not even to put it together.
+-- Nothing of it comes back.
+CREATE FUNCTION voice._finish_turn_from_chunks(
+    call_id uuid, turn_id bigint, ended_at timestamptz, interrupted boolean, transcription_ms int, llm_ttft_ms int,
+    tts_ttfb_ms int, e2e_latency_ms int) RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'voice_finish_turn_from_chunks_wrapper';
 COMMENT ON FUNCTION voice._finish_turn_from_chunks(uuid, bigint, timestamptz, boolean, int, int, int, int) IS
     'closes a streaming turn with the words of its final chunks';
 

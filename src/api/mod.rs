@@ -4,6 +4,7 @@ mod call;
 mod import;
 mod leads;
 mod maintenance;
+mod owner;
 mod queue;
 mod search;
 mod status;

@@ -5,6 +5,7 @@ pub mod deliver;
 pub mod import;
 pub mod late;
 pub mod months;
+pub mod owner;
 pub mod prepare;
 pub mod question;
 pub mod search;

@@ -73,6 +73,12 @@ pub fn begin_epoch(client: &mut SpiClient<'_>) -> Result<i64, DbError> {
     Ok(rows.next().and_then(|row| row.get(1).ok().flatten()).unwrap_or(0))
 }
 
+/// Keeps the names of pinned roles true (`sql/tables/pin.sql`).
+pub fn follow_roles(client: &mut SpiClient<'_>) -> Result<(), DbError> {
+    client.update(include_str!("../../sql/queries/follow_roles.sql"), None, &[])?;
+    Ok(())
+}
+
 /// Takes the lock on the calls' table before any on jobs.
 pub fn lock_call(client: &mut SpiClient<'_>) -> Result<(), DbError> {
     client.update(include_str!("../../sql/queries/lock_call.sql"), None, &[])?;

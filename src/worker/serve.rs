@@ -145,6 +145,7 @@ impl Server {
                 if !self.still_fits() {
                     return Leave::Unserved;
                 }
+                self.follow_roles();
             }
             if changed {
                 self.queue.has_changed();
@@ -206,6 +207,14 @@ impl Server {
                     self.note_error(&reason);
                 }
             }
+        }
+    }
+
+    /// Roles change their names without telling anybody, and a dump knows pins by name.
+    fn follow_roles(&self) {
+        let doing = "voice_analytics: following pinned roles";
+        if let Err(e) = transaction(doing, self.role, state::follow_roles) {
+            self.note_error(&format!("pins: {}", e.message));
         }
     }
 

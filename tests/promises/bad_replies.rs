@@ -140,3 +140,40 @@ fn a_key_that_cannot_be_read_burns_no_attempt_and_is_never_shown() {
     assert!(!shown.contains("sk-canary"), "{shown}");
     assert!(!voice.cluster.log().contains("sk-canary"));
 }
+
+#[test]
+fn no_error_repeats_what_was_said_in_a_call() {
+    const SAID: &str = "My husband must not hear of 4111-1111, I am leaving him";
+    let stub = StubLlm::start();
+    let mut voice = Voice::on(Voice::asking(&stub).setting("voice_analytics.max_attempts", 1));
+    let echo = json!({"detail": [{"loc": ["body", "messages"], "input": format!("user: {SAID}"), "msg": "too sad"}]});
+    let replies = [
+        Reply::content(SAID),
+        good_but("intent", json!(SAID)),
+        good_but("lead_score", json!(41111111)),
+        Reply::refusal(&format!("I do not talk of this: {SAID}")),
+        Reply::json(&json!({"error": {"message": SAID}})),
+        Reply::json(&json!({"choices": SAID})),
+        Reply::body(SAID.as_bytes()),
+        Reply::error(400, &format!("cannot judge \"{SAID}\"")),
+        Reply::json(&echo).status(422),
+    ];
+    let count = replies.len();
+    for reply in replies {
+        stub.answer_always(reply);
+        voice.call(&[("user", SAID)]);
+        voice.drained();
+    }
+    // All that an operator reads.
+    let shown = "SELECT string_agg(w, E'\\n') FROM (SELECT error AS w FROM voice.attempt UNION ALL SELECT last_error FROM voice.dead_job \
+                 UNION ALL SELECT s::text FROM voice_status() s UNION ALL SELECT m::text FROM voice.metrics m) x";
+    let shown = voice.text(shown, &[]).unwrap() + &voice.cluster.log();
+    for words in ["husband", "4111", "leaving him", "not hear of"] {
+        assert!(!shown.contains(words), "{words}: {shown}");
+    }
+    assert!(
+        shown.contains("too sad") && shown.contains("cannot judge"),
+        "what the server says for itself stays: {shown}"
+    );
+    assert_eq!(voice.count("SELECT count(*) FROM voice.dead_job") as usize, count);
+}

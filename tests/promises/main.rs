@@ -19,6 +19,7 @@ mod redacting;
 mod searching;
 mod settings;
 mod waking;
+mod walls;
 mod watching;
 mod webhooks;
 

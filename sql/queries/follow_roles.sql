@@ -1,0 +1,1 @@
+SELECT voice._follow_roles()

@@ -1,0 +1,1 @@
+SELECT voice._reanalyze($1)
