@@ -8,7 +8,7 @@
 //! to the server whole, and so is text that begins with a sign, which after a blank would be part of the blank. And because its dictionaries look at one word at a time, but for `thesaurus`, which the worker
 //! checks before it uses this.
 
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 /// Pieces remembered: a language's spoken vocabulary, several times over. One more, and all are forgotten.
@@ -147,9 +147,9 @@ mod tests {
         assert_eq!(lexicon().document("The dog"), Document::Unfit);
         assert_eq!(lexicon().document("The <cat cat>"), Document::Unfit);
         assert_eq!(lexicon().document("-- The cat"), Document::Unfit);
-        let mut missing = HashSet::new();
+        let mut missing = HashSet::default();
         lexicon().look_up("The dog, the (cat e-mail. dog..", &mut missing);
-        assert_eq!(missing, HashSet::from(["dog", "the", "e-mail.", "dog.."]));
+        assert_eq!(missing, HashSet::from_iter(["dog", "the", "e-mail.", "dog.."]));
         lexicon().look_up("<b", &mut missing);
         assert_eq!(missing.len(), 4);
     }

@@ -2,7 +2,6 @@
 
 use super::DbError;
 use pgrx::spi::SpiClient;
-use std::collections::HashSet;
 use voice_core::lexicon::{Document, Lexicon};
 
 /// Follows every piece that is asked about; where it comes to stand says how many places the piece takes.
@@ -53,7 +52,7 @@ impl Search {
     pub fn documents(&mut self, client: &mut SpiClient<'_>, texts: &[String]) -> Result<Vec<Prepared>, DbError> {
         let by_server = |text: &String| Prepared { document: None, words: Some(text.clone()) };
         let Some(words) = &mut self.words else { return Ok(texts.iter().map(by_server).collect()) };
-        let mut missing = HashSet::new();
+        let mut missing = Default::default();
         texts.iter().for_each(|text| words.lexicon.look_up(text, &mut missing));
         if missing.len() > PIECES_MAX {
             return Ok(texts.iter().map(by_server).collect());

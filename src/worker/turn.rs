@@ -84,7 +84,7 @@ impl Server {
             if turn.gate != Gate::Open || room == 0 {
                 return Ok(turn);
             }
-            if queue.wants_look() {
+            if queue.wants_look(room) {
                 let began = Instant::now();
                 let waiting = claim::look(client, AHEAD)?;
                 turn.looked = Some(waiting.next);

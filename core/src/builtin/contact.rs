@@ -3,7 +3,7 @@
 //! Callers correct themselves ("no, wait, use the other one"), so the last one they give is the one. What only the agent
 //! says counts when it is read back and the caller agrees.
 
-use std::collections::HashSet;
+use foldhash::HashSet;
 use std::ops::Range;
 use std::sync::LazyLock;
 

@@ -3,7 +3,7 @@
 //! A sign counts once, however often it is heard: a long call is not more of anything than a short one. The intent with
 //! the most points wins; of two with as many, the one that is costlier to miss.
 
-use std::collections::HashSet;
+use foldhash::HashSet;
 use std::sync::LazyLock;
 
 use super::signs::{ANSWERS, SIGNS, Sign};

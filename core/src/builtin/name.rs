@@ -1,7 +1,7 @@
 //! The caller's name, from the way names are given on the telephone. Names of others (a mother, a stylist, the agent)
 //! are spoken just as often, so a capital letter alone is never enough.
 
-use std::collections::HashSet;
+use foldhash::HashSet;
 use std::sync::LazyLock;
 
 use super::words::{Phrases, Said, Stop, Word, agrees, is_title, list};

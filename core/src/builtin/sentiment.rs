@@ -1,6 +1,6 @@
 //! How the caller felt, over the whole call.
 
-use std::collections::HashSet;
+use foldhash::HashSet;
 use std::sync::LazyLock;
 
 use super::vader;

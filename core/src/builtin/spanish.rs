@@ -3,7 +3,7 @@
 //! VADER's lexicon is English. These few dozen words, with valences on its scale, tell a pleased caller from an angry
 //! one and nothing finer.
 
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use super::sentiment::weighted_mean;

@@ -2,7 +2,7 @@
 //!
 //! Extractive on purpose: a rule that writes new sentences about people would write wrong ones.
 
-use std::collections::HashSet;
+use foldhash::HashSet;
 use std::sync::LazyLock;
 
 use super::intent::Reading;

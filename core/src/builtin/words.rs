@@ -1,7 +1,7 @@
 //! Turns as words, and phrases to find in them. All of it in one pass over the text.
 
+use foldhash::{HashMap, HashSet};
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use crate::transcript::{Role, Turn};
@@ -204,7 +204,7 @@ pub struct Hit<T> {
 
 impl<T: Copy> Phrases<T> {
     pub fn new(table: impl IntoIterator<Item = (T, &'static str)>) -> Self {
-        let mut by_first_word: HashMap<&'static str, Vec<_>> = HashMap::new();
+        let mut by_first_word: HashMap<&'static str, Vec<_>> = HashMap::default();
         for (what, phrases) in table {
             for phrase in phrases.split('|') {
                 let mut slots = phrase.split_whitespace();

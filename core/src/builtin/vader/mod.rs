@@ -3,8 +3,9 @@
 //! A port of the Python reference, vaderSentiment 3.3.2, its quirks included: what they do to a single
 //! score is debatable, a baseline that others can reproduce is not. `reference.tsv` holds the two together.
 
+use foldhash::{HashMap, HashSet};
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::collections::BinaryHeap;
 use std::sync::LazyLock;
 
 const BOOST: f64 = 0.293;
@@ -240,7 +241,7 @@ fn idiom(mut valence: f64, words: &[Word], i: usize) -> f64 {
 /// The heaps give the same answer without its quadratic search.
 fn weigh_around_but(words: &[Word], valences: &mut [f64]) {
     let Some(but) = words.iter().position(|w| w.is("but")) else { return };
-    let mut places: HashMap<u64, BinaryHeap<Reverse<usize>>> = HashMap::new();
+    let mut places: HashMap<u64, BinaryHeap<Reverse<usize>>> = HashMap::default();
     for (at, valence) in valences.iter().enumerate().filter(|(_, v)| **v != 0.0) {
         places.entry(valence.to_bits()).or_default().push(Reverse(at));
     }
