@@ -24,6 +24,8 @@ use voice_net::{Answer, Class, Pool};
 const BATCH: usize = 64;
 /// Results that others hold up: so many calls may somebody have locked before everybody waits for him.
 const POSTPONED_MAX: usize = 4096;
+/// How long a `NOTIFY` of somebody else may be taken for the echo of ours. The commits that end calls do not need it.
+const ECHO: Duration = Duration::from_millis(100);
 /// What a lease lasts; past half of it, it is renewed, however long the request takes.
 pub const LEASE: Duration = Duration::from_secs(20);
 
@@ -49,6 +51,8 @@ pub struct Server {
     pub(super) housekeeping: Housekeeping,
     /// When the queue is to be looked at again without being asked; `None`: when the sweep says.
     pub(super) due: Option<Instant>,
+    /// We have notified, and not heard it yet.
+    pub(super) told: bool,
     /// When requests may leave that may not now.
     pub(super) ask_at: Option<Instant>,
     /// When the first of the leases is past half.
@@ -97,6 +101,7 @@ impl Server {
             latencies: Latencies::default(),
             housekeeping: Housekeeping::new(),
             due: None,
+            told: false,
             ask_at: None,
             renew_at: None,
             locked: Duration::ZERO,
@@ -133,7 +138,14 @@ impl Server {
             let now = Instant::now();
             // A worker that is switched off leaves the bell as it was rung, so that no commit wakes it again.
             let rung = self.settings.enabled && self.slot.take_ring();
-            let mut changed = rung | listen::drain();
+            let mut changed = rung;
+            if listen::drain() {
+                // Most likely our own words: what is told is told to this process too, and no channel is named to us.
+                match std::mem::take(&mut self.told) {
+                    true => self.due = Some(self.due.map_or(now + ECHO, |due| due.min(now + ECHO))),
+                    false => changed = true,
+                }
+            }
             changed |= self.due.take_if(|t| *t <= now).is_some();
             let sweep = self.settings.sweep_interval;
             if !sweep.is_zero() && self.swept.elapsed() >= sweep {

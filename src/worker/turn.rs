@@ -114,6 +114,7 @@ impl Server {
             return Ok(false);
         }
         self.epoch = begun;
+        self.told |= !turn.report.stored.is_empty();
         if turn.report.announced > 0 {
             self.deliveries.has_changed();
         }
