@@ -67,26 +67,30 @@ pub fn redact(turns: &[Turn]) -> (Vec<Turn>, Secrets) {
         let spoken = turns.iter().flat_map(|turn| placeholders(&turn.text)).filter(|p| p.kind == kind);
         secrets.last[kind as usize] = spoken.map(|p| p.number).max().unwrap_or(0);
     }
-    let mut before = "";
-    let mut redacted = Vec::with_capacity(turns.len());
+    let mut redacted: Vec<Turn> = Vec::with_capacity(turns.len());
     for turn in turns {
-        let found = find(&turn.text, before);
+        let found = find(&turn.text, redacted.last().map_or("", |before| &before.text));
         redacted.push(Turn { role: turn.role, text: secrets.replace(&turn.text, found) });
-        before = &turn.text;
     }
     (redacted, secrets)
 }
 
-/// Everything in a turn that is to be replaced, from left to right. `before` is the turn before it: "what's your social?"
+/// Everything in a turn that is to be replaced, from left to right. `before` is the turn before it, as it leaves: "what's
+/// your social?"
 pub fn find(text: &str, before: &str) -> Vec<Found> {
     let mut found = email::find(text);
-    // Digits of an address are no number of their own.
-    let mut numbers = number::find(text, before);
-    numbers.retain(|number| is_free(&found, &number.place));
-    found.append(&mut numbers);
+    // Digits of an address are no number of their own, and its words do not say what a number is.
+    let mut rest = text.to_owned();
+    for Found { place, .. } in &found {
+        rest.replace_range(place.clone(), &ADDRESS.to_string().repeat(place.len()));
+    }
+    found.append(&mut number::find(&rest, before));
     found.sort_by_key(|f| f.place.start);
     found
 }
+
+/// Stands for each byte of an address: nothing that may stand inside a number.
+const ADDRESS: char = '\u{1}';
 
 /// Whether nothing of what was found, from left to right, stands there.
 fn is_free(found: &[Found], place: &Range<usize>) -> bool {

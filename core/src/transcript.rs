@@ -81,8 +81,9 @@ pub fn user_spoke(turns: &[Turn]) -> bool {
 }
 
 fn line(turn: &Turn) -> String {
-    // All that Unicode counts as a line break: a model sees one in U+2028 as well.
-    let text = turn.text.replace(['\n', '\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}'], " ");
+    // All that Unicode or Python counts as a line break: a model sees one in U+2028 as well.
+    let is_break = |c| matches!(c, '\n'..='\r' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}');
+    let text = turn.text.replace(is_break, " ");
     format!("{}: {}", turn.role.as_str(), text)
 }
 

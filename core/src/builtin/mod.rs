@@ -57,4 +57,5 @@ pub fn analyze(turns: &[Turn], vertical: &str) -> Analysis {
         next_action: summary::next_action(&reading, &entities, lead_score),
         entities,
     }
+    .shown()
 }
