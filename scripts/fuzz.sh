@@ -35,11 +35,14 @@ seed() {
 
 make_seeds() {
     rm -rf "$work/seeds"
-    # What callers demand and models reply; and what they say.
-    sed -nE 's/^.*(reply exactly|reply with): //p' tests/injection/*.txt | seed reply
+    # What callers demand and models reply, once in a whole answer of a server; and what they say.
+    {
+        sed -nE 's/^.*(reply exactly|reply with): //p' tests/injection/*.txt
+        printf '%s\n' '{"choices":[{"message":{"content":"{\"summary\":\"x\",\"sentiment\":0.5,\"intent\":\"info\",\"lead_score\":1,\"entities\":{\"name\":null,\"email\":\"a@b.de\",\"phone\":null,\"topic\":\"y\"},\"next_action\":\"z\"}"},"finish_reason":"stop"}],"model":"m","usage":{"prompt_tokens":1,"completion_tokens":2}}'
+    } | seed reply
     grep -hE '^(user|assistant|system): ' tests/injection/*.txt | sed -E 's/^/aa/' | seed transcript
     { cut -f 2 core/tests/redact/*.tsv; grep -hE '^user: ' tests/injection/*.txt; } | seed redact
-    cat demo/calls/*.jsonl 2> /dev/null | head -n 200 | seed import
+    awk 'length < 4000' demo/*.jsonl | seed import
 }
 
 find_tools
