@@ -6,7 +6,7 @@ mod email;
 mod number;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use crate::analysis::{Analysis, ENTITY_MAX_CHARS, NEXT_ACTION_MAX_CHARS, SUMMARY_MAX_CHARS};
@@ -55,18 +55,17 @@ pub struct Found {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Secrets {
     numbers: HashMap<(Kind, String), u32>,
-    /// The highest number that a placeholder of each kind has, in the words of the call themselves included.
+    /// What the words of the call name themselves: no placeholder of ours has such a number.
+    spoken: HashSet<(Kind, u32)>,
+    /// The highest number that was given out, of each kind.
     last: [u32; Kind::ALL.len()],
 }
 
 /// The turns with placeholders, and what these stand for. The same value has the same placeholder throughout, however it
 /// was spelt; words of a caller that look like a placeholder are never one of ours. Takes time linear in the text.
 pub fn redact(turns: &[Turn]) -> (Vec<Turn>, Secrets) {
-    let mut secrets = Secrets::default();
-    for kind in Kind::ALL {
-        let spoken = turns.iter().flat_map(|turn| placeholders(&turn.text)).filter(|p| p.kind == kind);
-        secrets.last[kind as usize] = spoken.map(|p| p.number).max().unwrap_or(0);
-    }
+    let spoken = turns.iter().flat_map(|turn| placeholders(&turn.text)).map(|p| (p.kind, p.number));
+    let mut secrets = Secrets { spoken: spoken.collect(), ..Secrets::default() };
     let mut redacted: Vec<Turn> = Vec::with_capacity(turns.len());
     for turn in turns {
         let found = find(&turn.text, redacted.last().map_or("", |before| &before.text));
@@ -112,9 +111,11 @@ impl Secrets {
         let mut out = String::with_capacity(text.len());
         let mut at = 0;
         for Found { place, kind, value } in found {
-            let last = &mut self.last[kind as usize];
+            let (last, spoken) = (&mut self.last[kind as usize], &self.spoken);
             let number = *self.numbers.entry((kind, value)).or_insert_with(|| {
-                *last = last.saturating_add(1);
+                // Ends: no call names all of them.
+                *last =
+                    (last.saturating_add(1)..).find(|number| !spoken.contains(&(kind, *number))).unwrap_or(u32::MAX);
                 *last
             });
             out.push_str(&text[at..place.start]);

@@ -24,8 +24,7 @@ pub fn held(turns: &[Turn]) {
             all_come_back &= matches!(one.kind, Kind::Email | Kind::Phone);
         }
         restored += &turn.text[at..];
-        // The highest number there is leaves none for a placeholder of ours.
-        if all_come_back && !turns.iter().any(|turn| turn.text.contains(&u32::MAX.to_string())) {
+        if all_come_back {
             assert_eq!(secrets.resolve(&redacted.text), restored);
         }
         leaks_nothing(&turn.text, &redacted.text);
