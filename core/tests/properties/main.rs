@@ -9,6 +9,8 @@ mod speech;
 mod transcript;
 
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 use serde_json::{Map, Value, json};
 use voice_core::builtin;
 use voice_core::transcript::{Role, Turn};
@@ -58,7 +60,7 @@ fn any_json() -> impl Strategy<Value = Value> {
 /// An object with these keys, most of them with a value of the right kind.
 fn object(fields: Vec<(&'static str, BoxedStrategy<Value>)>) -> BoxedStrategy<Value> {
     let field = |(key, right): (&'static str, BoxedStrategy<Value>)| {
-        let value = prop_oneof![12 => right.prop_map(Some), 1 => any_json().prop_map(Some), 1 => Just(None)];
+        let value = prop_oneof![40 => right.prop_map(Some), 1 => any_json().prop_map(Some), 1 => Just(None)];
         value.prop_map(move |value| value.map(|value| (key.to_owned(), value)))
     };
     let fields: Vec<_> = fields.into_iter().map(field).collect();
@@ -103,9 +105,12 @@ fn milliseconds() -> BoxedStrategy<Value> {
 }
 
 fn moment() -> BoxedStrategy<Value> {
-    "20[0-9]{2}-[01][0-9]-[0-3][0-9]([T ][0-2][0-9]:[0-6][0-9](:[0-5][0-9](\\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?"
-        .prop_map(Value::from)
-        .boxed()
+    concat!(
+        "20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])",
+        "([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-6][0-9](\\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?"
+    )
+    .prop_map(Value::from)
+    .boxed()
 }
 
 fn call() -> BoxedStrategy<Value> {
@@ -166,6 +171,22 @@ fn personal_words() -> impl Strategy<Value = String> {
         1 => odd_text(),
     ];
     prop::collection::vec(word, 0..16).prop_map(|words| words.join(" "))
+}
+
+/// A property of what is never accepted, or always, would say little.
+#[test]
+fn what_is_generated_is_neither_all_good_nor_all_bad() {
+    let accepted = |inputs: BoxedStrategy<Value>, is_good: fn(&str) -> bool| {
+        let mut runner = TestRunner::deterministic();
+        let input = |_| inputs.new_tree(&mut runner).expect("an input").current().to_string();
+        (0..200).map(input).filter(|input| is_good(input)).count()
+    };
+    let accepted = [
+        accepted(content(), |json| voice_core::analysis::parse(json).is_ok()),
+        accepted(completion(), |json| voice_core::reply::parse(json.as_bytes()).is_ok()),
+        accepted(call(), |json| voice_core::import::Import::parse(json).is_ok()),
+    ];
+    assert!(accepted.iter().all(|n| (5..180).contains(n)), "{accepted:?} of 200");
 }
 
 proptest! {
