@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::analysis::{self, Analysis, Invalid, excerpt, visible};
+use crate::analysis::{self, Analysis, Invalid, excerpt};
+use crate::visible::visible;
 
 /// A valid answer.
 #[derive(Debug, Clone, PartialEq)]
