@@ -46,7 +46,9 @@ fn written(text: &str) -> Vec<Found> {
         let local = local.max(end_of_last);
         let local = before.len() - before[local..].trim_start_matches(|c: char| !opens_local(c)).len();
         let domain: usize = after.chars().take_while(|c| in_domain(*c)).map(char::len_utf8).sum();
-        let domain = after[..domain].trim_end_matches(|c: char| !c.is_alphanumeric());
+        // "kim@example.com..also": two stops end a sentence, and no domain has them.
+        let domain = after[..domain].split("..").next().unwrap_or_default();
+        let domain = domain.trim_end_matches(|c: char| !c.is_alphanumeric());
         if local == before.len() || !is_domain(domain) {
             continue;
         }
@@ -74,8 +76,5 @@ fn in_domain(c: char) -> bool {
 
 fn is_domain(domain: &str) -> bool {
     let top = domain.rsplit_once('.').map_or("", |(_, top)| top);
-    top.chars().count() >= 2
-        && top.chars().all(|c| c.is_alphanumeric() || c == '-')
-        && !domain.contains("..")
-        && !domain.starts_with('.')
+    top.chars().count() >= 2 && top.chars().all(|c| c.is_alphanumeric() || c == '-') && !domain.starts_with('.')
 }

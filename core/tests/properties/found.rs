@@ -2,9 +2,10 @@
 
 use voice_core::analysis;
 use voice_core::import::Import;
-use voice_core::redact::redact;
 use voice_core::reply;
 use voice_core::transcript::{Role, Turn, render};
+
+use crate::redact;
 
 fn said(text: &str) -> Turn {
     Turn { role: Role::User, text: text.to_owned() }
@@ -12,7 +13,7 @@ fn said(text: &str) -> Turn {
 
 fn leaves(turns: &[&str]) -> Vec<String> {
     let turns: Vec<Turn> = turns.iter().map(|text| said(text)).collect();
-    redact(&turns).0.into_iter().map(|turn| turn.text).collect()
+    voice_core::redact::redact(&turns).0.into_iter().map(|turn| turn.text).collect()
 }
 
 #[test]
@@ -28,6 +29,16 @@ fn what_an_address_is_called_says_nothing_of_the_next_number() {
         assert_eq!(leaves(&[address, "it is 4155550142"])[1], "it is [PHONE_1]");
     }
     assert_eq!(leaves(&["order@example.com 4155550142"]), ["[EMAIL_1] [PHONE_1]"]);
+}
+
+#[test]
+fn two_stops_after_an_address_do_not_keep_it() {
+    assert_eq!(
+        leaves(&["it's kim@example.com..thanks", "a@b.de... or c@d.de.. or e@f.de-"]),
+        ["it's [EMAIL_1]..thanks", "[EMAIL_2]... or [EMAIL_3].. or [EMAIL_4]-"]
+    );
+    // As libFuzzer put it.
+    redact::holds("+44 20 7946 01kim@examplm@e.com212-555-0..17 o’1xampl2e".as_bytes());
 }
 
 #[test]
