@@ -42,6 +42,13 @@ fn two_stops_after_an_address_do_not_keep_it() {
 }
 
 #[test]
+fn what_is_said_after_a_spoken_address_does_not_keep_it() {
+    assert_eq!(leaves(&["jane at example dot com dot I mean"]), ["[EMAIL_1] dot I mean"]);
+    assert_eq!(leaves(&["rated at 4 dot 5 dot 2", "at noon dot x"]), ["rated at 4 dot 5 dot 2", "at noon dot x"]);
+    redact::holds(b"wet at uhe dot \xed\xed the dot \xedy at exe dot co dot  at\0 dot co\0\0 the dot \xedhe");
+}
+
+#[test]
 fn the_servers_name_for_its_model_is_fit_to_be_seen() {
     let body = r#"{"model": " gpt\u001b[2J\u202e-4\n", "choices": [{"message": {"content": CONTENT}}]}"#;
     let content = serde_json::to_string(&analysis::no_conversation()).unwrap();
