@@ -3,11 +3,11 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-export PG_CONFIG DESTDIR CALLS LLM_URL LLM_MODEL
+export PG_CONFIG DESTDIR CALLS LLM_URL LLM_MODEL FUZZ_SECONDS
 SCALE ?= 1M
 BENCH ?=
 
-.PHONY: help setup demo demo-stop test faults bench install lint clean
+.PHONY: help setup demo demo-stop test faults fuzz bench install lint clean
 
 help: ## list the targets
 	@echo 'voice_analytics: post-call analytics of AI voice agents, inside PostgreSQL'
@@ -30,6 +30,9 @@ bench: ## measure it beside the design it replaces, reads to worker (SCALE=10k, 
 
 faults: ## the fault suite with larger numbers than in `make test`
 	@VOICE_FAULTS=long scripts/faults.sh
+
+fuzz: ## whatever libFuzzer thinks of against the properties of core/ (FUZZ_SECONDS=600 each; installs a nightly Rust and cargo-fuzz)
+	@scripts/fuzz.sh
 
 install: ## release build into that PostgreSQL; then says what a DBA does next
 	@scripts/install.sh --explain

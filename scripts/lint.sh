@@ -8,6 +8,7 @@ scripts/setup.sh
 find_postgres
 
 cargo fmt --all --check
+rustfmt --check --edition 2024 fuzz/targets/*.rs
 cargo clippy --workspace --all-targets --no-default-features --features "pg$PG_MAJOR" -- -D warnings
 
 mapfile -t shell_files < <(git grep -lE '^#!.*\bbash\b|shellcheck shell=bash')

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::scrub;
+use crate::visible::visible;
 
 /// The model named on the row of a call in which the user said nothing.
 pub const NO_CONVERSATION_MODEL: &str = "rule/no-conversation";
@@ -76,6 +77,21 @@ pub struct Analysis {
     /// At most [`SUMMARY_MAX_CHARS`] characters.
     pub summary: String,
     pub next_action: String,
+}
+
+impl Analysis {
+    /// Its texts without what cannot be seen: the rules quote callers, and are not read by [`parse`].
+    pub(crate) fn shown(self) -> Analysis {
+        let shown = |text: String| visible(&text).trim().to_owned();
+        let entity = |text: Option<String>| text.map(shown).filter(|text| !text.is_empty());
+        let Entities { name, email, phone, topic } = self.entities;
+        Analysis {
+            entities: Entities { name: entity(name), email: entity(email), phone: entity(phone), topic: entity(topic) },
+            summary: shown(self.summary),
+            next_action: shown(self.next_action),
+            ..self
+        }
+    }
 }
 
 /// The analysis of a call in which the user said nothing: no model is asked.
@@ -278,24 +294,6 @@ fn text(value: &Value, field: &'static str, max: usize) -> Result<String, Invali
         return Err(Invalid::TooLong { field, max, got });
     }
     Ok(text.to_owned())
-}
-
-/// The words without what cannot be seen: a caller who makes the model write it would move a terminal's cursor, turn a
-/// line round on a screen, or store an address that looks like another and is not equal to it. Taken out and not
-/// refused, for a caller must not be able to keep a call from being analysed either. Joiners stay: Persian and emoji
-/// are spelled with them.
-fn visible(text: &str) -> String {
-    let shown = |c: char| match c {
-        '\t' | '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => Some(' '),
-        // Soft hyphen, directions, zero widths, invisible operators, interlinear marks.
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' => None,
-        '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' => None,
-        // Tags: a whole alphabet that no screen shows.
-        '\u{e0000}'..='\u{e007f}' => None,
-        c if c.is_control() => None,
-        c => Some(c),
-    };
-    text.chars().filter_map(shown).collect()
 }
 
 fn wrong_type(field: &'static str, expected: &'static str, value: &Value) -> Invalid {

@@ -19,4 +19,5 @@ pub mod suspects;
 pub mod transcript;
 pub mod turn;
 pub mod uuid7;
+mod visible;
 pub mod webhook;

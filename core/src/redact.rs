@@ -6,7 +6,7 @@ mod email;
 mod number;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use crate::analysis::{Analysis, ENTITY_MAX_CHARS, NEXT_ACTION_MAX_CHARS, SUMMARY_MAX_CHARS};
@@ -55,38 +55,41 @@ pub struct Found {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Secrets {
     numbers: HashMap<(Kind, String), u32>,
-    /// The highest number that a placeholder of each kind has, in the words of the call themselves included.
+    /// What the words of the call name themselves: no placeholder of ours has such a number.
+    spoken: HashSet<(Kind, u32)>,
+    /// The highest number that was given out, of each kind.
     last: [u32; Kind::ALL.len()],
 }
 
 /// The turns with placeholders, and what these stand for. The same value has the same placeholder throughout, however it
 /// was spelt; words of a caller that look like a placeholder are never one of ours. Takes time linear in the text.
 pub fn redact(turns: &[Turn]) -> (Vec<Turn>, Secrets) {
-    let mut secrets = Secrets::default();
-    for kind in Kind::ALL {
-        let spoken = turns.iter().flat_map(|turn| placeholders(&turn.text)).filter(|p| p.kind == kind);
-        secrets.last[kind as usize] = spoken.map(|p| p.number).max().unwrap_or(0);
-    }
-    let mut before = "";
-    let mut redacted = Vec::with_capacity(turns.len());
+    let spoken = turns.iter().flat_map(|turn| placeholders(&turn.text)).map(|p| (p.kind, p.number));
+    let mut secrets = Secrets { spoken: spoken.collect(), ..Secrets::default() };
+    let mut redacted: Vec<Turn> = Vec::with_capacity(turns.len());
     for turn in turns {
-        let found = find(&turn.text, before);
+        let found = find(&turn.text, redacted.last().map_or("", |before| &before.text));
         redacted.push(Turn { role: turn.role, text: secrets.replace(&turn.text, found) });
-        before = &turn.text;
     }
     (redacted, secrets)
 }
 
-/// Everything in a turn that is to be replaced, from left to right. `before` is the turn before it: "what's your social?"
+/// Everything in a turn that is to be replaced, from left to right. `before` is the turn before it, as it leaves: "what's
+/// your social?"
 pub fn find(text: &str, before: &str) -> Vec<Found> {
     let mut found = email::find(text);
-    // Digits of an address are no number of their own.
-    let mut numbers = number::find(text, before);
-    numbers.retain(|number| is_free(&found, &number.place));
-    found.append(&mut numbers);
+    // Digits of an address are no number of their own, and its words do not say what a number is.
+    let mut rest = text.to_owned();
+    for Found { place, .. } in &found {
+        rest.replace_range(place.clone(), &ADDRESS.to_string().repeat(place.len()));
+    }
+    found.append(&mut number::find(&rest, before));
     found.sort_by_key(|f| f.place.start);
     found
 }
+
+/// Stands for each byte of an address: nothing that may stand inside a number.
+const ADDRESS: char = '\u{1}';
 
 /// Whether nothing of what was found, from left to right, stands there.
 fn is_free(found: &[Found], place: &Range<usize>) -> bool {
@@ -108,9 +111,11 @@ impl Secrets {
         let mut out = String::with_capacity(text.len());
         let mut at = 0;
         for Found { place, kind, value } in found {
-            let last = &mut self.last[kind as usize];
+            let (last, spoken) = (&mut self.last[kind as usize], &self.spoken);
             let number = *self.numbers.entry((kind, value)).or_insert_with(|| {
-                *last = last.saturating_add(1);
+                // Ends: no call names all of them.
+                *last =
+                    (last.saturating_add(1)..).find(|number| !spoken.contains(&(kind, *number))).unwrap_or(u32::MAX);
                 *last
             });
             out.push_str(&text[at..place.start]);

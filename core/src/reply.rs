@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::analysis::{self, Analysis, Invalid, excerpt};
+use crate::visible::visible;
 
 /// A valid answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,7 +76,7 @@ pub fn parse(body: &[u8]) -> Result<Reply, Invalid> {
     let tokens = spent(completion.usage.as_ref());
     Ok(Reply {
         analysis,
-        model: completion.model.map(|model| excerpt(&model.replace('\0', ""))).unwrap_or_default(),
+        model: completion.model.map(|model| excerpt(visible(&model).trim())).unwrap_or_default(),
         prompt_tokens: tokens.prompt,
         completion_tokens: tokens.completion,
     })

@@ -81,9 +81,13 @@ pub fn user_spoke(turns: &[Turn]) -> bool {
 }
 
 fn line(turn: &Turn) -> String {
-    // All that Unicode counts as a line break: a model sees one in U+2028 as well.
-    let text = turn.text.replace(['\n', '\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}'], " ");
-    format!("{}: {}", turn.role.as_str(), text)
+    one_line(format!("{}: {}", turn.role.as_str(), turn.text))
+}
+
+/// With spaces for all that Unicode or Python counts as a line break: a model sees one in U+2028 as well.
+pub fn one_line(text: String) -> String {
+    let is_break = |c| matches!(c, '\n'..='\r' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}');
+    if text.contains(is_break) { text.replace(is_break, " ") } else { text }
 }
 
 fn turns_left_out(count: usize) -> String {

@@ -1,5 +1,5 @@
 //! `voice_transcript`: in Rust for its two plans (`db/question.rs`); its cut is the analyzer's own, so that a person reads
-//! what a model reads.
+//! what a model reads: neither a caller nor a tool's result begins a line of its own.
 
 use crate::db::question::Question;
 use crate::declare_function;
@@ -35,7 +35,7 @@ fn spoken(call: function::Call) -> pg_sys::Datum {
     of.with(|question| {
         question.ask(&[call.datum(0)], |row| {
             exists = true;
-            lines.extend(row.get::<String>(1));
+            lines.extend(row.get::<String>(1).map(transcript::one_line));
         });
     });
     if !exists {

@@ -8,6 +8,7 @@ mod erasing;
 mod fairness;
 mod hostile_path;
 mod importing;
+mod injection;
 mod installing;
 mod late_words;
 mod months;

@@ -30,6 +30,17 @@ def verifies(webhook, body, headers):
         return False
 
 
+def once(pairs):
+    keys = [key for key, _ in pairs]
+    if len(set(keys)) < len(keys):
+        raise ValueError(f"a key is there twice: {keys}")
+    return dict(pairs)
+
+
+def no_number(word):
+    raise ValueError(f"{word} is no JSON")
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -47,7 +58,8 @@ class Handler(BaseHTTPRequestHandler):
             "was_tampered_with": tampered != body,
             "other_id": verifies(webhook, body, {**headers, "webhook-id": "msg_0"}),
             "status": status,
-            "body": json.loads(body),
+            "headers": sorted(name.lower() for name in self.headers.keys()),
+            "body": json.loads(body, object_pairs_hook=once, parse_constant=no_number),
         }
         with open(os.path.join(folder, "seen"), "a") as file:
             file.write(json.dumps(seen) + "\n")

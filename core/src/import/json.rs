@@ -42,7 +42,12 @@ impl<'a> Object<'a> {
 
     pub fn string(&self, key: &str) -> Result<Option<String>, Refused> {
         let Some(json) = self.value(key) else { return Ok(None) };
-        serde_json::from_str(json).map(Some).map_err(|_| self.refused(key, STRING))
+        match serde_json::from_str::<String>(json) {
+            // Postgres stores none.
+            Ok(text) if text.contains('\0') => Err(self.refused(key, "a string without a NUL character")),
+            Ok(text) => Ok(Some(text)),
+            Err(_) => Err(self.refused(key, STRING)),
+        }
     }
 
     pub fn one_of(&self, key: &str, known: &[&str], wanted: &str) -> Result<Option<String>, Refused> {

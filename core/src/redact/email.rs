@@ -1,7 +1,7 @@
 //! E-mail addresses, written or spoken.
 
 use super::{Found, Kind, is_free};
-use crate::builtin::{Said, place_of, spoken_emails};
+use crate::builtin::{Said, Word, place_of, spoken_emails};
 use crate::transcript::Role;
 
 /// All of them, from left to right.
@@ -11,12 +11,12 @@ pub fn find(text: &str) -> Vec<Found> {
     let said = Said::new(Role::User, text);
     let (mut spoken, mut end_of_last) = (Vec::new(), 0);
     for (words, value) in spoken_emails(&said) {
-        let words = &said.words[words];
+        let Some((words, value)) = whole_address(&said.words[words], value) else { continue };
         let (Some(first), Some(last)) = (words.first(), words.last()) else { continue };
         let place = place_of(text, first.bare)..place_of(text, last.bare) + last.bare.len();
         // What has been replaced already is no part of another address.
         let whole = !text[place.clone()].contains(['[', ']']);
-        if whole && is_address(last.bare, &value) && place.start >= end_of_last && is_free(&found, &place) {
+        if whole && place.start >= end_of_last && is_free(&found, &place) {
             end_of_last = place.end;
             spoken.push(Found { place, kind: Kind::Email, value });
         }
@@ -24,6 +24,22 @@ pub fn find(text: &str) -> Vec<Found> {
     found.append(&mut spoken);
     found.sort_by_key(|f| f.place.start);
     found
+}
+
+/// The words and what they say, without the labels at the end that make no domain: in "jane at example dot com dot I mean"
+/// the last one belongs to what is said next.
+fn whole_address<'w, 't>(mut words: &'w [Word<'t>], mut value: String) -> Option<(&'w [Word<'t>], String)> {
+    while !is_address(words.last()?.bare, &value) {
+        let (shorter, label) = value.rsplit_once('.')?;
+        let of_one_word = words.last()?.lower == label && shorter.split_once('@')?.1.contains('.');
+        if !of_one_word {
+            return None;
+        }
+        value = shorter.to_owned();
+        // The label, and the "dot" before it.
+        words = words.get(..words.len().checked_sub(2)?)?;
+    }
+    Some((words, value))
 }
 
 /// "Rated at 4.5", "arrive at Philadelphia.Tickets are …": no domain ends in a digit, and after a full stop without a
@@ -46,7 +62,9 @@ fn written(text: &str) -> Vec<Found> {
         let local = local.max(end_of_last);
         let local = before.len() - before[local..].trim_start_matches(|c: char| !opens_local(c)).len();
         let domain: usize = after.chars().take_while(|c| in_domain(*c)).map(char::len_utf8).sum();
-        let domain = after[..domain].trim_end_matches(|c: char| !c.is_alphanumeric());
+        // "kim@example.com..also": two stops end a sentence, and no domain has them.
+        let domain = after[..domain].split("..").next().unwrap_or_default();
+        let domain = domain.trim_end_matches(|c: char| !c.is_alphanumeric());
         if local == before.len() || !is_domain(domain) {
             continue;
         }
@@ -74,8 +92,5 @@ fn in_domain(c: char) -> bool {
 
 fn is_domain(domain: &str) -> bool {
     let top = domain.rsplit_once('.').map_or("", |(_, top)| top);
-    top.chars().count() >= 2
-        && top.chars().all(|c| c.is_alphanumeric() || c == '-')
-        && !domain.contains("..")
-        && !domain.starts_with('.')
+    top.chars().count() >= 2 && top.chars().all(|c| c.is_alphanumeric() || c == '-') && !domain.starts_with('.')
 }

@@ -222,7 +222,8 @@ fn runs(text: &str, asked: Topic) -> Vec<Run> {
             topic = Some(Topic::of_word(&lower)).filter(|t| *t != Topic::None).unwrap_or(topic);
             continue;
         };
-        let (start, times) = doubled.take().unwrap_or((place.start, 1));
+        // "Double five", but not "double 4111".
+        let (start, times) = doubled.take().filter(|_| digits.len() == 1).unwrap_or((place.start, 1));
         let group = Group { place: start..end, digits: digits.repeat(times), written: is_written };
         match runs.last_mut().filter(|_| open) {
             Some(run) => run.groups.push(group),

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{Event, Format};
+use crate::scrub::shortened;
 
 /// An analysed call, as its receiver sees it. Times are RFC 3339, in UTC.
 #[derive(Debug, Clone, Serialize)]
@@ -30,10 +31,30 @@ struct Envelope<'a> {
     data: &'a Lead,
 }
 
+/// What Slack shows: the blocks, and in notifications the text.
 #[derive(Serialize)]
 struct Message {
     text: String,
+    blocks: Vec<Block>,
 }
+
+#[derive(Serialize)]
+struct Block {
+    r#type: &'static str,
+    text: Words,
+}
+
+/// Verbatim, or Slack makes links of whatever addresses a caller has spoken; the `parse` of a message does not keep it
+/// from that where it comes through an incoming webhook.
+#[derive(Serialize)]
+struct Words {
+    r#type: &'static str,
+    text: String,
+    verbatim: bool,
+}
+
+/// Of an agent's name and vertical, which nothing limits: Slack refuses a block of more than 3,000 characters.
+const NAME_MAX_CHARS: usize = 100;
 
 /// The body of the request, to the byte that is signed.
 pub fn of(event: Event, format: Format, lead: &Lead) -> Vec<u8> {
@@ -41,44 +62,54 @@ pub fn of(event: Event, format: Format, lead: &Lead) -> Vec<u8> {
         Format::Standard => {
             serde_json::to_vec(&Envelope { r#type: event.as_str(), timestamp: &lead.analyzed_at, data: lead })
         }
-        Format::Slack => serde_json::to_vec(&Message { text: text(event, lead) }),
+        Format::Slack => {
+            let lines = lines(event, lead);
+            let block = |line: &String| Block {
+                r#type: "section",
+                text: Words { r#type: "mrkdwn", text: line.clone(), verbatim: true },
+            };
+            serde_json::to_vec(&Message { text: lines.join("\n"), blocks: lines.iter().map(block).collect() })
+        }
     };
     // Strings and finite numbers are JSON whatever they say.
     body.unwrap_or_default()
 }
 
 /// What people read in a channel.
-fn text(event: Event, lead: &Lead) -> String {
+fn lines(event: Event, lead: &Lead) -> Vec<String> {
     let what = match event {
         Event::LeadHot => "Hot lead",
         Event::CallAnalyzed => "Call analyzed",
     };
     let agent = if lead.agent.is_empty() { &lead.agent_id } else { &lead.agent };
-    let said = |words: &str| escaped(words).replace('\n', " ");
-    let mut text = format!(
+    let name = |words: &str| escaped(&shortened(words, NAME_MAX_CHARS));
+    let mut lines = vec![format!(
         "*{what}*: score {}, {}, sentiment {:+.2} ({}, {})",
         lead.lead_score,
         lead.intent,
         lead.sentiment,
-        said(agent),
-        said(&lead.vertical)
-    );
+        name(agent),
+        name(&lead.vertical)
+    )];
     for (label, words) in [("", &lead.summary), ("Next: ", &lead.next_action)] {
         if !words.is_empty() {
-            text += &format!("\n> {label}{}", said(words));
+            lines.push(format!("> {label}{}", escaped(words)));
         }
     }
-    text + &format!("\n> Call {}", lead.call_id)
+    lines.push(format!("> Call {}", lead.call_id));
+    lines
 }
 
-/// As Slack wants it; and then nobody's words are a link, or call the whole channel.
+/// As Slack wants it, in one line; and then nobody's words are a link, or call the whole channel.
 fn escaped(words: &str) -> String {
-    words.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    let one_line = words.replace(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'), " ");
+    one_line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::{Value, json};
 
     fn lead() -> Lead {
         Lead {
@@ -115,10 +146,25 @@ mod tests {
 
     #[test]
     fn a_callers_words_neither_link_nor_ring_in_slack() {
-        let body: serde_json::Value = serde_json::from_slice(&of(Event::LeadHot, Format::Slack, &lead())).unwrap();
-        assert_eq!(
-            body,
-            serde_json::json!({"text": "*Hot lead*: score 92, sales, sentiment +0.60 (Iris, healthcare)\n> Wants &lt;!channel&gt; implants &amp; soon.\n> Next: Call back.\n> Call 01912d68-783e-7a03-8467-5661c1243ad4"})
-        );
+        let body: Value = serde_json::from_slice(&of(Event::LeadHot, Format::Slack, &lead())).unwrap();
+        let lines = [
+            "*Hot lead*: score 92, sales, sentiment +0.60 (Iris, healthcare)",
+            "> Wants &lt;!channel&gt; implants &amp; soon.",
+            "> Next: Call back.",
+            "> Call 01912d68-783e-7a03-8467-5661c1243ad4",
+        ];
+        let block = |line| json!({"type": "section", "text": {"type": "mrkdwn", "text": line, "verbatim": true}});
+        assert_eq!(body, json!({"text": lines.join("\n"), "blocks": lines.map(block)}));
+    }
+
+    #[test]
+    fn no_block_is_longer_than_slack_takes() {
+        let long = |chars| "<".repeat(chars);
+        let lead =
+            Lead { agent: long(9000), vertical: long(9000), summary: long(240), next_action: long(500), ..lead() };
+        let body: Value = serde_json::from_slice(&of(Event::LeadHot, Format::Slack, &lead)).unwrap();
+        for block in body["blocks"].as_array().unwrap() {
+            assert!(block["text"]["text"].as_str().unwrap().chars().count() <= 3000);
+        }
     }
 }

@@ -62,15 +62,15 @@ fn the_signs_in_front_of_a_number_go_with_it() {
 #[test]
 fn a_caller_who_speaks_a_placeholder_gets_nobodys_value() {
     let (redacted, secrets) = redact(&[turn("[EMAIL_1] [email_3] kim@example.com")]);
-    assert_eq!(redacted[0].text, "[EMAIL_1] [email_3] [EMAIL_4]");
+    assert_eq!(redacted[0].text, "[EMAIL_1] [email_3] [EMAIL_2]");
     assert_eq!(
-        secrets.resolve("[EMAIL_1], [EMAIL_3], [EMAIL_4], [EMAIL_5]"),
-        "[EMAIL_1], [EMAIL_3], kim@example.com, [EMAIL_5]"
+        secrets.resolve("[EMAIL_1], [EMAIL_3], [EMAIL_2], [EMAIL_4]"),
+        "[EMAIL_1], [EMAIL_3], kim@example.com, [EMAIL_4]"
     );
-    // The highest number there is leaves no room above it: then nothing of ours can be mistaken for it either.
-    let (redacted, secrets) = redact(&[turn("[EMAIL_4294967295] a@example.com")]);
-    assert!(!redacted[0].text.contains('@'));
-    assert_eq!(secrets.count(Kind::Email), 1);
+    // The highest number there is takes no room from ours.
+    let (redacted, secrets) = redact(&[turn("[EMAIL_4294967295] a@example.com b@example.com")]);
+    assert_eq!(redacted[0].text, "[EMAIL_4294967295] [EMAIL_1] [EMAIL_2]");
+    assert_eq!(secrets.resolve("[EMAIL_4294967295] [EMAIL_2]"), "[EMAIL_4294967295] b@example.com");
 }
 
 fn judged(summary: &str, email: &str, phone: &str) -> Analysis {
@@ -104,7 +104,7 @@ fn a_text_that_would_be_too_long_keeps_its_placeholder() {
 #[test]
 fn a_huge_turn_takes_time_in_proportion() {
     // Quadratic, each of these would take minutes.
-    for piece in ["1 ", "five ", "a@", "at a dot ", "[EMAIL_", "double ", "1-", "@", "x at "] {
+    for piece in ["[EMAIL_1] a@b.de ", "1 ", "five ", "a@", "at a dot ", "[EMAIL_", "double ", "1-", "@", "x at "] {
         said(&piece.repeat(50_000));
     }
 }

@@ -1,6 +1,7 @@
 //! An OpenAI-compatible LLM for tests: it answers what the test says, when the test says, and remembers what it was
 //! asked. One thread serves any number of connections, so that its own work does not blur what is measured.
 
+mod obey;
 mod reply;
 mod request;
 mod server;
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use mio::Waker;
 
+pub use obey::repeated;
 pub use reply::Reply;
 pub use request::Request;
 pub use tls::TlsStub;
