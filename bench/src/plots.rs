@@ -112,7 +112,11 @@ pub fn growth(folder: &Path, calls: i64, reads: &[(String, f64)]) {
         let mut points: Vec<(f64, f64)> =
             of.as_object()?.iter().filter_map(|(calls, ms)| Some((calls.parse().ok()?, ms.as_f64()?))).collect();
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
-        Some(Curve { name: name.clone(), points })
+        let short = name
+            .replace(" per agent, 7 days", "")
+            .replace(", 50 hits with headlines", "")
+            .replace(", first query of a session", ", first query");
+        Some(Curve { name: short.chars().take(32).collect(), points })
     };
     let all: Vec<Curve> = known.iter().filter_map(curve).collect();
     let axes = Axes { title: "Reads as the calls grow", x: "calls", y: "ms (median)", log_x: true, log_y: true };

@@ -170,7 +170,7 @@ impl Report {
             .iter()
             .filter(|row| reads.iter().any(|read| row.work.starts_with(read)) && !row.work.contains("tenants"))
             .filter(|row| !row.work.contains("slowest of") && !row.work.contains("plain join"))
-            .map(|row| (row.work.split(':').next().unwrap_or_default().chars().take(32).collect(), row.ours))
+            .map(|row| (row.work.split(':').next().unwrap_or_default().to_owned(), row.ours))
             .collect();
         plots::growth(folder, calls, &reads);
         let numbers =

@@ -1,1 +1,1 @@
-SELECT day, agent_id, sum(analyzed) AS calls, sum(sentiment_sum) / sum(analyzed) AS avg_sentiment, sum(lead_score_sum)::double precision / sum(analyzed) AS avg_lead_score FROM voice.daily WHERE day >= :since AND analyzed > 0 GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT day, agent_id, analyzed, avg_sentiment, avg_lead_score FROM voice.daily WHERE day >= :since AND analyzed > 0 ORDER BY 1, 2;
