@@ -44,12 +44,12 @@ pub enum Document {
 }
 
 impl Lexicon {
-    /// The pieces of the text that are not known yet are added to `missing`.
-    pub fn look_up<'t>(&self, text: &'t str, missing: &mut HashSet<&'t str>) {
-        if !by_pieces(text) {
-            return;
-        }
-        missing.extend(pieces(text).filter(|piece| piece.len() <= PIECE_MAX && !self.pieces.contains_key(*piece)));
+    /// The pieces of the texts that are not known yet.
+    pub fn missing_of<'t>(&self, texts: &'t [String]) -> HashSet<&'t str> {
+        let fit = texts.iter().filter(|text| by_pieces(text));
+        fit.flat_map(|text| pieces(text))
+            .filter(|piece| piece.len() <= PIECE_MAX && !self.pieces.contains_key(*piece))
+            .collect()
     }
 
     /// Remembers what the server said of a piece: its lexemes with their places from 1, and how many places it takes.
@@ -58,14 +58,16 @@ impl Lexicon {
         self.pieces.insert(piece.into(), Entry { lexemes, takes });
     }
 
-    /// Forgets everything if so many more would be too many; at most `CAPACITY` are worth asking for at once.
-    pub fn make_room(&mut self, more: usize) {
-        if self.pieces.len() + more > CAPACITY {
+    /// Whether everything had to be forgotten to make room for so many more.
+    pub fn make_room(&mut self, more: usize) -> bool {
+        let full = self.pieces.len() + more > CAPACITY;
+        if full {
             *self = Lexicon::default();
         }
+        full
     }
 
-    /// The document of a text all of whose pieces have been looked up.
+    /// The document of a text; [`Document::Unfit`] too where one of its pieces is not known.
     pub fn document(&self, text: &str) -> Document {
         if !by_pieces(text) {
             return Document::Unfit;
@@ -147,11 +149,8 @@ mod tests {
         assert_eq!(lexicon().document("The dog"), Document::Unfit);
         assert_eq!(lexicon().document("The <cat cat>"), Document::Unfit);
         assert_eq!(lexicon().document("-- The cat"), Document::Unfit);
-        let mut missing = HashSet::default();
-        lexicon().look_up("The dog, the (cat e-mail. dog..", &mut missing);
-        assert_eq!(missing, HashSet::from_iter(["dog", "the", "e-mail.", "dog.."]));
-        lexicon().look_up("<b", &mut missing);
-        assert_eq!(missing.len(), 4);
+        let texts = ["The dog, the (cat e-mail. dog..".to_owned(), "<b".to_owned()];
+        assert_eq!(lexicon().missing_of(&texts), HashSet::from_iter(["dog", "the", "e-mail.", "dog.."]));
     }
 
     #[test]
@@ -171,9 +170,9 @@ mod tests {
     #[test]
     fn it_forgets_before_it_grows_too_large() {
         let mut lexicon = lexicon();
-        lexicon.make_room(10);
+        assert!(!lexicon.make_room(10));
         assert_eq!(lexicon.pieces.len(), 4);
-        lexicon.make_room(CAPACITY);
+        assert!(lexicon.make_room(CAPACITY));
         assert!(lexicon.pieces.is_empty() && lexicon.quoted.is_empty());
     }
 }

@@ -12,6 +12,7 @@ pub mod search;
 pub mod settle;
 pub mod state;
 mod statement;
+mod store;
 pub mod transaction;
 
 pub use statement::Statement;

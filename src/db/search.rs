@@ -23,14 +23,12 @@ struct Words {
     next: String,
 }
 
-/// How the document of a call is to be made.
-pub struct Prepared {
-    /// As text of a tsvector, or else the server reads the words.
-    pub document: Option<String>,
-    pub words: Option<String>,
-}
-
 impl Search {
+    /// Of this name, and nothing known of it: documents are the server's work.
+    pub fn by_name(config: &str) -> Search {
+        Search { config: config.to_owned(), words: None }
+    }
+
     /// Of this name; an error if there is none. What was known is forgotten: it may be another by now.
     pub fn begin(client: &mut SpiClient<'_>, config: &str) -> Result<Search, DbError> {
         let arguments = [config.into(), NEXT_WORD.into()];
@@ -40,36 +38,24 @@ impl Search {
             [next] if by_word => Some(Words { lexicon: Lexicon::default(), next: next.clone() }),
             _ => None,
         };
-        Ok(Search { config: config.to_owned(), words })
+        Ok(Search { words, ..Search::by_name(config) })
     }
 
-    /// Its name.
     pub fn config(&self) -> &str {
         &self.config
     }
 
     /// The documents of texts, in their order.
-    pub fn documents(&mut self, client: &mut SpiClient<'_>, texts: &[String]) -> Result<Vec<Prepared>, DbError> {
-        let by_server = |text: &String| Prepared { document: None, words: Some(text.clone()) };
-        let Some(words) = &mut self.words else { return Ok(texts.iter().map(by_server).collect()) };
-        let mut missing = Default::default();
-        texts.iter().for_each(|text| words.lexicon.look_up(text, &mut missing));
-        if missing.len() > PIECES_MAX {
-            return Ok(texts.iter().map(by_server).collect());
-        }
-        if !missing.is_empty() {
-            words.lexicon.make_room(missing.len());
-            // Making room may have forgotten what the texts need besides.
-            texts.iter().for_each(|text| words.lexicon.look_up(text, &mut missing));
+    pub fn documents(&mut self, client: &mut SpiClient<'_>, texts: &[String]) -> Result<Vec<Document>, DbError> {
+        let Some(words) = &mut self.words else { return Ok(texts.iter().map(|_| Document::Unfit).collect()) };
+        let mut missing = words.lexicon.missing_of(texts);
+        if !missing.is_empty() && missing.len() <= PIECES_MAX {
+            if words.lexicon.make_room(missing.len()) {
+                missing = words.lexicon.missing_of(texts);
+            }
             words.learn(client, &self.config, missing.into_iter().map(str::to_owned).collect())?;
         }
-        Ok(texts
-            .iter()
-            .map(|text| match words.lexicon.document(text) {
-                Document::Ready(document) => Prepared { document: Some(document), words: None },
-                Document::Unfit => by_server(text),
-            })
-            .collect())
+        Ok(texts.iter().map(|text| words.lexicon.document(text)).collect())
     }
 }
 

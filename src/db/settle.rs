@@ -5,8 +5,8 @@
 
 use super::claim::Claimed;
 use super::deliver::{self, Delivery};
-use super::prepare::bounds;
 use super::search::Search;
+use super::store::{self, Scope};
 use super::{DbError, Statement};
 use crate::host::wake;
 use pgrx::Uuid;
@@ -124,7 +124,7 @@ pub fn settle(
         return Ok(report);
     }
     let ids: Vec<Uuid> = settled.iter().map(|s| s.job.call_id).collect();
-    let scope = Scope { bounds: bounds(&ids) };
+    let scope = Scope::of(&ids);
     let calls = lock_calls(client, &scope, ids)?;
     let jobs = lock_jobs(client, settled, epoch)?;
 
@@ -197,10 +197,7 @@ pub fn settle(
             }
         }
     }
-    store(client, &scope, &analyzed)?;
-    store_documents(client, &scope, &analyzed, &texts, search)?;
-    notify(client, &scope, &analyzed)?;
-    report.announced = announce(client, &scope, &analyzed)?;
+    report.announced = store::analyses(client, &scope, &analyzed, &texts, search)?;
     for (s, _) in &analyzed {
         ledger.push((s, "ok"));
         report.stored.push(s.job.id);
@@ -210,17 +207,13 @@ pub fn settle(
             fates.done.push(s.job.id);
         }
     }
-    record(client, &scope, &ledger)?;
+    store::ledger(client, &scope, &ledger)?;
     report.back = fates.back.len();
     fates.apply(client)?;
     if !gone.is_empty() {
         report.disabled = deliver::disable(client, gone)?;
     }
     Ok(report)
-}
-
-struct Scope {
-    bounds: (Uuid, Uuid),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -311,119 +304,6 @@ fn current_words(
         }
     }
     Ok(found)
-}
-
-/// The analytics of a batch.
-fn store(client: &mut SpiClient<'_>, scope: &Scope, analyzed: &[(&Settled, &Analyzed)]) -> Result<(), DbError> {
-    if analyzed.is_empty() {
-        return Ok(());
-    }
-    let (lowest, highest) = scope.bounds;
-    let column = |f: fn(&Analyzed) -> String| analyzed.iter().map(|(_, a)| f(a)).collect::<Vec<_>>();
-    let sentiments: Vec<f64> = analyzed.iter().map(|(_, a)| a.analysis.sentiment).collect();
-    let scores: Vec<i32> = analyzed.iter().map(|(_, a)| a.analysis.lead_score).collect();
-    let prompt_tokens: Vec<Option<i32>> = analyzed.iter().map(|(s, _)| s.tokens.prompt).collect();
-    let completion_tokens: Vec<Option<i32>> = analyzed.iter().map(|(s, _)| s.tokens.completion).collect();
-    let hashes: Vec<Vec<u8>> = analyzed.iter().map(|(_, a)| a.hash.clone()).collect();
-    let arguments = [
-        ids_of(analyzed).into(),
-        lowest.into(),
-        highest.into(),
-        column(|a| a.vertical.clone()).into(),
-        sentiments.into(),
-        scores.into(),
-        column(|a| a.analysis.intent.as_str().to_owned()).into(),
-        column(|a| serde_json::to_string(&a.analysis.entities).unwrap_or_else(|_| "{}".to_owned())).into(),
-        column(|a| a.analysis.summary.clone()).into(),
-        column(|a| a.analysis.next_action.clone()).into(),
-        column(|a| a.model.clone()).into(),
-        column(|a| a.prompt_version.clone()).into(),
-        hashes.into(),
-        prompt_tokens.into(),
-        completion_tokens.into(),
-    ];
-    client.update(include_str!("../../sql/queries/settle_analytics.sql"), None, &arguments)?;
-    Ok(())
-}
-
-/// The search documents of calls, whose words are `texts`.
-fn store_documents(
-    client: &mut SpiClient<'_>,
-    scope: &Scope,
-    analyzed: &[(&Settled, &Analyzed)],
-    texts: &[String],
-    search: &mut Search,
-) -> Result<(), DbError> {
-    if analyzed.is_empty() {
-        return Ok(());
-    }
-    let (documents, words): (Vec<_>, Vec<_>) =
-        search.documents(client, texts)?.into_iter().map(|p| (p.document, p.words)).unzip();
-    let (lowest, highest) = scope.bounds;
-    let arguments = [
-        ids_of(analyzed).into(),
-        lowest.into(),
-        highest.into(),
-        search.config().into(),
-        documents.into(),
-        words.into(),
-    ];
-    client.update(include_str!("../../sql/queries/settle_search.sql"), None, &arguments)?;
-    Ok(())
-}
-
-/// Tells those who listen.
-fn notify(client: &mut SpiClient<'_>, scope: &Scope, analyzed: &[(&Settled, &Analyzed)]) -> Result<(), DbError> {
-    if analyzed.is_empty() {
-        return Ok(());
-    }
-    let arguments = [ids_of(analyzed).into(), scope.bounds.0.into(), scope.bounds.1.into()];
-    client.update(include_str!("../../sql/queries/settle_notify.sql"), None, &arguments)?;
-    Ok(())
-}
-
-fn ids_of(analyzed: &[(&Settled, &Analyzed)]) -> Vec<Uuid> {
-    analyzed.iter().map(|(s, _)| s.job.call_id).collect()
-}
-
-/// Whoever is to be told of these calls is told later, by jobs that are written now.
-fn announce(client: &mut SpiClient<'_>, scope: &Scope, analyzed: &[(&Settled, &Analyzed)]) -> Result<usize, DbError> {
-    if analyzed.is_empty() {
-        return Ok(0);
-    }
-    let ids = ids_of(analyzed);
-    let priorities = analyzed.iter().map(|(s, _)| s.job.priority).collect();
-    deliver::announce(client, ids, priorities, scope.bounds)
-}
-
-/// One row for every attempt ever made.
-fn record(client: &mut SpiClient<'_>, scope: &Scope, ledger: &[(&Settled, &str)]) -> Result<(), DbError> {
-    if ledger.is_empty() {
-        return Ok(());
-    }
-    let of = |s: &Settled| match &s.outcome {
-        Outcome::Failed { error, .. } | Outcome::Snoozed { error, .. } | Outcome::Gone { error } => Some(error.clone()),
-        _ => None,
-    };
-    let rows = || ledger.iter().map(|(s, _)| *s);
-    let arguments = [
-        rows().map(|s| s.job.call_id).collect::<Vec<Uuid>>().into(),
-        scope.bounds.0.into(),
-        scope.bounds.1.into(),
-        rows().map(|s| s.job.id).collect::<Vec<i64>>().into(),
-        rows().map(|s| s.job.attempt).collect::<Vec<i16>>().into(),
-        ledger.iter().map(|(_, o)| (*o).to_owned()).collect::<Vec<String>>().into(),
-        rows().map(of).collect::<Vec<Option<String>>>().into(),
-        rows().map(|s| s.http_status).collect::<Vec<Option<i32>>>().into(),
-        rows().map(|s| s.model.clone()).collect::<Vec<Option<String>>>().into(),
-        rows().map(|s| s.tokens.prompt).collect::<Vec<Option<i32>>>().into(),
-        rows().map(|s| s.tokens.completion).collect::<Vec<Option<i32>>>().into(),
-        rows().map(|s| s.latency.map(|l| l.as_millis() as i32)).collect::<Vec<Option<i32>>>().into(),
-        rows().map(|s| s.delivery.as_ref().map(|d| d.webhook_id)).collect::<Vec<Option<Uuid>>>().into(),
-        rows().map(|s| s.delivery.as_ref().map(|d| d.event.clone())).collect::<Vec<Option<String>>>().into(),
-    ];
-    client.update(include_str!("../../sql/queries/settle_ledger.sql"), None, &arguments)?;
-    Ok(())
 }
 
 /// What becomes of the jobs themselves.

@@ -65,6 +65,7 @@ pub struct Server {
     pub(super) singly: bool,
     /// Claiming or reading failed: take jobs one by one, and read each after its attempt is counted.
     pub(super) cautious: u32,
+    /// What search documents are made with.
     pub(super) search: Search,
     /// Why the search documents cannot be written as configured.
     pub(super) search_error: Option<String>,
@@ -208,7 +209,7 @@ impl Server {
         let doing = "voice_analytics: checking search_config";
         let begun = transaction(doing, self.role, |client| Search::begin(client, &self.settings.search_config));
         self.search_error = begun.as_ref().err().map(|e| format!("search_config: {}", e.message));
-        self.search = begun.unwrap_or_default();
+        self.search = begun.unwrap_or_else(|_| Search::by_name(&self.settings.search_config));
         if let Some(error) = self.search_error.clone() {
             self.note_error(&error);
         }
