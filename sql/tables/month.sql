@@ -142,7 +142,8 @@ $$;
 COMMENT ON FUNCTION voice._months(int, timestamptz) IS 'the months (first days, UTC) from that of since to so many ahead of now';
 
 -- A month is attached in 10 to 20 ms, and the locks of one transaction are held for all of its months. Up to half a year
--- that is the time of a slow commit; more are made by a process of its own, some in each of its transactions.
+-- that is the time of a slow commit; more are made by a process of its own, some in each of its transactions. A
+-- transaction with one snapshot for all would not see what that process has made.
 CREATE FUNCTION voice_create_partitions(months_ahead int DEFAULT 3, since timestamptz DEFAULT now()) RETURNS SETOF text
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
@@ -166,7 +167,7 @@ BEGIN
     ELSIF voice._default_is_large() THEN
         RETURN QUERY SELECT * FROM voice._create_months_elsewhere(months_ahead, since, 'the DEFAULT partitions are large');
         RETURN;
-    ELSIF missing > 6 AND NOT voice._holds_locks() THEN
+    ELSIF missing > 6 AND NOT voice._holds_locks() AND current_setting('transaction_isolation') = 'read committed' THEN
         BEGIN
             RETURN QUERY SELECT * FROM voice._create_months_elsewhere(months_ahead, since, format('%s months are missing', missing));
             RETURN;

@@ -253,11 +253,12 @@ CREATE FUNCTION voice._holds_locks() RETURNS boolean
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, voice, pg_temp
 AS $$
     SELECT EXISTS (SELECT FROM pg_locks l JOIN unnest(voice._families()) f
-                       ON l.relation IN (to_regclass('voice.' || f), to_regclass('voice.' || f || '_default'))
+                       ON l.relation IN (to_regclass('voice.' || f), to_regclass('voice.' || f || '_default'), to_regclass('voice.agent'))
                    WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation'
                      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))
 $$;
-COMMENT ON FUNCTION voice._holds_locks() IS 'whether this transaction has used the families: another process would wait for it';
+COMMENT ON FUNCTION voice._holds_locks() IS
+    'whether this transaction has used what months are made under: another process would wait for it';
 
 -- Nothing here may lock a table: the process waits for the locks that this transaction holds, and we for the process.
 CREATE FUNCTION voice._create_months_elsewhere(months_ahead int, since timestamptz, reason text) RETURNS SETOF text
