@@ -156,6 +156,13 @@ impl Cluster {
         self.try_connect(&self.config(database)).unwrap_or_else(|e| panic!("connect to {database}: {e}"))
     }
 
+    /// A session of another login role.
+    pub fn connect_as(&self, role: &str, database: &str) -> Client {
+        let mut config = self.config(database);
+        config.user(role);
+        self.try_connect(&config).unwrap_or_else(|e| panic!("connect to {database} as {role}: {e}"))
+    }
+
     /// A client, and the notices and warnings it has received so far.
     pub fn connect_with_notices(&self, database: &str) -> (Client, Arc<Mutex<Vec<DbError>>>) {
         let notices = Arc::new(Mutex::new(Vec::new()));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use harness::Cluster;
-use postgres::{Client, NoTls};
+use postgres::Client;
 
 const ROLES: [&str; 6] = ["nobody", "reader", "analyst", "writer", "operator", "admin"];
 const TENANTS: [&str; 2] = ["red", "blue"];
@@ -76,12 +76,6 @@ fn scene() -> (Cluster, Client) {
     }
     client.batch_execute("RESET voice_analytics.tenant").unwrap();
     (cluster, client)
-}
-
-fn login(cluster: &Cluster, role: &str) -> Client {
-    let mut config = cluster.config("app");
-    config.user(role);
-    config.connect(NoTls).unwrap_or_else(|e| panic!("{role}: {e}"))
 }
 
 /// Whether the statement gets past the privileges; whatever else is wrong with it, and whatever it does, is undone.
@@ -212,7 +206,7 @@ fn every_role_may_do_what_the_table_says_and_nothing_else() {
     for tenant in TENANTS {
         for (at, role) in ROLES.into_iter().enumerate() {
             let user = format!("{tenant}_{role}");
-            let mut client = login(&cluster, &user);
+            let mut client = cluster.connect_as(&user, "app");
             let mut check = |what: &str, row: &str, found: String| {
                 let expected = &table[row][at];
                 if *expected != found {
@@ -266,7 +260,7 @@ fn every_role_may_do_what_the_table_says_and_nothing_else() {
 #[test]
 fn a_writer_writes_whole_calls_and_reads_none() {
     let (cluster, mut dba) = scene();
-    let mut client = login(&cluster, "red_writer");
+    let mut client = cluster.connect_as("red_writer", "app");
     let row = client.query_one("INSERT INTO voice.agent (name) VALUES ('Ava') RETURNING id, tenant_id", &[]).unwrap();
     assert_eq!(row.get::<_, String>(1), "red");
     let agent: String = row.get(0);
@@ -314,7 +308,7 @@ fn a_writer_writes_whole_calls_and_reads_none() {
 fn an_analyst_sees_scores_and_not_a_word() {
     let (cluster, _dba) = scene();
     let leads = "SELECT lead_score, vertical, from_number, entities::text, summary, next_action FROM voice_top_leads(NULL, '-infinity', 0)";
-    let mut client = login(&cluster, "red_analyst");
+    let mut client = cluster.connect_as("red_analyst", "app");
     // More often than a session asks before it plans for all months.
     for _ in 0..6 {
         let row = client.query_one(leads, &[]).unwrap();
@@ -340,7 +334,7 @@ fn a_rule_of_ones_own_needs_a_table_of_ones_own() {
     let (cluster, mut dba) = scene();
     dba.batch_execute("CREATE SCHEMA lair; GRANT ALL ON SCHEMA lair TO PUBLIC").unwrap();
     for role in ROLES {
-        let mut client = login(&cluster, &format!("red_{role}"));
+        let mut client = cluster.connect_as(&format!("red_{role}"), "app");
         for sql in [
             "CREATE RULE r AS ON INSERT TO voice.turn DO ALSO SELECT 1",
             "CREATE TRIGGER t AFTER INSERT ON voice.turn_default EXECUTE FUNCTION suppress_redundant_updates_trigger()",

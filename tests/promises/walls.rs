@@ -2,7 +2,7 @@
 
 use crate::voice::{SOON, Voice};
 use harness::{Cluster, wait_until};
-use postgres::{Client, NoTls};
+use postgres::Client;
 
 /// A call of each of two tenants, and `red`, a login that is the admin of tenant red and pinned to it.
 fn two_tenants(voice: &mut Voice) {
@@ -18,12 +18,6 @@ fn two_tenants(voice: &mut Voice) {
         )
         .unwrap();
     voice.drained();
-}
-
-fn login(cluster: &Cluster, role: &str) -> Client {
-    let mut config = cluster.config("app");
-    config.user(role);
-    config.connect(NoTls).unwrap_or_else(|e| panic!("{role}: {e}"))
 }
 
 /// The tenant that a role is in, and whose agents it sees, having asked to be in `blue`.
@@ -49,18 +43,18 @@ fn a_pinned_role_stays_pinned_under_another_name() {
     let mut voice = Voice::on(Cluster::builder().setting("voice_analytics.sweep_interval", "1s"));
     two_tenants(&mut voice);
     voice.client.batch_execute("CREATE ROLE other LOGIN; SELECT voice_grant('other', 'admin')").unwrap();
-    let mut session = login(&voice.cluster, "red");
+    let mut session = voice.cluster.connect_as("red", "app");
     assert_eq!(seen(&mut session), red());
     voice.client.batch_execute("ALTER ROLE red RENAME TO scarlet").unwrap();
     assert_eq!(seen(&mut session), red(), "a session that was there");
-    assert_eq!(seen(&mut login(&voice.cluster, "scarlet")), red(), "and one that comes");
+    assert_eq!(seen(&mut voice.cluster.connect_as("scarlet", "app")), red(), "and one that comes");
     assert_eq!(pins(&mut voice), "scarlet=red", "before anybody has followed");
     // A dump knows the name only, so it has to be true soon.
     voice.until("SELECT role = 'scarlet' FROM voice._pin");
 
     // Who gets the name that was free is not red.
     voice.client.batch_execute("ALTER ROLE other RENAME TO red").unwrap();
-    let mut other = login(&voice.cluster, "red");
+    let mut other = voice.cluster.connect_as("red", "app");
     assert_eq!(seen(&mut other).0, "blue");
     assert_eq!(pins(&mut voice), "scarlet=red");
 }
@@ -77,8 +71,8 @@ fn two_pinned_roles_that_change_names_change_no_tenants() {
         )
         .unwrap();
     for _ in 0..2 {
-        assert_eq!(seen(&mut login(&voice.cluster, "one")).0, "of two");
-        assert_eq!(seen(&mut login(&voice.cluster, "two")).0, "of one");
+        assert_eq!(seen(&mut voice.cluster.connect_as("one", "app")).0, "of two");
+        assert_eq!(seen(&mut voice.cluster.connect_as("two", "app")).0, "of one");
         assert_eq!(pins(&mut voice), "one=of two two=of one");
         voice.client.batch_execute("SELECT voice._follow_roles()").unwrap();
     }
@@ -96,10 +90,10 @@ fn a_role_that_is_dropped_and_made_again_is_pinned_still() {
     voice.client.batch_execute(&format!("{make}; SELECT voice_pin_tenant('red', 'red')")).unwrap();
     voice.client.batch_execute("SELECT voice_revoke('red'); DROP ROLE red").unwrap();
     voice.client.batch_execute(make).unwrap();
-    assert_eq!(seen(&mut login(&voice.cluster, "red")).0, "red");
+    assert_eq!(seen(&mut voice.cluster.connect_as("red", "app")).0, "red");
     // The new one is followed too, once it has been looked at.
     voice.client.batch_execute("SELECT voice._follow_roles(); ALTER ROLE red RENAME TO scarlet").unwrap();
-    assert_eq!(seen(&mut login(&voice.cluster, "scarlet")).0, "red");
+    assert_eq!(seen(&mut voice.cluster.connect_as("scarlet", "app")).0, "red");
 }
 
 #[test]
@@ -116,11 +110,11 @@ fn in_a_copy_pins_go_by_name_until_it_is_the_one_that_counts() {
              UPDATE voice._state SET instance = gen_random_uuid()",
         )
         .unwrap();
-    assert_eq!(seen(&mut login(&voice.cluster, "red")).0, "red");
-    assert_eq!(seen(&mut login(&voice.cluster, "bystander")).0, "blue");
+    assert_eq!(seen(&mut voice.cluster.connect_as("red", "app")).0, "red");
+    assert_eq!(seen(&mut voice.cluster.connect_as("bystander", "app")).0, "blue");
     voice.client.batch_execute("SELECT voice_resume(); ALTER ROLE red RENAME TO scarlet").unwrap();
-    assert_eq!(seen(&mut login(&voice.cluster, "scarlet")).0, "red");
-    assert_eq!(seen(&mut login(&voice.cluster, "bystander")).0, "blue");
+    assert_eq!(seen(&mut voice.cluster.connect_as("scarlet", "app")).0, "red");
+    assert_eq!(seen(&mut voice.cluster.connect_as("bystander", "app")).0, "blue");
 }
 
 #[test]
@@ -170,7 +164,7 @@ fn trap(voice: &mut Voice) {
              CREATE SCHEMA lair AUTHORIZATION free",
         )
         .unwrap();
-    let mut red = login(&voice.cluster, "red");
+    let mut red = voice.cluster.connect_as("red", "app");
     red.batch_execute(
         "SET ROLE free;
          CREATE TABLE lair.loot (how text, what text);
@@ -287,7 +281,7 @@ fn a_pin_of_the_codes_owner_holds_inside_our_own_functions() {
              CREATE TABLE ids AS SELECT tenant_id, call_id, id FROM voice.turn; GRANT SELECT ON ids TO PUBLIC",
         )
         .unwrap();
-    let mut owner = login(&voice.cluster, "red");
+    let mut owner = voice.cluster.connect_as("red", "app");
     owner
         .batch_execute(
             "CREATE FUNCTION app.judge(tenant text) RETURNS bigint LANGUAGE sql SECURITY DEFINER
@@ -296,7 +290,7 @@ fn a_pin_of_the_codes_owner_holds_inside_our_own_functions() {
              AS $$ SELECT voice._finish_turn_from_chunks(call_id, id, NULL, false, NULL, NULL, NULL, NULL) FROM public.ids WHERE tenant_id = tenant $$",
         )
         .unwrap();
-    let mut pool = login(&voice.cluster, "pool");
+    let mut pool = voice.cluster.connect_as("pool", "app");
     pool.batch_execute("SET voice_analytics.tenant = 'blue'").unwrap();
     let error = pool.batch_execute("SELECT app.judge('blue')").expect_err("blue's call is not red's to judge");
     assert_eq!(error.code().unwrap().code(), "P0002");
@@ -319,9 +313,9 @@ fn whoever_may_resume_resumes_a_copy_too() {
         )
         .unwrap();
     assert!(voice.state("restored copy").contains("voice_resume()"));
-    let error = login(&voice.cluster, "app").batch_execute("SELECT voice_resume()").unwrap_err();
+    let error = voice.cluster.connect_as("app", "app").batch_execute("SELECT voice_resume()").unwrap_err();
     assert_eq!(error.code().unwrap().code(), "42501", "{error}");
-    login(&voice.cluster, "ops").batch_execute("SELECT voice_resume()").unwrap();
+    voice.cluster.connect_as("ops", "app").batch_execute("SELECT voice_resume()").unwrap();
     let there = "SELECT count(*) FROM pg_class WHERE oid IN ('voice.erasure'::regclass, 'voice._pin'::regclass) \
                  AND relowner = 'voice_worker'::regrole";
     assert_eq!(voice.count(there), 2, "what was missing is there");
@@ -335,7 +329,7 @@ fn who_listens_hears_no_figures_of_others() {
     use postgres::fallible_iterator::FallibleIterator;
     let mut voice = Voice::start();
     two_tenants(&mut voice);
-    let mut red = login(&voice.cluster, "red");
+    let mut red = voice.cluster.connect_as("red", "app");
     red.batch_execute("LISTEN voice_call_analyzed; LISTEN voice_lead_hot").unwrap();
     voice
         .client
@@ -352,6 +346,6 @@ fn who_listens_hears_no_figures_of_others() {
     assert_eq!(keys, ["call_id"], "{payload}");
     // Nor does a tenant's reader hear from the worker what it serves and what failed.
     voice.client.batch_execute("CREATE ROLE eye LOGIN; SELECT voice_grant('eye', 'reader')").unwrap();
-    let error = login(&voice.cluster, "eye").batch_execute("SELECT voice._worker_status()").unwrap_err();
+    let error = voice.cluster.connect_as("eye", "app").batch_execute("SELECT voice._worker_status()").unwrap_err();
     assert_eq!(error.code().unwrap().code(), "42501");
 }
