@@ -6,6 +6,7 @@ use pgrx::prelude::*;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::time::Duration;
+use voice_core::quota::Limit;
 use voice_core::retention::{self, Fault};
 use voice_core::webhook::url::Policy;
 use voice_net::{UrlFault, check_url as check_url_of};
@@ -37,6 +38,8 @@ static LLM_TIMEOUT: GucSetting<i32> = GucSetting::<i32>::new(60_000);
 static MAX_CONCURRENCY: GucSetting<i32> = GucSetting::<i32>::new(16);
 static REQUESTS_PER_MINUTE: GucSetting<i32> = GucSetting::<i32>::new(0);
 pub static ANALYZE_DELAY: GucSetting<i32> = GucSetting::<i32>::new(0);
+static TENANT_MAX_CONCURRENCY: GucSetting<i32> = GucSetting::<i32>::new(0);
+static TENANT_REQUESTS_PER_MINUTE: GucSetting<i32> = GucSetting::<i32>::new(0);
 static TRANSCRIPT_MAX_CHARS: GucSetting<i32> = GucSetting::<i32>::new(12_000);
 static MAX_ATTEMPTS: GucSetting<i32> = GucSetting::<i32>::new(5);
 static SWEEP_INTERVAL: GucSetting<i32> = GucSetting::<i32>::new(10_000);
@@ -64,6 +67,8 @@ pub struct Settings {
     pub max_concurrency: usize,
     /// 0: no limit.
     pub requests_per_minute: u32,
+    /// Of each tenant of whom nothing else is said.
+    pub tenant_limit: Limit,
     pub transcript_max_chars: usize,
     pub redact: bool,
     pub max_attempts: i16,
@@ -86,6 +91,10 @@ impl Settings {
             llm_timeout: millis(&LLM_TIMEOUT),
             max_concurrency: MAX_CONCURRENCY.get().max(1) as usize,
             requests_per_minute: REQUESTS_PER_MINUTE.get().max(0) as u32,
+            tenant_limit: Limit {
+                max_concurrency: TENANT_MAX_CONCURRENCY.get().max(0) as u32,
+                requests_per_minute: TENANT_REQUESTS_PER_MINUTE.get().max(0) as u32,
+            },
             transcript_max_chars: TRANSCRIPT_MAX_CHARS.get().max(1) as usize,
             redact: REDACT.get(),
             max_attempts: MAX_ATTEMPTS.get() as i16,
@@ -174,6 +183,20 @@ pub fn init() {
         c"voice_analytics.requests_per_minute",
         c"Requests to the LLM a minute at most, per database, evenly spread; 0 is no limit.",
         &REQUESTS_PER_MINUTE,
+        0..=1_000_000,
+        GucFlags::default(),
+    );
+    int(
+        c"voice_analytics.tenant_max_concurrency",
+        c"Requests to the LLM in flight at once, for each tenant; 0 is no limit. voice_limit_tenant() says otherwise of one.",
+        &TENANT_MAX_CONCURRENCY,
+        0..=1024,
+        GucFlags::default(),
+    );
+    int(
+        c"voice_analytics.tenant_requests_per_minute",
+        c"Requests to the LLM a minute at most, for each tenant; 0 is no limit. voice_limit_tenant() says otherwise of one.",
+        &TENANT_REQUESTS_PER_MINUTE,
         0..=1_000_000,
         GucFlags::default(),
     );

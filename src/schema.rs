@@ -23,6 +23,7 @@ extension_sql_file!("../sql/tables/search_document.sql", name = "search_document
 extension_sql_file!("../sql/tables/queue.sql", name = "job", requires = ["schema"]);
 extension_sql_file!("../sql/tables/webhook.sql", name = "webhook", requires = ["schema"]);
 extension_sql_file!("../sql/tables/state.sql", name = "state", requires = ["schema"]);
+extension_sql_file!("../sql/tables/tenant_limit.sql", name = "tenant_limit", requires = ["schema"]);
 extension_sql_file!("../sql/tables/pin.sql", name = "pin", requires = ["schema"]);
 extension_sql_file!("../sql/tables/erasure.sql", name = "erasure", requires = ["schema"]);
 extension_sql_file!("../sql/tables/leaf.sql", name = "leaf", requires = ["schema"]);

@@ -8,6 +8,7 @@ pub mod fair;
 pub mod import;
 pub mod lexicon;
 pub mod prompt;
+pub mod quota;
 pub mod quotation;
 pub mod rate;
 pub mod redact;

@@ -16,6 +16,11 @@ pub struct Rate {
 }
 
 impl Rate {
+    /// So many a minute (0: no limit), none of it used.
+    pub fn of(per_minute: u32) -> Rate {
+        Rate { per_minute, full_at: Moment::ZERO }
+    }
+
     /// Another limit; what was used of the old one is not forgotten where it still matters.
     pub fn set(&mut self, per_minute: u32, now: Moment) {
         if self.per_minute != per_minute {
@@ -43,6 +48,11 @@ impl Rate {
     /// When the next may leave, where none may now.
     pub fn next(&self, now: Moment) -> Option<Moment> {
         (self.room(1, now) == 0).then(|| (self.full_at + self.interval()).saturating_sub(self.capacity()))
+    }
+
+    /// Whether nothing of it is used.
+    pub fn is_full(&self, now: Moment) -> bool {
+        self.full_at <= now
     }
 
     /// Rounded up: never more than the limit.

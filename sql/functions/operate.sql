@@ -96,6 +96,40 @@ END
 $$;
 COMMENT ON FUNCTION voice_requeue_dead(int) IS 'gives dead jobs another chance, the oldest first; returns how many wait again';
 
+CREATE FUNCTION voice_limit_tenant(tenant text, max_concurrency int DEFAULT NULL, requests_per_minute int DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+BEGIN
+    IF tenant IS NULL THEN
+        RAISE EXCEPTION 'no tenant is named'
+            USING ERRCODE = 'null_value_not_allowed', DETAIL = 'tenant is NULL.',
+                  HINT = 'What holds for every tenant are the settings tenant_max_concurrency and tenant_requests_per_minute.';
+    ELSIF voice._pinned_to() IS NOT NULL THEN
+        RAISE EXCEPTION 'who is pinned to a tenant sets no limits'
+            USING ERRCODE = 'insufficient_privilege', DETAIL = format('This session is pinned to tenant "%s".', voice._pinned_to()),
+                  HINT = 'Ask whoever looks after the tenants.';
+    ELSIF max_concurrency NOT BETWEEN 0 AND 1024 THEN
+        RAISE EXCEPTION 'max_concurrency is out of range'
+            USING ERRCODE = 'invalid_parameter_value', DETAIL = format('max_concurrency is %s; it may be 0 to 1024.', max_concurrency),
+                  HINT = '0 is no limit, NULL what the setting tenant_max_concurrency says.';
+    ELSIF requests_per_minute NOT BETWEEN 0 AND 1000000 THEN
+        RAISE EXCEPTION 'requests_per_minute is out of range'
+            USING ERRCODE = 'invalid_parameter_value', DETAIL = format('requests_per_minute is %s; it may be 0 to 1000000.', requests_per_minute),
+                  HINT = '0 is no limit, NULL what the setting tenant_requests_per_minute says.';
+    END IF;
+    IF max_concurrency IS NULL AND requests_per_minute IS NULL THEN
+        DELETE FROM voice.tenant_limit l WHERE l.tenant_id = voice_limit_tenant.tenant;
+    ELSE
+        INSERT INTO voice.tenant_limit AS l (tenant_id, max_concurrency, requests_per_minute)
+        VALUES (voice_limit_tenant.tenant, voice_limit_tenant.max_concurrency, voice_limit_tenant.requests_per_minute)
+        ON CONFLICT ON CONSTRAINT tenant_limit_pkey
+        DO UPDATE SET max_concurrency = EXCLUDED.max_concurrency, requests_per_minute = EXCLUDED.requests_per_minute;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION voice_limit_tenant(text, int, int) IS
+    'how much a tenant may ask of the LLM: requests in flight at once, and a minute; 0: no limit; NULL, or left out: what the settings tenant_max_concurrency and tenant_requests_per_minute say of every tenant. What is over the limit waits in the queue and holds up nobody else';
+
 -- The hash is what lets the worker skip a call that it has judged already; without it, it judges again. The row stays
 -- to be read until then.
 CREATE FUNCTION voice._reanalyze(call_id uuid) RETURNS bigint

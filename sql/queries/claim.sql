@@ -10,4 +10,4 @@ UPDATE voice.job j
 SET attempt = j.attempt + 1, lease = $2, leased_until = pg_catalog.now() + $3 * interval '1 millisecond'
 FROM due
 WHERE j.id = due.id
-RETURNING j.id, j.call_id, j.attempt, j.priority
+RETURNING j.id, j.call_id, j.attempt, j.priority, j.tenant_id

@@ -19,6 +19,7 @@ BEGIN
     PERFORM voice._install_webhook();
     PERFORM voice._install_daily();
     PERFORM voice._install_state();
+    PERFORM voice._install_tenant_limit();
     PERFORM voice._install_pin();
     PERFORM voice._install_erasure();
     -- Data that was there before us is a copy until voice_resume() says otherwise.

@@ -7,6 +7,7 @@ use crate::host::{function, pin, trigger};
 use pgrx::{IntoDatum, pg_sys};
 
 declare_function!(voice_tenant, pg_finfo_voice_tenant, function::Call, tenant_of_session);
+declare_function!(voice_pinned_to, pg_finfo_voice_pinned_to, function::Call, pinned_to);
 declare_function!(voice_pins_changed, pg_finfo_voice_pins_changed, trigger::Call, pins_changed);
 
 /// The session's tenant: its pin, or its setting.
@@ -16,6 +17,11 @@ pub fn current() -> String {
 
 fn tenant_of_session(call: function::Call) -> pg_sys::Datum {
     current().into_datum().unwrap_or_else(|| call.null())
+}
+
+/// `voice._pinned_to()`
+fn pinned_to(call: function::Call) -> pg_sys::Datum {
+    pin::tenant().and_then(IntoDatum::into_datum).unwrap_or_else(|| call.null())
 }
 
 /// `voice._pins_changed()`, on `voice._pin`.

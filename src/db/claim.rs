@@ -4,6 +4,7 @@ use super::{DbError, Statement};
 use pgrx::pg_sys::BuiltinOid::*;
 use pgrx::spi::SpiClient;
 use std::time::{Duration, Instant};
+use voice_core::fair;
 
 /// A job that this worker holds. `(id, attempt, epoch)` is what a settle must match. An attempt that is given back is
 /// given back by its own settle, so of the claims of a job that are not settled yet no two have the same number.
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 pub struct Claimed {
     pub id: i64,
     pub call_id: pgrx::Uuid,
+    pub tenant: String,
     pub attempt: i16,
     pub priority: i16,
     /// When its lease began, or was last renewed.
@@ -21,7 +23,7 @@ pub struct Claimed {
 #[derive(Default)]
 pub struct Waiting {
     /// Due now, by priority and tenant.
-    pub due: Vec<(i16, String, Vec<i64>)>,
+    pub due: Vec<fair::Waiting>,
     /// How long until the next one is.
     pub next: Option<Duration>,
 }
@@ -34,12 +36,15 @@ pub fn look(client: &mut SpiClient<'_>, limit: usize) -> Result<Waiting, DbError
     LOOK.with(|statement| {
         let mut waiting = Waiting::default();
         for row in statement.run(client, &[(limit as i64).into()])? {
-            let ids: Vec<i64> = row.get(3)?.unwrap_or_default();
+            let jobs = row.get(3)?.unwrap_or_default();
             let tenant = row.get(2)?.unwrap_or_default();
-            waiting.due.push((row.get(1)?.unwrap_or_default(), tenant, ids));
+            waiting.due.push(fair::Waiting { priority: row.get(1)?.unwrap_or_default(), tenant, jobs, more: false });
             let next = row.get::<f64>(4)?.map(|s| Duration::from_secs_f64(s.clamp(0.0, 86_400.0)));
             waiting.next = waiting.next.into_iter().chain(next).min();
         }
+        // Whose share was not used up has shown all there is.
+        let share = (limit / waiting.due.len().max(1)).max(1);
+        waiting.due.iter_mut().for_each(|of_tenant| of_tenant.more = of_tenant.jobs.len() >= share);
         Ok(waiting)
     })
 }
@@ -61,6 +66,7 @@ pub fn claim(client: &mut SpiClient<'_>, ids: &[i64], epoch: i64, lease: Duratio
                     call_id,
                     attempt: row.get(3)?.unwrap_or_default(),
                     priority: row.get(4)?.unwrap_or_default(),
+                    tenant: row.get(5)?.unwrap_or_default(),
                     leased,
                 });
             }

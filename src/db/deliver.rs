@@ -9,6 +9,7 @@ use pgrx::pg_sys::BuiltinOid::*;
 use pgrx::spi::SpiClient;
 use serde_json::value::RawValue;
 use std::time::Duration;
+use voice_core::fair;
 use voice_core::webhook::body::Lead;
 
 /// Whom a job tells what.
@@ -57,8 +58,9 @@ pub fn look(client: &mut SpiClient<'_>, each: usize, rooms: &[(Uuid, usize)]) ->
     let room: Vec<i64> = rooms.iter().map(|(_, room)| *room as i64).collect();
     let mut waiting = Waiting::default();
     for row in LOOK.with(|s| s.run(client, &[(each as i64).into(), ids.into(), room.into()]))? {
-        let webhook = row.get::<Uuid>(2)?.map(|id| id.to_string()).unwrap_or_default();
-        waiting.due.push((row.get(1)?.unwrap_or_default(), webhook, row.get(3)?.unwrap_or_default()));
+        let tenant = row.get::<Uuid>(2)?.map(|id| id.to_string()).unwrap_or_default();
+        let (priority, jobs) = (row.get(1)?.unwrap_or_default(), row.get(3)?.unwrap_or_default());
+        waiting.due.push(fair::Waiting { priority, tenant, jobs, more: false });
         let next = row.get::<f64>(4)?.map(|s| Duration::from_secs_f64(s.clamp(0.0, 86_400.0)));
         waiting.next = waiting.next.into_iter().chain(next).min();
     }

@@ -247,16 +247,16 @@ impl Server {
         deliveries.look_at = None;
         let began = Instant::now();
         let taken = transaction("voice_analytics: taking deliveries", self.role, |client| {
-            if state::gate(client)? != Gate::Open {
+            if !matches!(state::gate(client)?, Gate::Open { .. }) {
                 return Ok(Taken::default());
             }
             state::lock_call(client)?;
             let waiting = deliver::look(client, EACH, &rooms)?;
             let next = waiting.next;
             ring.fill(waiting.due);
-            let ids = ring.take(room);
+            let ids = ring.take(room, |_| usize::MAX);
             let claimed = if ids.is_empty() { Vec::new() } else { claim::claim(client, &ids, epoch, LEASE)? };
-            let missed = claimed.len() < ids.len() || (apart && !ring.is_empty());
+            let missed = claimed.len() < ids.len() || (apart && ring.ready() > 0);
             let taken = Taken { missed, next, ..Taken::default() };
             Ok(match apart {
                 true => Taken { claimed, ..taken },

@@ -3,10 +3,12 @@
 //! fails costs none either: a breaker leaves it alone, and jobs wait until it is back.
 
 use super::key;
+use crate::db::claim::Claimed;
 use crate::guc::Settings;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use voice_core::breaker::{Breaker, Change, Moment, Permit, Verdict};
+use voice_core::quota::{Exception, Quotas};
 use voice_core::rate::Rate;
 use voice_core::retry;
 use voice_core::suspects::{STRIKES_MAX, Suspects};
@@ -32,6 +34,8 @@ pub struct Provider {
     hold: Option<Hold>,
     breaker: Breaker,
     rate: Rate,
+    /// Of tenants. Whoever judges, what is on its way is counted.
+    quotas: Quotas,
     suspects: Suspects,
     /// Moments are counted from here.
     began: Instant,
@@ -53,6 +57,7 @@ impl Default for Provider {
             hold: None,
             breaker: Breaker::default(),
             rate: Rate::default(),
+            quotas: Quotas::default(),
             suspects: Suspects::default(),
             began: Instant::now(),
             failure: String::new(),
@@ -63,7 +68,9 @@ impl Default for Provider {
 impl Provider {
     /// Takes the settings as they are now, the key file included. A change ends a hold. An error says what is wrong.
     pub fn configure(&mut self, settings: &Settings) -> Result<(), String> {
-        self.rate.set(settings.requests_per_minute, self.now());
+        let now = self.now();
+        self.rate.set(settings.requests_per_minute, now);
+        self.quotas.set_default(settings.tenant_limit, now);
         if self.hold.as_ref().is_some_and(|h| h.settings != *settings) {
             self.hold = None;
         }
@@ -95,6 +102,11 @@ impl Provider {
         Ok(())
     }
 
+    /// Takes what is said of single tenants.
+    pub fn set_exceptions(&mut self, exceptions: Vec<(String, Exception)>) {
+        self.quotas.set_exceptions(exceptions, self.now());
+    }
+
     /// Somebody asks to try at once (a reload).
     pub fn probe_now(&mut self) {
         self.breaker.probe_now(self.now());
@@ -102,17 +114,20 @@ impl Provider {
 
     /// Nobody is to be asked (another analyzer is configured).
     pub fn dismiss(&mut self) {
-        *self = Provider { breaker: self.breaker.of_another(), ..Provider::default() };
+        let breaker = self.breaker.of_another();
+        *self =
+            Provider { breaker, quotas: std::mem::take(&mut self.quotas), began: self.began, ..Provider::default() };
     }
 
     pub fn endpoint(&self) -> Option<Arc<Endpoint>> {
         self.endpoint.clone()
     }
 
-    /// A request leaves.
-    pub fn send(&mut self) -> Permit {
+    /// A request leaves, for a call of this tenant.
+    pub fn send(&mut self, tenant: &str) -> Permit {
         let now = self.now();
         self.rate.send(now);
+        self.quotas.send(tenant, now);
         self.breaker.send(now)
     }
 
@@ -120,12 +135,13 @@ impl Provider {
     /// where the provider is to blame.
     pub fn hear(
         &mut self,
-        job: i64,
+        job: &Claimed,
         permit: Permit,
         answer: &Answer,
         settings: &Settings,
     ) -> (Option<Change>, Patience) {
-        let (now, jitter) = (self.now(), fastrand::f64());
+        self.quotas.done(&job.tenant);
+        let (job, now, jitter) = (job.id, self.now(), fastrand::f64());
         let nothing = Patience::Again(Duration::ZERO);
         let Err(failure) = &answer.outcome else {
             self.hold = None;
@@ -174,6 +190,11 @@ impl Provider {
         self.rate.room(self.breaker.room(welcome, self.now()), self.now())
     }
 
+    /// How many of them for this tenant.
+    pub fn room_of(&self, tenant: &str) -> usize {
+        self.quotas.room(tenant, self.now())
+    }
+
     /// Why the configuration is refused.
     pub fn refusal(&self) -> Option<&str> {
         self.hold.as_ref().map(|h| h.reason.as_str())
@@ -201,6 +222,13 @@ impl Provider {
         let moments = [self.breaker.probe_at(), self.rate.next(now)];
         let moments = moments.into_iter().flatten().filter_map(|t| self.began.checked_add(t));
         moments.chain(refused).filter(|t| *t > Instant::now()).max()
+    }
+
+    /// When the first of these tenants may ask again that may not now because of its requests a minute.
+    pub fn next_of<'a>(&self, tenants: impl Iterator<Item = &'a str>) -> Option<Instant> {
+        let now = self.now();
+        let first = tenants.filter_map(|tenant| self.quotas.next(tenant, now)).min();
+        first.and_then(|t| self.began.checked_add(t))
     }
 
     fn now(&self) -> Moment {

@@ -18,15 +18,13 @@ pub struct Queue {
     ring: Ring,
     /// Something has changed since the last look.
     changed: bool,
-    /// The last look did not see all.
-    partial: bool,
     looked: Instant,
     cost: Duration,
 }
 
 impl Default for Queue {
     fn default() -> Queue {
-        Queue { ring: Ring::default(), changed: true, partial: false, looked: Instant::now(), cost: Duration::ZERO }
+        Queue { ring: Ring::default(), changed: true, looked: Instant::now(), cost: Duration::ZERO }
     }
 }
 
@@ -44,37 +42,39 @@ impl Queue {
 
     /// Whether it is time to look, when so many jobs are wanted.
     pub fn wants_look(&self, wanted: usize) -> bool {
-        (self.changed || self.partial && self.ring.len() < wanted.max(FEW)) && self.next_look() <= Instant::now()
+        (self.changed || self.ring.has_behind() && self.ring.ready() < wanted.max(FEW))
+            && self.next_look() <= Instant::now()
     }
 
     /// Takes in what a look that began then has seen.
     pub fn saw(&mut self, waiting: Waiting, began: Instant) {
-        let seen: usize = waiting.due.iter().map(|(.., ids)| ids.len()).sum();
-        let share = AHEAD / waiting.due.len().max(1);
-        // Nobody's share was used up: what was seen is all there is.
-        self.changed = false;
-        self.partial = seen > 0 && waiting.due.iter().any(|(.., ids)| ids.len() >= share.max(1));
         self.ring.fill(waiting.due);
+        self.changed = false;
         self.looked = Instant::now();
         self.cost = self.looked - began;
     }
 
-    /// The next jobs to be taken.
-    pub fn take(&mut self, count: usize) -> Vec<i64> {
-        self.ring.take(count)
+    /// The next jobs to be taken, of each tenant no more than it has room for.
+    pub fn take(&mut self, count: usize, room: impl Fn(&str) -> usize) -> Vec<i64> {
+        self.ring.take(count, room)
     }
 
     /// Whether there is, or may be, more to take.
     pub fn has_more(&self) -> bool {
-        self.changed || self.partial || !self.ring.is_empty()
+        self.changed || self.ring.has_behind() || self.ring.ready() > 0
     }
 
     /// When to go on with what there may be to take: now, or when looking is allowed again.
     pub fn next(&self) -> Instant {
-        if self.ring.is_empty() { self.next_look() } else { self.looked }
+        if self.ring.ready() == 0 { self.next_look() } else { self.looked }
+    }
+
+    /// The tenants of jobs that had to be left because of their tenants' limits; others may be among them.
+    pub fn resting(&self) -> impl Iterator<Item = &str> {
+        self.ring.tenants().filter(|_| self.ring.resting() > 0)
     }
 
     fn next_look(&self) -> Instant {
-        self.looked + self.cost * if self.ring.is_empty() { RATION.1 } else { RATION.0 }
+        self.looked + self.cost * if self.ring.ready() == 0 { RATION.1 } else { RATION.0 }
     }
 }

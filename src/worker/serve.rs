@@ -53,6 +53,8 @@ pub struct Server {
     pub(super) due: Option<Instant>,
     /// We have notified, and not heard it yet.
     pub(super) told: bool,
+    /// Which version of the tenants' limits is known.
+    pub(super) limits: Option<i64>,
     /// When requests may leave that may not now.
     pub(super) ask_at: Option<Instant>,
     /// When the first of the leases is past half.
@@ -103,6 +105,7 @@ impl Server {
             housekeeping: Housekeeping::new(),
             due: None,
             told: false,
+            limits: None,
             ask_at: None,
             renew_at: None,
             locked: Duration::ZERO,
@@ -243,7 +246,7 @@ impl Server {
     /// What came of a request, and what that says of the provider.
     fn hear(&mut self, answer: Answer) {
         let Some(Sent { flight, permit }) = self.flights.remove(&answer.ticket) else { return };
-        let (change, patience) = self.provider.hear(flight.job.id, permit, &answer, &self.settings);
+        let (change, patience) = self.provider.hear(&flight.job, permit, &answer, &self.settings);
         if let Err(failure) = &answer.outcome {
             let words = show::for_the_log(failure, &answer);
             // Single failures of others are in voice.attempt; the log is for what stops.
@@ -298,7 +301,8 @@ impl Server {
     fn rest(&mut self) {
         self.show_waiting();
         let sweep = self.settings.sweep_interval;
-        self.ask_at = self.provider.next();
+        let rested = self.provider.next_of(self.queue.resting());
+        self.ask_at = self.provider.next().into_iter().chain(rested).min();
         // Without an epoch there are no leases of ours.
         self.renew_at = self.epoch.and_then(|_| self.held().map(|job| job.leased + LEASE / 2).min());
         let until = [

@@ -21,8 +21,11 @@ impl Server {
             Some(reason) => self.slot.set_state(State::Misconfigured, reason),
             None => match self.provider.failure() {
                 Some(reason) => self.slot.set_state(State::Waiting, &reason),
-                None if self.is_empty_handed() => self.slot.set_state(State::Idle, ""),
-                None => self.slot.set_state(State::Working, ""),
+                None => {
+                    let state = if self.is_empty_handed() { State::Idle } else { State::Working };
+                    let rest = self.queue.resting().next().is_some();
+                    self.slot.set_state(state, if rest { "jobs wait for the limits of their tenants" } else { "" });
+                }
             },
         }
     }

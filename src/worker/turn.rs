@@ -7,7 +7,8 @@ use crate::db::claim::Claimed;
 use crate::db::prepare::Call;
 use crate::db::settle::{self, Outcome, Report, Settled};
 use crate::db::state::{self, Gate};
-use crate::db::{DbError, claim, prepare, transaction};
+use crate::db::{DbError, claim, limits, prepare, transaction};
+use crate::guc::Analyzer;
 use crate::host::process;
 use crate::host::shmem::State;
 use pgrx::prelude::*;
@@ -49,6 +50,7 @@ impl Server {
         let batch = if self.singly { self.pending.len().min(1) } else { self.pending.len() };
         let doing = format!("voice_analytics: storing {batch} results, taking up to {room} jobs");
         let (epoch, sweeping, search) = (self.epoch, self.sweeping, &mut self.search);
+        let (provider, known_limits, analyzer) = (&mut self.provider, &mut self.limits, self.settings.analyzer);
         let (pending, queue) = (&self.pending[..batch], &mut self.queue);
         let mut begun = epoch;
         let mut turn = transaction(&doing, self.role, |client| {
@@ -81,8 +83,13 @@ impl Server {
             if turn.report.back > 0 {
                 queue.has_changed();
             }
-            if turn.gate != Gate::Open || room == 0 {
+            let Gate::Open { limits } = turn.gate else { return Ok(turn) };
+            if room == 0 {
                 return Ok(turn);
+            }
+            if *known_limits != Some(limits) {
+                provider.set_exceptions(limits::read(client)?);
+                *known_limits = Some(limits);
             }
             if queue.wants_look(room) {
                 let began = Instant::now();
@@ -90,7 +97,10 @@ impl Server {
                 turn.looked = Some(waiting.next);
                 queue.saw(waiting, began);
             }
-            let ids = queue.take(room);
+            let ids = queue.take(room, |tenant| match analyzer {
+                Analyzer::builtin => usize::MAX,
+                Analyzer::openai => provider.room_of(tenant),
+            });
             if !ids.is_empty() {
                 let claimed = claim::claim(client, &ids, current, LEASE)?;
                 turn.missed = ids.len() - claimed.len();
@@ -127,7 +137,7 @@ impl Server {
             job.leased = now;
         }
         let taken = turn.claimed.len() + turn.calls.len();
-        let open = turn.gate == Gate::Open;
+        let open = matches!(turn.gate, Gate::Open { .. });
         let more = self.plan(&turn, taken);
         let mut decided = false;
         for job in std::mem::take(&mut turn.claimed) {
@@ -165,7 +175,7 @@ impl Server {
             now + self.locked
         } else {
             self.locked = Duration::ZERO;
-            if turn.gate != Gate::Open || !self.queue.has_more() || self.room() == 0 {
+            if !matches!(turn.gate, Gate::Open { .. }) || !self.queue.has_more() || self.room() == 0 {
                 return false;
             }
             self.queue.next()
@@ -199,7 +209,7 @@ impl Server {
         self.next_ticket += 1;
         let ticket = self.next_ticket;
         let vertical = flight.vertical.clone();
-        let permit = self.provider.send();
+        let permit = self.provider.send(&flight.job.tenant);
         self.flights.insert(ticket, Sent { flight, permit });
         self.pool.submit(Question { ticket, endpoint, vertical, transcript });
     }

@@ -5,7 +5,7 @@ use harness::stub::{Reply, StubLlm};
 use std::time::Duration;
 
 /// Calls of a tenant that have ended, with one turn each.
-fn calls(voice: &mut Voice, tenant: &str, count: i64) {
+pub fn calls(voice: &mut Voice, tenant: &str, count: i64) {
     voice
         .client
         .batch_execute(&format!(

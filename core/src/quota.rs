@@ -1,0 +1,197 @@
+//! What a tenant may ask of the LLM: so many requests at once, so many a minute. What is over its limit waits, and holds
+//! up nobody else.
+
+use crate::breaker::Moment;
+use crate::rate::Rate;
+use std::collections::HashMap;
+
+/// Rates of tenants that have not asked for long are forgotten past so many.
+const KEPT: usize = 1024;
+
+/// A limit; 0 is none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Limit {
+    pub max_concurrency: u32,
+    pub requests_per_minute: u32,
+}
+
+impl Limit {
+    const NONE: Limit = Limit { max_concurrency: 0, requests_per_minute: 0 };
+}
+
+/// What is said of a tenant by itself; `None`: as of any other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Exception {
+    pub max_concurrency: Option<u32>,
+    pub requests_per_minute: Option<u32>,
+}
+
+/// The limits of all tenants, and how much of them is used.
+#[derive(Debug, Default)]
+pub struct Quotas {
+    default: Limit,
+    exceptions: HashMap<String, Exception>,
+    in_flight: HashMap<String, u32>,
+    rates: HashMap<String, Rate>,
+}
+
+impl Quotas {
+    /// The limit of tenants of whom nothing else is said.
+    pub fn set_default(&mut self, limit: Limit, now: Moment) {
+        self.default = limit;
+        self.apply(now);
+    }
+
+    /// All of whom something else is said.
+    pub fn set_exceptions(&mut self, exceptions: impl IntoIterator<Item = (String, Exception)>, now: Moment) {
+        self.exceptions = exceptions.into_iter().collect();
+        self.apply(now);
+    }
+
+    /// How many requests may leave for this tenant now.
+    pub fn room(&self, tenant: &str, now: Moment) -> usize {
+        if self.default == Limit::NONE && self.exceptions.is_empty() {
+            return usize::MAX;
+        }
+        let limit = self.limit(tenant);
+        let places = match limit.max_concurrency {
+            0 => usize::MAX,
+            max => max.saturating_sub(self.in_flight.get(tenant).copied().unwrap_or(0)) as usize,
+        };
+        match (limit.requests_per_minute, self.rates.get(tenant)) {
+            (0, _) => places,
+            (_, Some(rate)) => rate.room(places, now),
+            (per_minute, None) => Rate::of(per_minute).room(places, now),
+        }
+    }
+
+    /// When the next request may leave for this tenant, where it is the number a minute that keeps it from leaving now.
+    pub fn next(&self, tenant: &str, now: Moment) -> Option<Moment> {
+        self.rates.get(tenant).and_then(|rate| rate.next(now))
+    }
+
+    /// A request leaves.
+    pub fn send(&mut self, tenant: &str, now: Moment) {
+        match self.in_flight.get_mut(tenant) {
+            Some(count) => *count += 1,
+            None => _ = self.in_flight.insert(tenant.to_owned(), 1),
+        }
+        let per_minute = self.limit(tenant).requests_per_minute;
+        if per_minute > 0 {
+            if self.rates.len() >= KEPT {
+                self.rates.retain(|_, rate| !rate.is_full(now));
+            }
+            self.rates.entry(tenant.to_owned()).or_insert_with(|| Rate::of(per_minute)).send(now);
+        }
+    }
+
+    /// A request has been answered, or given up.
+    pub fn done(&mut self, tenant: &str) {
+        match self.in_flight.get_mut(tenant) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => _ = self.in_flight.remove(tenant),
+        }
+    }
+
+    fn limit(&self, tenant: &str) -> Limit {
+        let exception = self.exceptions.get(tenant).copied().unwrap_or_default();
+        Limit {
+            max_concurrency: exception.max_concurrency.unwrap_or(self.default.max_concurrency),
+            requests_per_minute: exception.requests_per_minute.unwrap_or(self.default.requests_per_minute),
+        }
+    }
+
+    /// What was used of old limits is not forgotten where there are new ones.
+    fn apply(&mut self, now: Moment) {
+        let mut rates = std::mem::take(&mut self.rates);
+        rates.retain(|tenant, rate| {
+            let per_minute = self.limit(tenant).requests_per_minute;
+            rate.set(per_minute, now);
+            per_minute > 0
+        });
+        self.rates = rates;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const START: Moment = Duration::ZERO;
+
+    fn limited(max_concurrency: u32, requests_per_minute: u32) -> Quotas {
+        let mut quotas = Quotas::default();
+        quotas.set_default(Limit { max_concurrency, requests_per_minute }, START);
+        quotas
+    }
+
+    #[test]
+    fn without_a_limit_there_is_room() {
+        let mut quotas = Quotas::default();
+        (0..5000).for_each(|_| quotas.send("a", START));
+        assert_eq!(quotas.room("a", START), usize::MAX);
+    }
+
+    #[test]
+    fn a_place_is_free_again_after_the_answer() {
+        let mut quotas = limited(2, 0);
+        quotas.send("a", START);
+        quotas.send("a", START);
+        assert_eq!((quotas.room("a", START), quotas.room("b", START)), (0, 2));
+        quotas.done("a");
+        assert_eq!(quotas.room("a", START), 1);
+    }
+
+    #[test]
+    fn requests_that_were_on_their_way_before_the_limit_count() {
+        let mut quotas = Quotas::default();
+        (0..3).for_each(|_| quotas.send("a", START));
+        quotas.set_default(Limit { max_concurrency: 2, requests_per_minute: 0 }, START);
+        assert_eq!(quotas.room("a", START), 0);
+        (0..2).for_each(|_| quotas.done("a"));
+        assert_eq!(quotas.room("a", START), 1);
+    }
+
+    #[test]
+    fn sixty_a_minute_is_one_a_second_for_each() {
+        let mut quotas = limited(0, 60);
+        assert_eq!(quotas.room("a", START), 1);
+        quotas.send("a", START);
+        assert_eq!((quotas.room("a", START), quotas.room("b", START)), (0, 1));
+        let next = quotas.next("a", START);
+        assert_eq!((next, quotas.next("b", START)), (Some(Duration::from_secs(1)), None));
+        assert_eq!(quotas.room("a", Duration::from_secs(1)), 1);
+    }
+
+    #[test]
+    fn of_one_tenant_something_else_may_be_said_of_either() {
+        let mut quotas = limited(1, 60);
+        let large = Exception { max_concurrency: Some(5), requests_per_minute: Some(0) };
+        let small = Exception { max_concurrency: None, requests_per_minute: Some(6000) };
+        quotas.set_exceptions([("large".to_owned(), large), ("small".to_owned(), small)], START);
+        assert_eq!((quotas.room("large", START), quotas.room("small", START)), (5, 1));
+    }
+
+    #[test]
+    fn what_was_used_counts_after_a_change_and_no_limit_forgets_it() {
+        let mut quotas = limited(0, 1);
+        quotas.send("a", START);
+        quotas.set_default(Limit { max_concurrency: 0, requests_per_minute: 2 }, START);
+        assert_eq!(quotas.room("a", Duration::from_secs(29)), 0);
+        quotas.set_default(Limit::NONE, START);
+        assert_eq!((quotas.room("a", START), quotas.next("a", START)), (usize::MAX, None));
+    }
+
+    #[test]
+    fn tenants_that_ask_no_more_are_forgotten() {
+        let mut quotas = limited(0, 60);
+        for n in 0..5000u64 {
+            let now = Duration::from_secs(n);
+            let tenant = format!("{n}");
+            quotas.send(&tenant, now);
+            quotas.done(&tenant);
+        }
+        assert!(quotas.rates.len() <= KEPT && quotas.in_flight.is_empty());
+    }
+}
