@@ -45,7 +45,7 @@ pub enum Document {
 
 impl Lexicon {
     /// The pieces of the texts that are not known yet.
-    pub fn missing_of<'t>(&self, texts: &'t [String]) -> HashSet<&'t str> {
+    pub fn missing_of<'t>(&self, texts: &[&'t str]) -> HashSet<&'t str> {
         let fit = texts.iter().filter(|text| by_pieces(text));
         fit.flat_map(|text| pieces(text))
             .filter(|piece| piece.len() <= PIECE_MAX && !self.pieces.contains_key(*piece))
@@ -149,7 +149,7 @@ mod tests {
         assert_eq!(lexicon().document("The dog"), Document::Unfit);
         assert_eq!(lexicon().document("The <cat cat>"), Document::Unfit);
         assert_eq!(lexicon().document("-- The cat"), Document::Unfit);
-        let texts = ["The dog, the (cat e-mail. dog..".to_owned(), "<b".to_owned()];
+        let texts = ["The dog, the (cat e-mail. dog..", "<b"];
         assert_eq!(lexicon().missing_of(&texts), HashSet::from_iter(["dog", "the", "e-mail.", "dog.."]));
     }
 

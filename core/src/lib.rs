@@ -5,6 +5,7 @@ pub mod breaker;
 pub mod builtin;
 pub mod call;
 pub mod fair;
+pub mod headline;
 pub mod import;
 pub mod lexicon;
 pub mod prompt;

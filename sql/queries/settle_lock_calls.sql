@@ -1,3 +1,4 @@
--- Keeps a call from being deleted, or its copied columns from being changed, under its analysis. A call that somebody
--- is changing is left alone; writers of its turns are not in the way.
-SELECT id, status = 'in_progress' OR deleted_at IS NOT NULL FROM voice.call WHERE id = ANY ($1::uuid[]) AND id BETWEEN $2 AND $3 FOR NO KEY UPDATE SKIP LOCKED
+-- Keeps a call from being deleted, or its copied columns from being changed, under its analysis; and gives those columns. A
+-- call that somebody is changing is left alone; writers of its turns are not in the way.
+SELECT c.id, c.status = 'in_progress' OR c.deleted_at IS NOT NULL, c.tenant_id, c.agent_id, c.started_at, c.from_number
+FROM {call} c WHERE c.id = ANY ($1::uuid[]) AND {within c.id} FOR NO KEY UPDATE SKIP LOCKED

@@ -1,1 +1,1 @@
-SELECT id FROM voice.call WHERE id = ANY ($1::uuid[]) AND id BETWEEN $2 AND $3
+SELECT c.id FROM {call} c WHERE c.id = ANY ($1::uuid[]) AND {within c.id}

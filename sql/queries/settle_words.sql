@@ -3,15 +3,15 @@
 -- 400,000 characters are found. The turns are sorted once, in a subquery that nothing else is done to.
 SELECT w.call_id,
     pg_catalog.substr(pg_catalog.sha256(pg_catalog.convert_to(t.lines, 'UTF8')), 1, 16),
-    (SELECT a.transcript_hash FROM voice.analytics a WHERE a.call_id = w.call_id AND a.call_id BETWEEN $2 AND $3),
+    (SELECT a.transcript_hash FROM {analytics} a WHERE a.call_id = w.call_id AND {within a.call_id}),
     pg_catalog.left(t.words, 400000)
 FROM (SELECT DISTINCT call_id FROM pg_catalog.unnest($1::uuid[]) x(call_id)) w
 CROSS JOIN LATERAL (
     SELECT pg_catalog.string_agg(s.role || E'\x1f' || s.words, E'\x1e') AS lines, pg_catalog.string_agg(s.words, E'\n') AS words
     FROM (
         SELECT u.role, CASE WHEN u.text <> '' THEN u.text ELSE voice._final_chunks(u.call_id, u.id) END AS words
-        FROM voice.turn u
-        WHERE u.call_id = w.call_id AND u.call_id BETWEEN $2 AND $3
+        FROM {turn} u
+        WHERE u.call_id = w.call_id AND {within u.call_id}
         ORDER BY u.started_at, u.id
     ) s
 ) t

@@ -2,7 +2,7 @@
 //! that of every other job (`claim.rs`, `settle.rs`).
 
 use super::claim::{Claimed, Waiting};
-use super::prepare::bounds;
+use super::leaf::{LeafStatement, Scope};
 use super::{DbError, Statement};
 use pgrx::Uuid;
 use pgrx::pg_sys::BuiltinOid::*;
@@ -69,14 +69,22 @@ pub fn look(client: &mut SpiClient<'_>, each: usize, rooms: &[(Uuid, usize)]) ->
 
 /// Pairs each claimed job with what it is to tell; `None` where there is nothing to tell any more, or nobody.
 pub fn prepare(client: &mut SpiClient<'_>, claimed: Vec<Claimed>) -> Result<Vec<(Claimed, Option<Prepared>)>, DbError> {
+    thread_local! {
+        static PREPARE: LeafStatement = const {
+            LeafStatement::new(
+                include_str!("../../sql/queries/prepare_deliveries.sql"),
+                &[UUIDARRAYOID, UUIDOID, UUIDOID, INT8ARRAYOID],
+            )
+        };
+    }
     if claimed.is_empty() {
         return Ok(Vec::new());
     }
     let jobs: Vec<i64> = claimed.iter().map(|c| c.id).collect();
     let calls: Vec<Uuid> = claimed.iter().map(|c| c.call_id).collect();
-    let (lowest, highest) = bounds(&calls);
-    let arguments = [jobs.into(), calls.into(), lowest.into(), highest.into()];
-    let rows = client.select(include_str!("../../sql/queries/prepare_deliveries.sql"), None, &arguments)?;
+    let scope = Scope::of(&calls);
+    let arguments = [calls.into(), scope.bounds.0.into(), scope.bounds.1.into(), jobs.into()];
+    let rows = PREPARE.with(|s| s.run(client, &scope, &arguments))?;
     let mut prepared = Vec::with_capacity(claimed.len());
     for (row, job) in rows.zip(&claimed) {
         let text = |at: usize| row.get::<String>(at).map(Option::unwrap_or_default);

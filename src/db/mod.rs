@@ -4,6 +4,7 @@ pub mod claim;
 pub mod deliver;
 pub mod import;
 pub mod late;
+pub mod leaf;
 pub mod limits;
 pub mod months;
 pub mod owner;

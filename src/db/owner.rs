@@ -7,9 +7,9 @@ use pgrx::prelude::*;
 
 thread_local! {
     static REANALYZE: Statement =
-        const { Statement::of_a_client(include_str!("../../sql/queries/reanalyze.sql"), &[UUIDOID]) };
+        const { Statement::plain(include_str!("../../sql/queries/reanalyze.sql"), &[UUIDOID]) };
     static FINISH_TURN: Statement = const {
-        Statement::of_a_client(
+        Statement::plain(
             include_str!("../../sql/queries/finish_turn.sql"),
             &[UUIDOID, INT8OID, TIMESTAMPTZOID, BOOLOID, INT4OID, INT4OID, INT4OID, INT4OID],
         )

@@ -2,7 +2,9 @@
 
 use super::DbError;
 use super::claim::Claimed;
+use super::leaf::{LeafStatement, Scope};
 use pgrx::Uuid;
+use pgrx::pg_sys::BuiltinOid::*;
 use pgrx::spi::SpiClient;
 use voice_core::transcript::{Role, Turn};
 
@@ -28,28 +30,21 @@ pub struct Known {
     pub model: String,
 }
 
-/// The lowest and the highest of the ids, as bounds that let the planner prune to their months.
-pub fn bounds(ids: &[Uuid]) -> (Uuid, Uuid) {
-    let lowest = ids.iter().min().copied().unwrap_or_else(|| Uuid::from_bytes([0; 16]));
-    let highest = ids.iter().max().copied().unwrap_or_else(|| Uuid::from_bytes([0; 16]));
-    (lowest, highest)
-}
-
 /// Pairs each claimed job with its call; `None` where the call is gone.
 pub fn prepare(client: &mut SpiClient<'_>, claimed: Vec<Claimed>) -> Result<Vec<(Claimed, Option<Call>)>, DbError> {
+    thread_local! {
+        static PREPARE: LeafStatement = const {
+            LeafStatement::new(include_str!("../../sql/queries/prepare.sql"), &[UUIDARRAYOID, UUIDOID, UUIDOID])
+        };
+    }
     if claimed.is_empty() {
         return Ok(Vec::new());
     }
     let ids: Vec<Uuid> = claimed.iter().map(|c| c.call_id).collect();
-    let (lowest, highest) = bounds(&ids);
+    let scope = Scope::of(&ids);
     let mut calls = Vec::with_capacity(claimed.len());
-    // Planned anew each time, with the bounds as constants: see Statement.
-    let rows = client.select(
-        include_str!("../../sql/queries/prepare.sql"),
-        None,
-        &[ids.into(), lowest.into(), highest.into()],
-    )?;
-    for row in rows {
+    let arguments = [ids.into(), scope.bounds.0.into(), scope.bounds.1.into()];
+    for row in PREPARE.with(|s| s.run(client, &scope, &arguments))? {
         if row.get::<bool>(2)? != Some(true) {
             calls.push(None);
             continue;

@@ -46,7 +46,7 @@ impl Search {
     }
 
     /// The documents of texts, in their order.
-    pub fn documents(&mut self, client: &mut SpiClient<'_>, texts: &[String]) -> Result<Vec<Document>, DbError> {
+    pub fn documents(&mut self, client: &mut SpiClient<'_>, texts: &[&str]) -> Result<Vec<Document>, DbError> {
         let Some(words) = &mut self.words else { return Ok(texts.iter().map(|_| Document::Unfit).collect()) };
         let mut missing = words.lexicon.missing_of(texts);
         if !missing.is_empty() && missing.len() <= PIECES_MAX {

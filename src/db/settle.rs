@@ -5,11 +5,13 @@
 
 use super::claim::Claimed;
 use super::deliver::{self, Delivery};
+use super::leaf::{LeafStatement, Scope};
 use super::search::Search;
-use super::store::{self, Scope};
+use super::store::{self, News};
 use super::{DbError, Statement};
 use crate::host::wake;
 use pgrx::Uuid;
+use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys::BuiltinOid::*;
 use pgrx::spi::SpiClient;
 use std::collections::{HashMap, HashSet};
@@ -131,43 +133,43 @@ pub fn settle(
     let mut ledger = Vec::new();
     let mut fates = Fates::default();
     let mut gone: Vec<(Uuid, String)> = Vec::new();
-    let mut about_words: Vec<&Settled> = Vec::new();
+    let mut about_words: Vec<(&Settled, &Locked)> = Vec::new();
     for s in settled {
         let id = s.job.id;
         match (jobs.get(&id), calls.get(&s.job.call_id)) {
             // Lost the lease, requeued, or deleted: the late answer changes nothing. A call that somebody holds is not
             // waited for just to write that down.
-            (None, Some(Hold::Ours | Hold::OursUnfit)) => ledger.push((s, "discarded")),
+            (None, Some(Some(call))) => ledger.push((s, call, "discarded")),
             (None, _) => {}
-            (Some(Hold::Elsewhere), _) | (_, Some(Hold::Elsewhere)) => _ = report.postponed.insert(id),
-            (Some(_), None | Some(Hold::OursUnfit)) => fates.done.push(id),
-            (Some(_), Some(Hold::Ours)) => match &s.outcome {
+            (Some(Hold::Elsewhere), _) | (_, Some(None)) => _ = report.postponed.insert(id),
+            (Some(_), None | Some(Some(Locked { unfit: true, .. }))) => fates.done.push(id),
+            (Some(_), Some(Some(call))) => match &s.outcome {
                 _ if s.waits_for_writers() => {
                     report.postponed.insert(id);
                 }
-                Outcome::Analyzed(_) | Outcome::Current { .. } => about_words.push(s),
+                Outcome::Analyzed(_) | Outcome::Current { .. } => about_words.push((s, call)),
                 // It was, when it was read; meanwhile it has ended, and found its job in the queue already.
                 Outcome::Needless => fates.back(id, Duration::ZERO, 1),
                 Outcome::Unwanted => fates.done.push(id),
                 Outcome::Delivered => {
-                    ledger.push((s, "ok"));
+                    ledger.push((s, call, "ok"));
                     fates.done.push(id);
                 }
                 Outcome::Gone { error } => {
-                    ledger.push((s, "dead"));
+                    ledger.push((s, call, "dead"));
                     fates.dead.push((id, error.clone()));
                     gone.extend(s.delivery.iter().map(|to| (to.webhook_id, error.clone())));
                 }
                 Outcome::Failed { again: Some(pause), .. } => {
-                    ledger.push((s, "failed"));
+                    ledger.push((s, call, "failed"));
                     fates.back(id, *pause, 0);
                 }
                 Outcome::Failed { again: None, error } => {
-                    ledger.push((s, "dead"));
+                    ledger.push((s, call, "dead"));
                     fates.dead.push((id, error.clone()));
                 }
                 Outcome::Snoozed { again, .. } => {
-                    ledger.push((s, "snoozed"));
+                    ledger.push((s, call, "snoozed"));
                     fates.back(id, *again, 1);
                 }
             },
@@ -176,30 +178,29 @@ pub fn settle(
 
     // Read after the job is locked and no writer is under way: what this sees is what the result must be of.
     let mut now = current_words(client, &scope, &about_words)?;
-    let mut analyzed: Vec<(&Settled, &Analyzed)> = Vec::new();
-    let mut texts: Vec<String> = Vec::new();
-    for s in about_words {
+    let mut news: Vec<News> = Vec::new();
+    for (s, call) in about_words {
         let known = now.get_mut(&s.job.call_id);
         let is_of_the_words = known.as_ref().is_some_and(|words| s.hash() == Some(&words.hash));
         let still_stored = known.as_ref().is_some_and(|words| words.analyzed.as_deref() == s.hash());
         match &s.outcome {
-            Outcome::Analyzed(a) if is_of_the_words => {
-                analyzed.push((s, a));
-                texts.push(known.map(|words| std::mem::take(&mut words.text)).unwrap_or_default());
+            Outcome::Analyzed(analyzed) if is_of_the_words => {
+                let words = known.map(|words| std::mem::take(&mut words.text)).unwrap_or_default();
+                news.push(News { settled: s, analyzed, call, words });
             }
             Outcome::Current { .. } if is_of_the_words && still_stored => {
-                ledger.push((s, "skipped"));
+                ledger.push((s, call, "skipped"));
                 fates.done.push(s.job.id);
             }
             _ => {
-                ledger.push((s, "stale"));
+                ledger.push((s, call, "stale"));
                 fates.back(s.job.id, Duration::ZERO, 1);
             }
         }
     }
-    report.announced = store::analyses(client, &scope, &analyzed, &texts, search)?;
-    for (s, _) in &analyzed {
-        ledger.push((s, "ok"));
+    report.announced = store::analyses(client, scope.bounds, &news, search)?;
+    for News { settled: s, call, .. } in &news {
+        ledger.push((s, call, "ok"));
         report.stored.push(s.job.id);
         if wake::has_writers(s.job.call_id.as_bytes()) {
             fates.back(s.job.id, WRITERS_PATIENCE, 1);
@@ -207,7 +208,7 @@ pub fn settle(
             fates.done.push(s.job.id);
         }
     }
-    store::ledger(client, &scope, &ledger)?;
+    store::ledger(client, &ledger)?;
     report.back = fates.back.len();
     fates.apply(client)?;
     if !gone.is_empty() {
@@ -219,25 +220,51 @@ pub fn settle(
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Hold {
     Ours,
-    /// Ours, and a call that is not to be analysed: in progress, or deleted.
-    OursUnfit,
     Elsewhere,
 }
 
-fn lock_calls(client: &mut SpiClient<'_>, scope: &Scope, ids: Vec<Uuid>) -> Result<HashMap<Uuid, Hold>, DbError> {
+/// A call under the lock of this transaction: what is copied to its analysis.
+pub struct Locked {
+    /// It is not to be analysed: in progress, or deleted.
+    unfit: bool,
+    pub tenant: String,
+    pub agent: String,
+    pub started_at: TimestampWithTimeZone,
+    pub from_number: Option<String>,
+}
+
+/// `None`: somebody else holds it.
+type Calls = HashMap<Uuid, Option<Locked>>;
+
+fn lock_calls(client: &mut SpiClient<'_>, scope: &Scope, ids: Vec<Uuid>) -> Result<Calls, DbError> {
+    thread_local! {
+        static LOCK: LeafStatement = const {
+            LeafStatement::new(include_str!("../../sql/queries/settle_lock_calls.sql"), &[UUIDARRAYOID, UUIDOID, UUIDOID])
+        };
+        static SEE: LeafStatement = const {
+            LeafStatement::new(include_str!("../../sql/queries/settle_see_calls.sql"), &[UUIDARRAYOID, UUIDOID, UUIDOID])
+        };
+    }
     let (lowest, highest) = scope.bounds;
     let wanted: HashSet<Uuid> = ids.iter().copied().collect();
     let arguments = [ids.into(), lowest.into(), highest.into()];
     let mut found = HashMap::new();
-    for row in client.update(include_str!("../../sql/queries/settle_lock_calls.sql"), None, &arguments)? {
-        if let Some(id) = row.get::<Uuid>(1)? {
-            found.insert(id, if row.get(2)? == Some(true) { Hold::OursUnfit } else { Hold::Ours });
+    for row in LOCK.with(|s| s.run(client, scope, &arguments))? {
+        if let (Some(id), Some(started_at)) = (row.get::<Uuid>(1)?, row.get(5)?) {
+            let locked = Locked {
+                unfit: row.get(2)? == Some(true),
+                tenant: row.get(3)?.unwrap_or_default(),
+                agent: row.get(4)?.unwrap_or_default(),
+                started_at,
+                from_number: row.get(6)?,
+            };
+            found.insert(id, Some(locked));
         }
     }
     if found.len() < wanted.len() {
-        for row in client.select(include_str!("../../sql/queries/settle_see_calls.sql"), None, &arguments)? {
+        for row in SEE.with(|s| s.run(client, scope, &arguments))? {
             if let Some(id) = row.get::<Uuid>(1)? {
-                found.entry(id).or_insert(Hold::Elsewhere);
+                found.entry(id).or_insert(None);
             }
         }
     }
@@ -284,16 +311,21 @@ struct Words {
 fn current_words(
     client: &mut SpiClient<'_>,
     scope: &Scope,
-    about_words: &[&Settled],
+    about_words: &[(&Settled, &Locked)],
 ) -> Result<HashMap<Uuid, Words>, DbError> {
+    thread_local! {
+        static WORDS: LeafStatement = const {
+            LeafStatement::new(include_str!("../../sql/queries/settle_words.sql"), &[UUIDARRAYOID, UUIDOID, UUIDOID])
+        };
+    }
     let mut found = HashMap::new();
     if about_words.is_empty() {
         return Ok(found);
     }
-    let ids: Vec<Uuid> = about_words.iter().map(|s| s.job.call_id).collect();
+    let ids: Vec<Uuid> = about_words.iter().map(|(s, _)| s.job.call_id).collect();
     let (lowest, highest) = scope.bounds;
     let arguments = [ids.into(), lowest.into(), highest.into()];
-    for row in client.update(include_str!("../../sql/queries/settle_words.sql"), None, &arguments)? {
+    for row in WORDS.with(|s| s.run(client, scope, &arguments))? {
         if let Some(id) = row.get::<Uuid>(1)? {
             let words = Words {
                 hash: row.get(2)?.unwrap_or_default(),

@@ -10,8 +10,8 @@ use std::cell::OnceCell;
 
 /// Keeps its plan for the life of the session; Postgres makes it anew when a table under it changes.
 ///
-/// Only for statements on unpartitioned tables or single leaves: a kept plan over a partitioned table locks every
-/// partition at each execution.
+/// Only for statements that read unpartitioned tables, whatever they write: a kept plan that reads a partitioned table locks
+/// every partition at each execution (see `leaf.rs`).
 pub struct Statement {
     sql: &'static str,
     parameters: &'static [BuiltinOid],
@@ -26,8 +26,8 @@ impl Statement {
         Statement { sql, parameters, by_index: true, plan: OnceCell::new() }
     }
 
-    /// One of a client's session, whose settings are its own: triggers of others run inside it.
-    pub const fn of_a_client(sql: &'static str, parameters: &'static [BuiltinOid]) -> Self {
+    /// One inside which triggers of others run, or of a client's session: the settings stay what they are.
+    pub const fn plain(sql: &'static str, parameters: &'static [BuiltinOid]) -> Self {
         Statement { sql, parameters, by_index: false, plan: OnceCell::new() }
     }
 

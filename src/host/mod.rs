@@ -3,6 +3,7 @@
 
 pub mod clock;
 pub mod function;
+pub mod leaf;
 pub mod lock;
 pub mod pin;
 pub mod privilege;

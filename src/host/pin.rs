@@ -57,6 +57,11 @@ pub fn tenant() -> Option<String> {
     answer.tenant
 }
 
+/// Whether there are walls between tenants.
+pub fn somebody_is_pinned() -> bool {
+    answer(users()).walls
+}
+
 fn answer(users: Users) -> Answer {
     if STALE.swap(false, Relaxed) {
         ANSWERS.with_borrow_mut(Vec::clear);

@@ -334,18 +334,20 @@ pub fn settle_session() {
     }
 }
 
-/// While this lives, plans are made that read tables through their indexes, in order.
+/// While this lives, plans are made that read tables through their indexes, in order, and kept ones are used whatever
+/// their arguments are: a plan for few of them looks cheaper than the one that is kept, and is made anew each time.
 pub struct IndexesOnly {
-    before: (bool, bool),
+    before: (bool, bool, i32),
 }
 
 impl IndexesOnly {
     pub fn begin() -> IndexesOnly {
         // SAFETY: variables of this process that the planner reads; put back as they were, also by an error.
         unsafe {
-            let before = (pg_sys::enable_seqscan, pg_sys::enable_bitmapscan);
+            let before = (pg_sys::enable_seqscan, pg_sys::enable_bitmapscan, pg_sys::plan_cache_mode);
             pg_sys::enable_seqscan = false;
             pg_sys::enable_bitmapscan = false;
+            pg_sys::plan_cache_mode = pg_sys::PlanCacheMode::PLAN_CACHE_MODE_FORCE_GENERIC_PLAN as i32;
             IndexesOnly { before }
         }
     }
@@ -354,7 +356,7 @@ impl IndexesOnly {
 impl Drop for IndexesOnly {
     fn drop(&mut self) {
         // SAFETY: as above.
-        unsafe { (pg_sys::enable_seqscan, pg_sys::enable_bitmapscan) = self.before }
+        unsafe { (pg_sys::enable_seqscan, pg_sys::enable_bitmapscan, pg_sys::plan_cache_mode) = self.before }
     }
 }
 

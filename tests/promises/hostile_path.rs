@@ -92,6 +92,8 @@ fn nothing_of_a_hostile_search_path_runs() {
         &format!("SELECT voice_reanalyze('{call}')"),
         &format!("INSERT INTO voice.dead_job (id, call_id, attempts, kind) VALUES (1, '{call}', 1, 'analyze')"),
         "SELECT voice_requeue_dead(3)",
+        "SELECT voice_limit_tenant('red', 2, 60)",
+        "SELECT voice_limit_tenant('red')",
         "SELECT * FROM voice_create_partitions(5, '2026-01-01')",
         "SELECT voice_install()",
         "SELECT voice_backfill('2020-01-01', 'salon', 10, true)",

@@ -1,0 +1,105 @@
+//! What those who listen hear of calls that have been judged: few notifications, each a list of calls.
+
+use crate::analysis::Intent;
+use serde::Serialize;
+use std::fmt::Write;
+
+/// Every analysis.
+pub const ANALYZED: &str = "voice_call_analyzed";
+/// Those of hot leads: `HOT_SCORE` or more, and sales.
+pub const HOT: &str = "voice_lead_hot";
+const HOT_SCORE: i32 = 80;
+/// Calls in one notification: below the 8000 bytes that a payload may have, whatever the figures are.
+const IN_ONE: usize = 50;
+
+/// What is told of a call.
+#[derive(Debug, Clone, Serialize)]
+pub struct Headline {
+    pub call_id: String,
+    /// 0 to 100.
+    pub lead_score: i32,
+    /// -1 to 1.
+    pub sentiment: f64,
+    pub intent: Intent,
+}
+
+impl Headline {
+    fn is_hot(&self) -> bool {
+        self.lead_score >= HOT_SCORE && self.intent == Intent::Sales
+    }
+}
+
+/// The notifications, as channel and payload: a JSON array of calls in the order of their ids. Whoever may LISTEN is not
+/// asked for privileges on the tables: no more than figures is told, and where there are walls between tenants (`walls`)
+/// a call is only named, and the figures are for who may read them.
+pub fn notifications(mut headlines: Vec<Headline>, walls: bool) -> Vec<(String, String)> {
+    headlines.sort_by(|a, b| a.call_id.cmp(&b.call_id));
+    let hot: Vec<Headline> = headlines.iter().filter(|headline| headline.is_hot()).cloned().collect();
+    let lists = [(ANALYZED, headlines), (HOT, hot)];
+    let told = lists
+        .iter()
+        .flat_map(|(channel, list)| list.chunks(IN_ONE).map(|calls| ((*channel).to_owned(), payload(calls, walls))));
+    told.collect()
+}
+
+fn payload(calls: &[Headline], walls: bool) -> String {
+    let mut text = String::from("[");
+    for (n, call) in calls.iter().enumerate() {
+        let comma = if n > 0 { ", " } else { "" };
+        let _ = match walls {
+            // An id is hexadecimal digits and hyphens.
+            true => write!(text, "{comma}{{\"call_id\": \"{}\"}}", call.call_id),
+            false => write!(text, "{comma}{}", serde_json::to_string(call).unwrap_or_default()),
+        };
+    }
+    text.push(']');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn call(n: usize, lead_score: i32, intent: Intent) -> Headline {
+        Headline { call_id: format!("01890000-0000-7000-8000-{n:012}"), lead_score, sentiment: -0.25, intent }
+    }
+
+    fn parsed(told: &[(String, String)]) -> Vec<(&str, Value)> {
+        told.iter().map(|(channel, payload)| (channel.as_str(), serde_json::from_str(payload).unwrap())).collect()
+    }
+
+    #[test]
+    fn all_are_told_and_the_hot_ones_once_more() {
+        let calls = vec![call(2, 80, Intent::Sales), call(1, 79, Intent::Sales), call(3, 100, Intent::Booking)];
+        let told = notifications(calls, false);
+        let of = |n: usize, score: i32, intent: &str| json!({"call_id": format!("01890000-0000-7000-8000-{n:012}"), "lead_score": score, "sentiment": -0.25, "intent": intent});
+        assert_eq!(
+            parsed(&told),
+            [
+                (ANALYZED, json!([of(1, 79, "sales"), of(2, 80, "sales"), of(3, 100, "booking")])),
+                (HOT, json!([of(2, 80, "sales")])),
+            ]
+        );
+    }
+
+    #[test]
+    fn behind_walls_a_call_is_only_named() {
+        let told = notifications(vec![call(1, 90, Intent::Sales)], true);
+        let named = json!([{"call_id": "01890000-0000-7000-8000-000000000001"}]);
+        assert_eq!(parsed(&told), [(ANALYZED, named.clone()), (HOT, named)]);
+    }
+
+    #[test]
+    fn no_payload_is_longer_than_postgres_takes() {
+        let longest = Headline { sentiment: -0.123_456_789_012_345_67, ..call(0, 100, Intent::Complaint) };
+        let told = notifications(vec![longest; 101], false);
+        assert_eq!(told.len(), 3);
+        assert!(told.iter().all(|(_, payload)| payload.len() < 8000));
+    }
+
+    #[test]
+    fn of_nothing_nothing_is_told() {
+        assert!(notifications(Vec::new(), false).is_empty());
+    }
+}
