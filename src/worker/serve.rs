@@ -279,7 +279,7 @@ impl Server {
         if !self.settings.enabled
             || self.search_error.is_some()
             || self.housekeeping.wants_restart
-            || self.pending.len() >= BATCH * 4
+            || self.pending.len() > self.settings.max_concurrency.max(BATCH * 4)
             || self.postponed.len() >= POSTPONED_MAX
         {
             return 0;

@@ -15,6 +15,9 @@ use pgrx::prelude::*;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use voice_net::Question;
 
+/// Results stored, and jobs taken, in one transaction. When very many answers come at once, the requests that follow leave
+/// one such part after the other, and so do not come back all at once again.
+const AT_ONCE: usize = 128;
 /// How soon what somebody else holds up is tried again: at first, and at most.
 const POSTPONED: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
@@ -42,12 +45,13 @@ impl Server {
         let room = match (apart, self.pending.is_empty()) {
             (true, false) => 0,
             (true, true) => wanted.min(1),
-            (false, _) => wanted,
+            (false, _) => wanted.min(AT_ONCE),
         };
         let now = Instant::now();
         let renewals: Vec<i64> = self.held().filter(|j| now >= j.leased + LEASE / 2).map(|j| j.id).collect();
         let held: Vec<i64> = if self.sweeping { self.held().map(|j| j.id).collect() } else { Vec::new() };
-        let batch = if self.singly { self.pending.len().min(1) } else { self.pending.len() };
+        let batch = self.pending.len().min(if self.singly { 1 } else { AT_ONCE });
+        let left = self.pending.len() - batch;
         let doing = format!("voice_analytics: storing {batch} results, taking up to {room} jobs");
         let (epoch, sweeping, search) = (self.epoch, self.sweeping, &mut self.search);
         let (provider, known_limits, analyzer) = (&mut self.provider, &mut self.limits, self.settings.analyzer);
@@ -131,7 +135,7 @@ impl Server {
         for webhook in &turn.report.disabled {
             log!("voice_analytics: webhook {webhook} is disabled: voice.webhook says why");
         }
-        self.singly &= batch < self.pending.len();
+        self.singly &= left > 0;
         self.forget_settled(batch, &turn.report);
         for job in self.held().filter(|j| renewals.contains(&j.id)) {
             job.leased = now;
@@ -157,7 +161,7 @@ impl Server {
             Gate::Paused(reason) => self.slot.set_state(State::Paused, &reason),
             _ => self.show_state(),
         }
-        Ok(decided || self.singly || (open && (more || room < wanted) && self.room() > 0))
+        Ok(decided || left > 0 || (open && (more || room < wanted.min(AT_ONCE)) && self.room() > 0))
     }
 
     /// When to look at the queue again; `true`: at once.
