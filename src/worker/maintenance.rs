@@ -121,7 +121,11 @@ fn roll_up(schema: &str, role: pg_sys::Oid) -> Result<(), DbError> {
 /// Those that are missing; what lies in the DEFAULT leaves becomes months too. Whatever fails, no proof stays behind: it
 /// would refuse calls of other months.
 fn make_months(role: pg_sys::Oid, ahead: i32, since: Option<i64>) -> Result<(), DbError> {
-    transaction("voice_analytics: forgetting what a crash has left (waits for the tables)", role, months::forget_proofs)?;
+    transaction(
+        "voice_analytics: forgetting what a crash has left (waits for the tables)",
+        role,
+        months::forget_proofs,
+    )?;
     let wanted =
         transaction("voice_analytics: looking at the months", role, |client| months::wanted(client, ahead, since))?;
     if !wanted.missing {
