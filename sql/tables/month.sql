@@ -11,23 +11,25 @@ AS $$
 DECLARE
     budget CONSTANT int := CASE WHEN try % 4 = 3 THEN 50 ELSE 25 END;
     began CONSTANT timestamptz := clock_timestamp();
+    tables CONSTANT text[] := '{transcript_chunk,tool_call,turn,call,agent,analytics,attempt,search_document}';
     wanted text;
+    locks text[] := '{}';
+    lock text;
 BEGIN
-    FOREACH wanted IN ARRAY ARRAY(
-        SELECT l.statement
-        FROM unnest('{transcript_chunk,tool_call,turn,call,agent,analytics,attempt,search_document}'::text[])
-                 WITH ORDINALITY t(name, n)
-        CROSS JOIN LATERAL (VALUES
-            (1, format('LOCK TABLE ONLY voice.%I IN %s MODE', t.name,
-                       CASE WHEN t.name <> 'agent' THEN parents
-                            -- A leaf that leaves its family leaves triggers on agent behind, and takes them away when it comes back.
-                            WHEN parents = 'ACCESS EXCLUSIVE' THEN parents ELSE 'SHARE ROW EXCLUSIVE' END)),
-            (2, format('LOCK TABLE voice.%I IN ACCESS EXCLUSIVE MODE', t.name || '_default'))) l(n, statement)
-        WHERE t.name <> 'agent' OR l.n = 1
-        ORDER BY t.n, l.n)
-    LOOP
+    FOREACH wanted IN ARRAY tables LOOP
+        IF wanted <> 'agent' THEN
+            locks := locks || format('ONLY voice.%I IN %s MODE', wanted, parents)
+                           || format('voice.%I IN ACCESS EXCLUSIVE MODE', wanted || '_default');
+        -- A leaf that leaves its family leaves triggers on agent behind, and takes them away when it comes back.
+        ELSIF parents = 'ACCESS EXCLUSIVE' THEN
+            locks := locks || text 'voice.agent IN ACCESS EXCLUSIVE MODE';
+        ELSE
+            locks := locks || text 'voice.agent IN SHARE ROW EXCLUSIVE MODE';
+        END IF;
+    END LOOP;
+    FOREACH lock IN ARRAY locks LOOP
         PERFORM set_config('lock_timeout', greatest(1, budget - EXTRACT(epoch FROM clock_timestamp() - began) * 1000)::int::text, true);
-        EXECUTE wanted;
+        EXECUTE 'LOCK TABLE ' || lock;
     END LOOP;
 END
 $$;
