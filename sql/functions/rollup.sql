@@ -58,7 +58,7 @@ BEGIN
         RETURN 0;
     END IF;
     -- In the order in which everybody locks them, whatever the plans below open first.
-    LOCK TABLE voice.call, voice.turn, voice.tool_call, voice.analytics IN ACCESS SHARE MODE;
+    LOCK TABLE voice.tool_call, voice.turn, voice.call, voice.analytics IN ACCESS SHARE MODE;
     -- Two at once would each insert.
     PERFORM pg_advisory_xact_lock(hashtextextended('voice_rollup ' || day, 0));
     IF voice._has_left(day) THEN
@@ -170,7 +170,7 @@ DECLARE
     all_due date[] := '{}';
 BEGIN
     -- As voice_rollup() does: month by month, one's analytics would be held while the next one's calls are waited for.
-    LOCK TABLE voice.call, voice.turn, voice.tool_call, voice.analytics IN ACCESS SHARE MODE;
+    LOCK TABLE voice.tool_call, voice.turn, voice.call, voice.analytics IN ACCESS SHARE MODE;
     FOR month IN
         SELECT l.lower, l.upper FROM voice._leaves('call') l
         WHERE l.lower IS NOT NULL AND (from_id IS NULL OR l.lower = from_id AND l.upper = past_id)

@@ -1,10 +1,10 @@
 -- A month is seven leaves, one a family, that share their bounds and reference one another: no leaf ever stands alone.
 
--- The families in the one order in which they are created and locked; what a leaf references comes before it.
+-- The families in the one order in which they are created: what a leaf references comes before it.
 CREATE FUNCTION voice._families() RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT '{call,turn,transcript_chunk,tool_call,analytics,attempt,search_document}'::text[] $$;
-COMMENT ON FUNCTION voice._families() IS 'the partitioned tables, in the order in which they are locked';
+COMMENT ON FUNCTION voice._families() IS 'the partitioned tables, in the order in which they are created';
 
 -- The months that exist, whatever they are called. The DEFAULT has neither bound.
 CREATE FUNCTION voice._leaves(family text, OUT leaf regclass, OUT lower uuid, OUT upper uuid) RETURNS SETOF record

@@ -47,7 +47,7 @@ BEGIN
     WHERE l.lower = ANY (months.lowers);
     LOOP
         BEGIN
-            PERFORM voice._lock_families('ACCESS EXCLUSIVE');
+            PERFORM voice._lock_families('ACCESS EXCLUSIVE', try);
             FOREACH leaf IN ARRAY leaves LOOP
                 EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', leaf);
             END LOOP;

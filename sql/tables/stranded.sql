@@ -92,7 +92,7 @@ DECLARE
 BEGIN
     LOOP
         BEGIN
-            PERFORM voice._lock_families('ACCESS SHARE');
+            PERFORM voice._lock_families('ACCESS SHARE', try);
             FOREACH family IN ARRAY voice._families() LOOP
                 EXECUTE format('ALTER TABLE voice.%I ADD CONSTRAINT while_a_month_is_made CHECK (%s) NOT VALID', family || '_default',
                     (SELECT string_agg(format(CASE WHEN inside THEN '%1$I >= %2$L::uuid AND %1$I < %3$L::uuid'
@@ -139,29 +139,57 @@ END
 $$;
 COMMENT ON FUNCTION voice._validate_proof(text) IS 'proves which ids a DEFAULT leaf holds, without holding up others';
 
--- Also those that a crash has left behind: they would refuse calls of other months.
+CREATE FUNCTION voice._proved() RETURNS SETOF regclass
+LANGUAGE sql STABLE SET search_path = pg_catalog, voice, pg_temp
+AS $$
+    SELECT k.conrelid::regclass FROM pg_constraint k JOIN pg_inherits i ON i.inhrelid = k.conrelid
+    WHERE k.conname = 'while_a_month_is_made' AND k.contype = 'c'
+      AND i.inhparent IN (SELECT to_regclass('voice.' || f) FROM unnest(voice._families()) f)
+    ORDER BY array_position(voice._families(), (SELECT relname::text FROM pg_class WHERE oid = i.inhparent))
+$$;
+COMMENT ON FUNCTION voice._proved() IS 'the leaves of which something was said while months were made';
+
 CREATE FUNCTION voice._drop_proofs() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
     leaf regclass;
 BEGIN
-    FOR leaf IN
-        SELECT k.conrelid::regclass FROM pg_constraint k JOIN pg_inherits i ON i.inhrelid = k.conrelid
-        WHERE k.conname = 'while_a_month_is_made' AND k.contype = 'c'
-          AND i.inhparent IN (SELECT to_regclass('voice.' || f) FROM unnest(voice._families()) f)
-        ORDER BY array_position(voice._families(), (SELECT relname::text FROM pg_class WHERE oid = i.inhparent))
-    LOOP
+    FOREACH leaf IN ARRAY ARRAY(SELECT voice._proved()) LOOP
         EXECUTE format('ALTER TABLE %s DROP CONSTRAINT while_a_month_is_made', leaf);
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION voice._drop_proofs() IS 'forgets what was said of leaves while months were made';
+COMMENT ON FUNCTION voice._drop_proofs() IS 'forgets what was said of leaves while months were made, under locks that are held already';
+
+-- A crash leaves them behind, and they would refuse calls of other months.
+CREATE FUNCTION voice._forget_proofs() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp SET lock_timeout = '50ms'
+AS $$
+DECLARE
+    began CONSTANT timestamptz := clock_timestamp();
+    try int := 0;
+BEGIN
+    WHILE EXISTS (SELECT FROM voice._proved()) LOOP
+        BEGIN
+            PERFORM voice._lock_families('ACCESS SHARE', try);
+            PERFORM voice._drop_proofs();
+            RETURN;
+        EXCEPTION WHEN lock_not_available THEN
+            NULL;
+        END;
+        try := try + 1;
+        PERFORM voice._try_again(try, began);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION voice._forget_proofs() IS 'forgets what a maintenance that did not come to its end has said of leaves';
 
 -- The DEFAULT leaves become the leaves of this range. Those who wait for the locks meanwhile find every row afterwards,
--- for they wait for the families: what they look for is looked up after that.
+-- for they wait for the families: what they look for is looked up after that. With constraint_exclusion the planner sees
+-- in the proof that there is nothing to copy, and reads no table under the locks.
 CREATE FUNCTION voice._swap_default(lower uuid, upper uuid, suffix text) RETURNS SETOF text
-LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp SET lock_timeout = '50ms'
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp SET lock_timeout = '50ms' SET constraint_exclusion = on
 AS $$
 DECLARE
     began CONSTANT timestamptz := clock_timestamp();
@@ -169,12 +197,15 @@ DECLARE
     family text;
     key text;
 BEGIN
+    -- An index is renamed under a lock that neither readers nor writers feel: so it has its name before its leaf has.
     FOREACH family IN ARRAY voice._families() LOOP
+        PERFORM voice._rename_indexes(family || '_default', family || '_default', family || '_' || suffix);
         PERFORM voice._build_leaf(family, 'next');
+        PERFORM voice._rename_indexes(family || '_next', family || '_next', family || '_default');
     END LOOP;
     LOOP
         BEGIN
-            PERFORM voice._lock_families('ACCESS EXCLUSIVE');
+            PERFORM voice._lock_families('ACCESS EXCLUSIVE', try);
             FOREACH family IN ARRAY voice._families() LOOP
                 EXECUTE format('ALTER TABLE voice.%I DETACH PARTITION voice.%I', family, family || '_default');
                 EXECUTE format('ALTER TABLE voice.%I RENAME TO %I', family || '_default', family || '_' || suffix);
@@ -200,11 +231,7 @@ BEGIN
         try := try + 1;
         PERFORM voice._try_again(try, began);
     END LOOP;
-    FOREACH family IN ARRAY voice._families() LOOP
-        PERFORM voice._rename_indexes(family || '_' || suffix, family || '_default', family || '_' || suffix);
-        PERFORM voice._rename_indexes(family || '_default', family || '_next', family || '_default');
-        RETURN NEXT family || '_' || suffix;
-    END LOOP;
+    RETURN QUERY SELECT f || '_' || suffix FROM unnest(voice._families()) f;
 END
 $$;
 COMMENT ON FUNCTION voice._swap_default(uuid, uuid, text) IS 'makes the DEFAULT leaves those of this range, and gives the names they have now';

@@ -69,8 +69,8 @@ pub fn validate(client: &mut SpiClient<'_>, family: &str) -> Result<(), DbError>
     Ok(())
 }
 
-pub fn drop_proofs(client: &mut SpiClient<'_>) -> Result<(), DbError> {
-    client.update("SELECT voice._drop_proofs()", None, &[])?;
+pub fn forget_proofs(client: &mut SpiClient<'_>) -> Result<(), DbError> {
+    client.update("SELECT voice._forget_proofs()", None, &[])?;
     Ok(())
 }
 
@@ -89,10 +89,9 @@ pub fn missing(client: &mut SpiClient<'_>, months: &str) -> Result<Vec<String>, 
     names(client.update(sql, None, &[months.into()])?)
 }
 
-pub fn attach(client: &mut SpiClient<'_>, months: &[String], more_follow: bool) -> Result<Vec<String>, DbError> {
-    let months = format!("{{{}}}", months.join(","));
-    let sql = "SELECT voice._create_months($1::pg_catalog.date[], $2)";
-    names(client.update(sql, None, &[months.into(), more_follow.into()])?)
+pub fn attach(client: &mut SpiClient<'_>, month: &str, more_follow: bool) -> Result<Vec<String>, DbError> {
+    let sql = "SELECT voice._create_months(ARRAY[$1::pg_catalog.date], $2)";
+    names(client.update(sql, None, &[month.into(), more_follow.into()])?)
 }
 
 pub fn apply_retention(client: &mut SpiClient<'_>) -> Result<Vec<String>, DbError> {

@@ -14,9 +14,6 @@ use std::time::{Duration, Instant};
 /// How long another maintenance of the same database is waited for.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Months attached by one transaction, at 10 to 20 ms each (docs/partitions.md).
-const AT_A_TIME: usize = 3;
-
 /// What it was started for: `<database's oid> keep`, `… months <ahead> <Unix time>`, `… schedule <schema>`.
 enum Task {
     /// What the worker wants done by itself.
@@ -124,7 +121,11 @@ fn roll_up(schema: &str, role: pg_sys::Oid) -> Result<(), DbError> {
 /// Those that are missing; what lies in the DEFAULT leaves becomes months too. Whatever fails, no proof stays behind: it
 /// would refuse calls of other months.
 fn make_months(role: pg_sys::Oid, ahead: i32, since: Option<i64>) -> Result<(), DbError> {
-    transaction("voice_analytics: looking at the months", role, months::drop_proofs)?;
+    transaction(
+        "voice_analytics: forgetting what a crash has left (waits for the tables)",
+        role,
+        months::forget_proofs,
+    )?;
     let wanted =
         transaction("voice_analytics: looking at the months", role, |client| months::wanted(client, ahead, since))?;
     if !wanted.missing {
@@ -132,7 +133,7 @@ fn make_months(role: pg_sys::Oid, ahead: i32, since: Option<i64>) -> Result<(), 
     }
     let made = step_by_step(role, &wanted);
     if made.is_err() {
-        transaction("voice_analytics: cleaning up after a failure", role, months::drop_proofs)?;
+        transaction("voice_analytics: cleaning up after a failure", role, months::forget_proofs)?;
     }
     said(made?)
 }
@@ -145,7 +146,7 @@ fn said(made: Vec<String>) -> Result<(), DbError> {
 }
 
 /// Proves what large DEFAULT leaves hold, one transaction each, so that the swap or the ATTACH need not read them; then
-/// attaches a few months at a time, for everybody waits as long as one transaction holds its locks.
+/// attaches one month after another, for everybody waits as long as one transaction holds its locks.
 fn step_by_step(role: pg_sys::Oid, wanted: &Wanted) -> Result<Vec<String>, DbError> {
     let mut made = Vec::new();
     loop {
@@ -166,12 +167,12 @@ fn step_by_step(role: pg_sys::Oid, wanted: &Wanted) -> Result<Vec<String>, DbErr
         prove(doing, role)?;
     }
     let doing = "voice_analytics: creating partitions (waits for the tables)";
-    let mut missing = transaction(doing, role, |client| months::missing(client, &wanted.months))?;
-    while !missing.is_empty() {
+    let missing = transaction(doing, role, |client| months::missing(client, &wanted.months))?;
+    let mut missing = missing.iter().peekable();
+    while let Some(month) = missing.next() {
         process::check_for_interrupts();
-        let later = missing.split_off(missing.len().min(AT_A_TIME));
-        made.extend(transaction(doing, role, |client| months::attach(client, &missing, !later.is_empty()))?);
-        missing = later;
+        let more_follow = missing.peek().is_some();
+        made.extend(transaction(doing, role, |client| months::attach(client, month, more_follow))?);
     }
     Ok(made)
 }

@@ -130,6 +130,29 @@ fn jobs_go_on_while_maintenance_waits_for_a_report() {
     voice.until("SELECT count(*) > 0 FROM pg_class WHERE relname = 'call_' || to_char((now() AT TIME ZONE 'UTC') + interval '5 months', 'YYYY_MM')");
 }
 
+/// A maintenance that was killed leaves what it was proving behind. It is forgotten as soon as nobody is in the way, and
+/// until then nobody waits behind the one who waits for that.
+#[test]
+fn what_a_crash_has_left_is_forgotten_and_holds_nobody_up() {
+    let mut voice = Voice::start();
+    let said = "SELECT count(*) FROM pg_constraint WHERE conname = 'while_a_month_is_made'";
+    voice
+        .client
+        .batch_execute(
+            "SELECT voice._add_proofs(ARRAY[lower], ARRAY[upper], true) FROM voice._ids_of('2001-05-01');
+             SET statement_timeout = '30s'",
+        )
+        .unwrap();
+    let mut report = voice.cluster.connect("app");
+    report.batch_execute("BEGIN; SELECT count(*) FROM voice.turn").unwrap();
+    voice.cluster.set("voice_analytics.partition_months_ahead", "5");
+    voice.until("SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type = 'voice_analytics maintenance' AND query LIKE '%a crash has left%'");
+    assert_eq!(voice.count("SELECT count(*) FROM voice.turn"), 0);
+    assert_eq!(voice.count(said), 7);
+    report.batch_execute("COMMIT").unwrap();
+    voice.until("SELECT count(*) = 0 FROM pg_constraint WHERE conname = 'while_a_month_is_made'");
+}
+
 #[test]
 fn maintenance_does_not_block_drop_database() {
     let mut voice = Voice::start();
