@@ -20,7 +20,8 @@ BEGIN
         args jsonb NOT NULL DEFAULT '{}',
         result jsonb,
         error_text text,
-        PRIMARY KEY (call_id, id)
+        -- Rows come in the order of their calls and stay: room between entries would stay empty.
+        PRIMARY KEY (call_id, id) WITH (fillfactor = 100)
     ) PARTITION BY RANGE (call_id);
     PERFORM voice._make_private('voice.tool_call_id_seq');
     PERFORM voice._make_private('voice.tool_call');

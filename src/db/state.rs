@@ -84,8 +84,10 @@ pub fn follow_roles(client: &mut SpiClient<'_>) -> Result<(), DbError> {
 
 /// Takes the lock on the calls' table before any on jobs.
 pub fn lock_call(client: &mut SpiClient<'_>) -> Result<(), DbError> {
-    client.update(include_str!("../../sql/queries/lock_call.sql"), None, &[])?;
-    Ok(())
+    thread_local! {
+        static LOCK: Statement = const { Statement::plain(include_str!("../../sql/queries/lock_call.sql"), &[]) };
+    }
+    LOCK.with(|s| s.run(client, &[]).map(drop))
 }
 
 /// This database's own settings (`ALTER DATABASE … SET voice_analytics.…`), as `name=value`.
