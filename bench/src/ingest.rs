@@ -34,8 +34,8 @@ pub fn provide(server: &Server, calls: i64) {
         server.drop_database(database);
     }
     theirs::provide(server, THEIRS, calls.min(20_000), 20);
-    ours::provide(server, THEIRS, FEW, Months::Exactly(4));
-    ours::provide(server, THEIRS, MANY, Months::Exactly(60));
+    ours::provide(server, THEIRS, FEW, Months::Exactly(4), 1);
+    ours::provide(server, THEIRS, MANY, Months::Exactly(60), 1);
 }
 
 fn script(database: &str, commits: Commits) -> String {

@@ -39,14 +39,15 @@ fn main() -> ExitCode {
 
 fn compare(arguments: &Arguments) {
     let has = |parts: &[Part]| parts.iter().any(|part| arguments.parts.contains(part));
+    let alone = arguments.copies > 1;
     let cluster = arguments.folder.join("cluster");
     progress::step(&format!("starting the server in {}", cluster.display()));
     let loading = Server::start_for_loading(&cluster);
     if has(&[Part::Reads, Part::Search, Part::Sizes]) {
-        theirs::provide(&loading, reads::THEIRS, arguments.calls, 365);
-        ours::provide(&loading, reads::THEIRS, reads::OURS, ours::Months::Needed);
+        theirs::provide(&loading, reads::THEIRS, arguments.calls / arguments.copies, arguments.days);
+        ours::provide(&loading, reads::THEIRS, reads::OURS, ours::Months::Needed, arguments.copies);
     }
-    if has(&[Part::Reads, Part::Search]) {
+    if has(&[Part::Reads, Part::Search]) && !alone {
         tenants::provide(&loading, reads::OURS, reads::TENANTS);
     }
     if has(&[Part::Ingest, Part::Import]) {
@@ -63,11 +64,12 @@ fn compare(arguments: &Arguments) {
     progress::step("starting it again, with fsync");
     let load = machine::load();
     let server = Server::start_for_measuring(&cluster, ending::SERVED);
-    let mut report = Report::new();
+    let mut report = Report::new(alone);
     let (seconds, rounds) = (arguments.seconds, arguments.rounds);
-    let mut bench = Bench { server: &server, seconds, rounds, report: &mut report };
+    let mut bench = Bench { server: &server, alone, seconds, rounds, report: &mut report };
     if has(&[Part::Reads, Part::Search]) {
-        [reads::TENANTS, reads::OURS, reads::THEIRS].iter().for_each(|database| server.warm(database));
+        let databases = [reads::TENANTS, reads::OURS, reads::THEIRS];
+        databases[usize::from(alone)..].iter().for_each(|database| server.warm(database));
     }
     type Measure = fn(&mut Bench);
     let parts: [(Part, Measure); 6] = [
@@ -89,8 +91,9 @@ fn compare(arguments: &Arguments) {
     }
     let mut below = machine::describe(&mut server.connect("postgres"));
     below.push(format!(
-        "{} calls of 10 turns and 2 tool calls, 200 agents, 365 days; `make bench BENCH='{}'`, {:.0} minutes; load average before measuring: {load}",
+        "{} calls of 10 turns and 2 tool calls, 200 agents, {} days; `make bench BENCH='{}'`, {:.0} minutes; load average before measuring: {load}",
         arguments.calls,
+        arguments.days,
         std::env::args().skip(1).collect::<Vec<_>>().join(" "),
         progress::elapsed().as_secs_f64() / 60.0,
     ));

@@ -43,31 +43,36 @@ pub enum Months {
     Exactly(i32),
 }
 
-/// `database` with everything that `source`, of the other design, has.
-pub fn provide(server: &Server, source: &str, database: &str, months: Months) {
+/// `database` with everything that `source`, of the other design, has: each call so many times.
+pub fn provide(server: &Server, source: &str, database: &str, months: Months, copies: i64) {
     let now: String = server.connect(source).query_one("SELECT now::text FROM load_plan", &[]).expect("now").get(0);
     let stamp = stamp(&[
         &extension_script(),
         &now,
-        &format!("{months:?}"),
+        &format!("{months:?}{}", if copies > 1 { format!(", {copies} copies") } else { String::new() }),
         &COPIES.map(|(out, into)| format!("{out}\n{into}")).join("\n"),
         ANALYTICS,
         SEARCH,
         ATTEMPTS,
     ]);
-    server.provide(database, &stamp, |server| fill(server, source, database, months));
+    server.provide(database, &stamp, |server| fill(server, source, database, months, copies));
 }
 
-fn fill(server: &Server, source: &str, database: &str, months: Months) {
+fn fill(server: &Server, source: &str, database: &str, months: Months, copies: i64) {
     let mut client = server.connect(database);
     create_months(&mut client, server, source, months);
     step(&format!("{database}: agents"));
     copy(&mut server.connect(source), AGENTS.0, &mut client, AGENTS.1);
-    triggers(&mut client, "DISABLE");
+    // Copies of what was checked need no check; `verify.rs` looks for turns without a call.
+    let which = if copies > 1 { "ALL" } else { "USER" };
+    triggers(&mut client, "DISABLE", which);
     let analytics = load_analytics(&mut client);
 
-    let ranges = ranges(&mut server.connect(source), theirs::CALLS_TABLE, theirs::PAST_ALL);
-    let calls = ranges.iter().map(|r| r.calls).sum();
+    if copies > 1 {
+        server.connect(source).batch_execute(sql!("copies")).expect("ids of copies");
+    }
+    let ranges = ranges(&mut server.connect(source), theirs::CALLS_TABLE, theirs::PAST_ALL, theirs::BATCH / copies);
+    let calls = ranges.iter().map(|r| r.calls * copies).sum();
     let progress = Progress::new(&format!("{database}: calls and all that belongs to them"), calls);
     let connect = || {
         let mut client = server.connect(database);
@@ -76,19 +81,21 @@ fn fill(server: &Server, source: &str, database: &str, months: Months) {
         client
     };
     in_batches(&ranges, connect, |client, _, range| {
-        fill_range(&mut server.connect(source), client, range, &analytics);
-        progress.add(range.calls);
+        fill_range(&mut server.connect(source), client, range, copies, &analytics);
+        progress.add(range.calls * copies);
     });
     progress.end();
 
-    triggers(&mut client, "ENABLE");
+    triggers(&mut client, "ENABLE", which);
     client
         .batch_execute("CREATE TABLE bench_agents AS SELECT array_agg(id) ids FROM voice.agent; GRANT SELECT ON bench_agents TO PUBLIC")
         .expect("agents");
     client.batch_execute(sql!("app_role")).expect("an application's role");
     step(&format!("{database}: comparing it with {source}, and with calls that are inserted in the ordinary way"));
     client.batch_execute("ANALYZE").expect("analyze");
-    verify::same_content(&mut server.connect(source), &mut client);
+    if copies == 1 {
+        verify::same_content(&mut server.connect(source), &mut client);
+    }
     verify::as_inserted(&mut client);
 }
 
@@ -133,19 +140,23 @@ fn drop_month(ahead: i32) -> String {
     )
 }
 
-fn fill_range(source: &mut Client, client: &mut Client, range: &Range, analytics: &str) {
+fn fill_range(source: &mut Client, client: &mut Client, range: &Range, copies: i64, analytics: &str) {
     for (name, value) in [("first", &range.first), ("past", &range.past)] {
         source.batch_execute(&format!("SET bench.{name} = '{value}'")).expect("the range");
     }
-    // Never two calls in one millisecond, so both designs have them in the same order.
-    let sql = "SELECT load_uuid($1)::text, CASE $2 WHEN $3 THEN $4 ELSE load_uuid($2)::text END";
+    // Never two calls in one millisecond, so both designs have them in the same order; a copy differs in its last byte.
+    let sql = "SELECT left(load_uuid($1)::text, 34) || '00',
+               CASE $2 WHEN $3 THEN $4 ELSE left(load_uuid($2)::text, 34) || '00' END";
     let row = source.query_one(sql, &[&range.first, &range.past, &theirs::PAST_ALL, &PAST_ALL]).expect("the range");
     let (first, past): (String, String) = (row.get(0), row.get(1));
     let mut transaction = client.transaction().expect("begin");
-    for (out, into) in COPIES {
-        let mut writer = transaction.copy_in(into).unwrap_or_else(|e| panic!("{into}: {e:?}"));
-        io::copy(&mut source.copy_out(out).unwrap_or_else(|e| panic!("{out}: {e:?}")), &mut writer).expect("copy");
-        writer.finish().unwrap_or_else(|e| panic!("{into}: {e:?}"));
+    for copy in 0..copies {
+        source.batch_execute(&format!("SET bench.copy = '{copy}'")).expect("the copy");
+        for (out, into) in COPIES {
+            let mut writer = transaction.copy_in(into).unwrap_or_else(|e| panic!("{into}: {e:?}"));
+            io::copy(&mut source.copy_out(out).unwrap_or_else(|e| panic!("{out}: {e:?}")), &mut writer).expect("copy");
+            writer.finish().unwrap_or_else(|e| panic!("{into}: {e:?}"));
+        }
     }
     for sql in [analytics, SEARCH, ATTEMPTS] {
         transaction.execute(sql, &[&first, &past]).unwrap_or_else(|e| panic!("{sql}: {e:?}"));
@@ -160,9 +171,9 @@ fn copy(source: &mut Client, out: &str, client: &mut Client, into: &str) {
 }
 
 /// On a parent it reaches the partitions too. USER: not those of foreign keys.
-fn triggers(client: &mut Client, what: &str) {
+fn triggers(client: &mut Client, what: &str, which: &str) {
     for table in TABLES {
-        client.batch_execute(&format!("ALTER TABLE voice.{table} {what} TRIGGER USER")).expect("triggers");
+        client.batch_execute(&format!("ALTER TABLE voice.{table} {what} TRIGGER {which}")).expect("triggers");
     }
 }
 

@@ -25,6 +25,8 @@ const FRESH_SESSIONS: usize = 30;
 
 pub struct Bench<'a> {
     pub server: &'a Server,
+    /// There are no tenants, and the other design has not the same calls.
+    pub alone: bool,
     pub seconds: u32,
     pub rounds: usize,
     pub report: &'a mut Report,
@@ -60,7 +62,9 @@ pub fn run(bench: &mut Bench) {
         top_leads(bench, days);
     }
     fresh_session(bench);
-    as_tenant(bench);
+    if !bench.alone {
+        as_tenant(bench);
+    }
     last_day(bench);
     let theirs = trend(bench);
     trend_from_daily(bench, theirs);

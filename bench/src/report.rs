@@ -46,6 +46,8 @@ pub struct Row {
 }
 
 pub struct Report {
+    /// The other design has not the same calls: nothing is said of it.
+    alone: bool,
     rows: Vec<Row>,
     raw: Map<String, Value>,
 }
@@ -135,11 +137,15 @@ fn digits(value: f64) -> String {
 }
 
 impl Report {
-    pub fn new() -> Report {
-        Report { rows: Vec::new(), raw: Map::new() }
+    pub fn new(alone: bool) -> Report {
+        Report { alone, rows: Vec::new(), raw: Map::new() }
     }
 
-    pub fn add(&mut self, row: Row) {
+    pub fn add(&mut self, mut row: Row) {
+        if self.alone {
+            row = Row { theirs: None, ratio: None, remark: String::new(), ..row };
+            row.targets.retain(|target| matches!(target, Target::AtMost(_) | Target::AtLeast(_)));
+        }
         crate::progress::step(&format!("  {}", row.cells()[..4].join(" | ")));
         self.rows.push(row);
     }

@@ -19,6 +19,9 @@ pub fn run(bench: &mut Bench) {
                 .remark(format!("in {} calls; p95 {:.1} ms", share(bench, word), found.p95())),
         );
     }
+    if bench.alone {
+        return;
+    }
     for (kind, word, most) in WORDS {
         let run = Run::of(TENANTS, SEARCH, Mode::Prepared, bench.seconds).with("word", word);
         let run = Run { user: "bench_app", settings: vec![("voice_analytics.tenant", &tenants[0].id)], ..run };

@@ -8,7 +8,7 @@ use postgres::Client;
 use crate::ours;
 use crate::progress::{Progress, step};
 use crate::server::{Server, extension_script, stamp};
-use crate::theirs::{Range, in_batches, ranges};
+use crate::theirs::{self, Range, in_batches, ranges};
 
 const TABLES: [&str; 4] = ["call", "analytics", "search_document", "turn"];
 
@@ -48,7 +48,7 @@ fn fill(server: &Server, source: &str, database: &str) {
     for table in TABLES {
         client.batch_execute(&format!("ALTER TABLE voice.{table} DISABLE TRIGGER USER")).expect("triggers");
     }
-    let ranges = ranges(&mut from, "voice.call", ours::PAST_ALL);
+    let ranges = ranges(&mut from, "voice.call", ours::PAST_ALL, theirs::BATCH);
     let progress = Progress::new(&format!("{database}: calls by tenant"), ranges.iter().map(|r| r.calls).sum());
     in_batches(
         &ranges,

@@ -65,7 +65,7 @@ fn fill(server: &Server, database: &str, calls: i64, days: i32) {
 
     let progress = Progress::new(&format!("{database}: turns, tool calls, analytics"), calls);
     in_batches(
-        &ranges(&mut client, CALLS_TABLE, PAST_ALL),
+        &ranges(&mut client, CALLS_TABLE, PAST_ALL, BATCH),
         || server.connect(database),
         |client, number, range| {
             seed(client, number as i64 * BATCH);
@@ -96,13 +96,13 @@ fn seed(client: &mut Client, first: i64) {
     client.execute("SELECT setseed(0.17 + $1::double precision / 1e9)", &[&(first as f64)]).expect("setseed");
 }
 
-/// Of all calls in a table, in the order of their ids; `end` is beyond all of them.
-pub fn ranges(client: &mut Client, table: &str, end: &str) -> Vec<Range> {
+/// Of all calls in a table, `batch` in each, in the order of their ids; `end` is beyond all of them.
+pub fn ranges(client: &mut Client, table: &str, end: &str, batch: i64) -> Vec<Range> {
     let sql = format!(
         "SELECT min(id::text), count(*) FROM (SELECT id, (row_number() OVER (ORDER BY id) - 1) / $1 AS batch FROM {table}) c
          GROUP BY batch ORDER BY batch"
     );
-    let rows = client.query(&sql, &[&BATCH]).expect("ranges");
+    let rows = client.query(&sql, &[&batch]).expect("ranges");
     let firsts: Vec<(String, i64)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     let past = |i: usize| firsts.get(i + 1).map_or(end, |next| &next.0).to_owned();
     let range =
