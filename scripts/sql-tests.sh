@@ -23,7 +23,8 @@ for file in "$input"/$pattern; do
     names+=("${file%.*}")
 done
 
-# A line `@claim.sql@` of a spec stands for the worker's own statement: what is tried is what runs.
+# A line `@claim.sql@` of a spec stands for the worker's own statement: what is tried is what runs, for calls of several
+# months (src/db/leaf.rs).
 if [ "$1" = isolation ]; then
     mkdir -p "$output/specs"
     cp -r "$input/expected" "$output/"
@@ -32,7 +33,9 @@ if [ "$1" = isolation ]; then
                         while ((got = (getline line < file)) > 0) print line
                         if (got < 0) exit 1
                         close(file); next }
-             { print }' "$file" > "$output/specs/${file##*/}"
+             { print }' "$file" |
+            sed -E 's/\{within ([^}]*)\}/\1 BETWEEN $2 AND $3/g; s/\{(call|turn|analytics)\}/voice.\1/g' \
+            > "$output/specs/${file##*/}"
     done
     input=$output
 fi
