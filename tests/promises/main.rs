@@ -11,6 +11,7 @@ mod importing;
 mod injection;
 mod installing;
 mod late_words;
+mod leaves;
 mod limits;
 mod months;
 mod orm;
