@@ -11,13 +11,11 @@ BEGIN
         singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
         instance uuid NOT NULL,
         epoch bigint NOT NULL DEFAULT 0,
-        limits bigint NOT NULL DEFAULT 0,
         paused_at timestamptz,
         pause_reason text
     );
     PERFORM voice._make_private('voice._state');
     COMMENT ON TABLE voice._state IS 'the installation this data belongs to, and whether its worker is paused';
-    COMMENT ON COLUMN voice._state.limits IS 'counts changes of voice.tenant_limit: the worker reads it again after each';
     COMMENT ON COLUMN voice._state.epoch IS 'counts workers: a new one takes back the leases of those before it';
 END
 $$;

@@ -6,22 +6,23 @@ CREATE FUNCTION voice._pinned_to() RETURNS text
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'voice_pinned_to';
 COMMENT ON FUNCTION voice._pinned_to() IS 'the tenant that the session is pinned to; NULL: to none';
 
--- SECURITY DEFINER: it counts in the books of the worker.
+-- In Rust (src/api/queue.rs), as voice._wake(): what is remembered until the commit is no row, for which others would wait.
+CREATE FUNCTION voice._reread_limits() RETURNS void
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'voice_reread_limits_wrapper';
+COMMENT ON FUNCTION voice._reread_limits() IS 'has this database''s worker read the limits again when the transaction commits';
+
+-- SECURITY DEFINER: whoever may write the table tells the worker.
 CREATE FUNCTION voice._limits_changed() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, voice, pg_temp
 AS $$
 BEGIN
-    -- A restore may bring the limits first.
-    IF to_regclass('voice._state') IS NOT NULL THEN
-        UPDATE voice._state SET limits = limits + 1;
-    END IF;
-    PERFORM voice._wake();
+    PERFORM voice._reread_limits();
     RETURN NULL;
 END
 $$;
 ALTER FUNCTION voice._limits_changed() OWNER TO voice_worker;
 REVOKE EXECUTE ON FUNCTION voice._limits_changed() FROM PUBLIC;
-COMMENT ON FUNCTION voice._limits_changed() IS 'has the worker read the limits again';
+COMMENT ON FUNCTION voice._limits_changed() IS 'has the worker read the limits again; where triggers do not fire, it does so by itself at each sweep';
 
 CREATE FUNCTION voice._install_tenant_limit() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp

@@ -10,6 +10,12 @@ fn voice_wake() {
     wake::ring_at_commit();
 }
 
+/// `voice._reread_limits()`: the worker of this database reads the limits of tenants again when this transaction commits.
+#[pg_extern(sql = false)]
+fn voice_reread_limits() {
+    wake::reread_limits_at_commit();
+}
+
 /// `voice._announce()`: the extension has just been created here.
 #[pg_extern(sql = false)]
 fn voice_announce() {

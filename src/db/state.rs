@@ -39,10 +39,7 @@ pub fn installation() -> Result<Installation, DbError> {
 /// May the worker act on this database's data?
 #[derive(Debug, PartialEq, Eq)]
 pub enum Gate {
-    Open {
-        /// Counts changes of the tenants' limits.
-        limits: i64,
-    },
+    Open,
     Paused(String),
     /// A restored copy: not the instance that its data belongs to.
     Copy,
@@ -58,7 +55,7 @@ pub fn gate(client: &mut SpiClient<'_>) -> Result<Gate, DbError> {
         let Some(row) = rows.into_iter().next() else { return Ok(Gate::Copy) };
         Ok(match (row.get::<bool>(1)?, row.get::<bool>(2)?) {
             (Some(true), Some(true)) => Gate::Paused(row.get(3)?.unwrap_or_default()),
-            (Some(true), _) => Gate::Open { limits: row.get(4)?.unwrap_or_default() },
+            (Some(true), _) => Gate::Open,
             _ => Gate::Copy,
         })
     })

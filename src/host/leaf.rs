@@ -5,7 +5,9 @@ use pgrx::pg_sys;
 use std::ffi::CStr;
 
 /// The leaf of `voice.<family>` that holds all ids from the lowest to the highest, by its quoted name. `None`: they lie in
-/// several, or in the DEFAULT, or there is no such table.
+/// several, or in the DEFAULT, or there is no such table; or the leaf is one that its family gives to read and that by its
+/// name would be refused, or show nothing: another owner's, in another schema, or with row-level security for its owner
+/// too.
 ///
 /// Until the transaction ends the leaf is neither detached, dropped nor renamed: the family and it stay locked as by a
 /// query.
@@ -27,15 +29,18 @@ pub fn holding(family: &CStr, lowest: &[u8; 16], highest: &[u8; 16]) -> Option<S
             _ => None,
         };
         pg_sys::relation_close(relation, pg_sys::NoLock as i32);
-        let leaf = leaf?;
-        pg_sys::LockRelationOid(leaf, pg_sys::AccessShareLock as i32);
-        let (name, schema) = (pg_sys::get_rel_name(leaf), pg_sys::get_rel_namespace(leaf));
-        let schema = pg_sys::get_namespace_name(schema);
-        if name.is_null() || schema.is_null() {
+        let relation = pg_sys::try_relation_open(leaf?, pg_sys::AccessShareLock as i32);
+        if relation.is_null() {
             return None;
         }
-        let quoted = pg_sys::quote_qualified_identifier(schema, name);
-        Some(CStr::from_ptr(quoted).to_string_lossy().into_owned())
+        let of_leaf = &*(*relation).rd_rel;
+        let is_ours = of_leaf.relowner == pg_sys::GetUserId()
+            && of_leaf.relnamespace == schema
+            && !of_leaf.relforcerowsecurity
+            && of_leaf.relkind as u8 == pg_sys::RELKIND_RELATION;
+        let quoted = pg_sys::quote_qualified_identifier(c"voice".as_ptr(), of_leaf.relname.data.as_ptr());
+        pg_sys::relation_close(relation, pg_sys::NoLock as i32);
+        is_ours.then(|| CStr::from_ptr(quoted).to_string_lossy().into_owned())
     }
 }
 

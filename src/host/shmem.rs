@@ -116,6 +116,8 @@ pub struct Slot {
     /// Of the process that does what takes long (`worker/maintenance.rs`), while there is one.
     pub maintenance_pid: AtomicI32,
     wake: AtomicBool,
+    /// The limits of tenants are to be read again.
+    pub limits_changed: AtomicBool,
     state: AtomicU32,
     pub in_flight: AtomicU32,
     /// 0: nobody is asked; 1: closed; 2: open; 3: half-open.

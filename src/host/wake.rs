@@ -14,6 +14,7 @@ use std::sync::atomic::Ordering::*;
 thread_local! {
     static REGISTERED: Cell<bool> = const { Cell::new(false) };
     static RING: Cell<bool> = const { Cell::new(false) };
+    static REREAD_LIMITS: Cell<bool> = const { Cell::new(false) };
     static ANNOUNCE: Cell<bool> = const { Cell::new(false) };
     static CALLS: RefCell<HashMap<[u8; 16], Mark>> = RefCell::new(HashMap::new());
 }
@@ -36,6 +37,12 @@ struct Mark {
 pub fn ring_at_commit() {
     register();
     RING.set(true);
+}
+
+/// The worker of this database is to read the limits of tenants again when this transaction commits.
+pub fn reread_limits_at_commit() {
+    ring_at_commit();
+    REREAD_LIMITS.set(true);
 }
 
 /// The launcher is to look at this database when this transaction commits.
@@ -119,6 +126,9 @@ unsafe extern "C-unwind" fn at_end(event: pg_sys::XactEvent::Type, _argument: *m
             if RING.get() {
                 // SAFETY: a backend's own database never changes.
                 if let Some(slot) = shmem::slot_of(unsafe { pg_sys::MyDatabaseId }, shmem::Otherwise::Nothing) {
+                    if REREAD_LIMITS.get() {
+                        slot.limits_changed.store(true, Release);
+                    }
                     slot.ring();
                 }
             }
@@ -141,6 +151,7 @@ unsafe extern "C-unwind" fn at_end(event: pg_sys::XactEvent::Type, _argument: *m
 
 fn forget() {
     RING.set(false);
+    REREAD_LIMITS.set(false);
     ANNOUNCE.set(false);
     CALLS.with_borrow_mut(|calls| {
         for (call_id, mark) in calls.drain() {

@@ -247,7 +247,7 @@ impl Server {
         deliveries.look_at = None;
         let began = Instant::now();
         let taken = transaction("voice_analytics: taking deliveries", self.role, |client| {
-            if !matches!(state::gate(client)?, Gate::Open { .. }) {
+            if state::gate(client)? != Gate::Open {
                 return Ok(Taken::default());
             }
             state::lock_call(client)?;

@@ -29,6 +29,7 @@ impl Server {
             );
             self.due = None;
             self.epoch = None;
+            self.limits_stale = true;
             self.queue.forget();
             return true;
         }

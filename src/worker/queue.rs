@@ -3,6 +3,7 @@
 //! What is known may be out of date; the claim looks again, so that costs nothing but a job less taken.
 
 use crate::db::claim::Waiting;
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 use voice_core::fair::Ring;
 
@@ -20,11 +21,19 @@ pub struct Queue {
     changed: bool,
     looked: Instant,
     cost: Duration,
+    /// Jobs that somebody else had locked when they were to be taken.
+    locked: HashSet<i64>,
 }
 
 impl Default for Queue {
     fn default() -> Queue {
-        Queue { ring: Ring::default(), changed: true, looked: Instant::now(), cost: Duration::ZERO }
+        Queue {
+            ring: Ring::default(),
+            changed: true,
+            looked: Instant::now(),
+            cost: Duration::ZERO,
+            locked: HashSet::new(),
+        }
     }
 }
 
@@ -48,7 +57,12 @@ impl Queue {
 
     /// Takes in what a look that began then has seen.
     pub fn saw(&mut self, waiting: Waiting, began: Instant) {
-        self.ring.fill(waiting.due);
+        // Whoever may take few at a time would else be offered those that are locked again and again.
+        let mut due = waiting.due;
+        if !self.locked.is_empty() {
+            due.iter_mut().for_each(|of_tenant| of_tenant.jobs.sort_by_key(|job| self.locked.contains(job)));
+        }
+        self.ring.fill(due);
         self.changed = false;
         self.looked = Instant::now();
         self.cost = self.looked - began;
@@ -57,6 +71,18 @@ impl Queue {
     /// The next jobs to be taken, of each tenant no more than it has room for.
     pub fn take(&mut self, count: usize, room: impl Fn(&str) -> usize) -> Vec<i64> {
         self.ring.take(count, room)
+    }
+
+    /// Of those that were to be taken, these were. Gives how many were not.
+    pub fn claimed(&mut self, wanted: &[i64], claimed: impl Iterator<Item = i64>) -> usize {
+        let mut missed: HashSet<i64> = wanted.iter().copied().collect();
+        claimed.for_each(|job| _ = missed.remove(&job));
+        if self.locked.len() > AHEAD {
+            self.locked.clear();
+        }
+        self.locked.retain(|job| !wanted.contains(job));
+        self.locked.extend(&missed);
+        missed.len()
     }
 
     /// Whether there is, or may be, more to take.

@@ -17,6 +17,7 @@ use crate::host::process;
 use crate::host::shmem::Slot;
 use pgrx::prelude::*;
 use std::collections::HashMap;
+use std::sync::atomic::Ordering::*;
 use std::time::{Duration, Instant};
 use voice_net::{Answer, Class, Pool};
 
@@ -53,8 +54,10 @@ pub struct Server {
     pub(super) due: Option<Instant>,
     /// We have notified, and not heard it yet.
     pub(super) told: bool,
-    /// Which version of the tenants' limits is known.
-    pub(super) limits: Option<i64>,
+    /// The limits of tenants are to be read again.
+    pub(super) limits_stale: bool,
+    /// When a tenant may be asked for again whose jobs had to be left because of its requests a minute.
+    pub(super) rests_until: Option<Instant>,
     /// When requests may leave that may not now.
     pub(super) ask_at: Option<Instant>,
     /// When the first of the leases is past half.
@@ -105,7 +108,8 @@ impl Server {
             housekeeping: Housekeeping::new(),
             due: None,
             told: false,
-            limits: None,
+            limits_stale: true,
+            rests_until: None,
             ask_at: None,
             renew_at: None,
             locked: Duration::ZERO,
@@ -137,11 +141,13 @@ impl Server {
                 // Whoever reloads may know that the LLM server is back.
                 self.provider.probe_now();
                 self.housekeeping.is_due();
+                self.limits_stale = true;
                 look = true;
             }
             let now = Instant::now();
             // A worker that is switched off leaves the bell as it was rung, so that no commit wakes it again.
             let rung = self.settings.enabled && self.slot.take_ring();
+            self.limits_stale |= rung && self.slot.limits_changed.swap(false, AcqRel);
             let mut changed = rung;
             if listen::drain() {
                 // Most likely our own words: what is told is told to this process too, and no channel is named to us.
@@ -155,6 +161,8 @@ impl Server {
             if !sweep.is_zero() && self.swept.elapsed() >= sweep {
                 self.swept = now;
                 self.sweeping = true;
+                // They may have been written where triggers do not fire.
+                self.limits_stale = true;
                 changed = true;
                 self.housekeeping.follow_settings();
                 self.configure();
@@ -168,6 +176,7 @@ impl Server {
                 self.deliveries.may_have_changed();
             }
             look |= changed | [self.ask_at, self.renew_at].into_iter().flatten().any(|t| t <= now);
+            look |= self.rests_until.take_if(|t| *t <= now).is_some();
             if self.housekeeping.wants_restart && self.is_empty_handed() {
                 return Leave::Restart;
             }
@@ -301,14 +310,14 @@ impl Server {
     fn rest(&mut self) {
         self.show_waiting();
         let sweep = self.settings.sweep_interval;
-        let rested = self.provider.next_of(self.queue.resting());
-        self.ask_at = self.provider.next().into_iter().chain(rested).min();
+        self.ask_at = self.provider.next();
         // Without an epoch there are no leases of ours.
         self.renew_at = self.epoch.and_then(|_| self.held().map(|job| job.leased + LEASE / 2).min());
         let until = [
             (!sweep.is_zero()).then(|| self.swept + sweep),
             self.due,
             self.ask_at,
+            self.rests_until,
             self.renew_at,
             self.pool.next_deadline(),
             self.deliveries.next_deadline(),

@@ -34,6 +34,9 @@ struct Turn {
     looked: Option<Option<Duration>>,
     /// Somebody has locked jobs whose lease is to be taken back.
     leases_left: bool,
+    limits_read: bool,
+    /// When the first of the tenants that had to be passed over may be asked for again.
+    rests_until: Option<Instant>,
 }
 
 impl Server {
@@ -54,7 +57,7 @@ impl Server {
         let left = self.pending.len() - batch;
         let doing = format!("voice_analytics: storing {batch} results, taking up to {room} jobs");
         let (epoch, sweeping, search) = (self.epoch, self.sweeping, &mut self.search);
-        let (provider, known_limits, analyzer) = (&mut self.provider, &mut self.limits, self.settings.analyzer);
+        let (provider, limits_stale, analyzer) = (&mut self.provider, self.limits_stale, self.settings.analyzer);
         let (pending, queue) = (&self.pending[..batch], &mut self.queue);
         let mut begun = epoch;
         let mut turn = transaction(&doing, self.role, |client| {
@@ -66,6 +69,8 @@ impl Server {
                 missed: 0,
                 looked: None,
                 leases_left: false,
+                limits_read: false,
+                rests_until: None,
             };
             if turn.gate == Gate::Copy {
                 return Ok(turn);
@@ -87,13 +92,12 @@ impl Server {
             if turn.report.back > 0 {
                 queue.has_changed();
             }
-            let Gate::Open { limits } = turn.gate else { return Ok(turn) };
-            if room == 0 {
+            if turn.gate != Gate::Open || room == 0 {
                 return Ok(turn);
             }
-            if *known_limits != Some(limits) {
+            if limits_stale {
                 provider.set_exceptions(limits::read(client)?);
-                *known_limits = Some(limits);
+                turn.limits_read = true;
             }
             if queue.wants_look(room) {
                 let began = Instant::now();
@@ -101,13 +105,16 @@ impl Server {
                 turn.looked = Some(waiting.next);
                 queue.saw(waiting, began);
             }
+            let now = Instant::now();
             let ids = queue.take(room, |tenant| match analyzer {
                 Analyzer::builtin => usize::MAX,
-                Analyzer::openai => provider.room_of(tenant),
+                Analyzer::openai => provider.room_of(tenant, now),
             });
+            // As of the moment at which they were told to wait: the next one may have come before this turn is over.
+            turn.rests_until = provider.next_of(queue.resting(), now);
             if !ids.is_empty() {
                 let claimed = claim::claim(client, &ids, current, LEASE)?;
-                turn.missed = ids.len() - claimed.len();
+                turn.missed = queue.claimed(&ids, claimed.iter().map(|job| job.id));
                 if apart {
                     turn.claimed = claimed;
                 } else {
@@ -123,6 +130,8 @@ impl Server {
         self.cautious = self.cautious.saturating_sub(1);
         // Whoever has them locked ends some time; without a sweep nobody else would come back to them.
         self.sweeping = turn.leases_left;
+        self.limits_stale &= !turn.limits_read;
+        self.rests_until = turn.rests_until;
         if turn.gate == Gate::Copy {
             self.keep_quiet();
             return Ok(false);
@@ -141,7 +150,7 @@ impl Server {
             job.leased = now;
         }
         let taken = turn.claimed.len() + turn.calls.len();
-        let open = matches!(turn.gate, Gate::Open { .. });
+        let open = turn.gate == Gate::Open;
         let more = self.plan(&turn, taken);
         let mut decided = false;
         for job in std::mem::take(&mut turn.claimed) {
@@ -179,7 +188,7 @@ impl Server {
             now + self.locked
         } else {
             self.locked = Duration::ZERO;
-            if !matches!(turn.gate, Gate::Open { .. }) || !self.queue.has_more() || self.room() == 0 {
+            if turn.gate != Gate::Open || !self.queue.has_more() || self.room() == 0 {
                 return false;
             }
             self.queue.next()
@@ -201,6 +210,7 @@ impl Server {
         self.retry = None;
         self.queue.forget();
         self.deliveries.forget();
+        self.limits_stale = true;
         self.epoch = None;
     }
 

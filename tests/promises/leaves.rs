@@ -105,3 +105,31 @@ fn another_month_may_be_locked_for_as_long_as_it_takes() {
     voice.drained();
     assert_eq!(voice.count("SELECT count(*) FROM voice.analytics"), 2);
 }
+
+#[test]
+fn a_leaf_that_shows_its_rows_to_the_family_only_is_read_through_it() {
+    let mut voice = Voice::start();
+    calls(&mut voice, &[NOW]);
+    all_are_stored(&mut voice, 1);
+    let each = |what: &str| {
+        format!(
+            "DO $$ DECLARE leaf regclass; BEGIN
+                 FOR leaf IN SELECT i.inhrelid::regclass FROM pg_inherits i
+                     WHERE i.inhparent IN ('voice.call'::regclass, 'voice.turn'::regclass, 'voice.analytics'::regclass)
+                 LOOP EXECUTE format('ALTER TABLE %s {what}', leaf); END LOOP;
+             END $$"
+        )
+    };
+    // Nothing would be seen by its name.
+    voice.client.batch_execute(&each("FORCE ROW LEVEL SECURITY")).unwrap();
+    calls(&mut voice, &[NOW, NOW]);
+    all_are_stored(&mut voice, 3);
+    voice.client.batch_execute(&each("NO FORCE ROW LEVEL SECURITY")).unwrap();
+    // It would be refused.
+    voice.client.batch_execute("CREATE ROLE somebody; GRANT USAGE ON SCHEMA voice TO somebody").unwrap();
+    voice.client.batch_execute(&each("OWNER TO somebody")).unwrap();
+    calls(&mut voice, &[NOW, NOW]);
+    all_are_stored(&mut voice, 5);
+    assert_eq!(voice.count("SELECT count(*) FROM voice.analytics WHERE model LIKE 'rule/%'"), 0);
+    assert_eq!(voice.count("SELECT count(*) FROM voice.attempt WHERE outcome <> 'ok'"), 0);
+}

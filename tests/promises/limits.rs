@@ -116,6 +116,55 @@ fn a_backlog_beyond_what_is_read_ahead_does_not_hide_others_behind_it() {
 }
 
 #[test]
+fn a_call_that_somebody_holds_does_not_hold_up_the_others_of_its_tenant() {
+    let stub = StubLlm::start();
+    let mut voice = Voice::with_llm(&stub);
+    voice.client.batch_execute("SELECT voice_pause(), voice_limit_tenant('small', 1)").unwrap();
+    calls(&mut voice, "small", 20);
+    let mut somebody = voice.cluster.connect("app");
+    let mut transaction = somebody.transaction().unwrap();
+    let held = "SELECT id FROM voice.job WHERE id IN (SELECT id FROM voice.job ORDER BY run_at, id LIMIT 3) FOR UPDATE";
+    transaction.batch_execute(held).unwrap();
+    voice.client.batch_execute("SELECT voice_resume()").unwrap();
+    voice.until("SELECT count(*) = 3 FROM voice.job");
+    transaction.rollback().unwrap();
+    voice.drained();
+    assert_eq!(stub.count(), 20);
+}
+
+#[test]
+fn a_transaction_that_has_set_a_limit_holds_up_nobody() {
+    let mut voice = Voice::start();
+    let mut somebody = voice.cluster.connect("app");
+    let mut transaction = somebody.transaction().unwrap();
+    transaction.batch_execute("SELECT voice_limit_tenant('small', 1)").unwrap();
+    voice
+        .client
+        .batch_execute("SET lock_timeout = '1s'; SELECT voice_pause(), voice_limit_tenant('other', 2), voice_resume()")
+        .unwrap();
+    let worker = "SELECT worker_pid FROM voice_status()";
+    let pid: i32 = voice.client.query_one(worker, &[]).unwrap().get(0);
+    voice.client.execute("SELECT pg_terminate_backend($1)", &[&pid]).unwrap();
+    calls(&mut voice, "small", 1);
+    voice.drained();
+    transaction.commit().unwrap();
+}
+
+#[test]
+fn a_limit_that_no_trigger_has_seen_counts_from_the_next_sweep_or_reload_on() {
+    let (stub, mut voice) = holding();
+    voice.client.batch_execute("SET session_replication_role = replica; INSERT INTO voice.tenant_limit (tenant_id, max_concurrency) VALUES ('small', 1); RESET session_replication_role").unwrap();
+    // It reads them at a reload too.
+    voice.cluster.set("voice_analytics.enabled", "off");
+    voice.state("disabled");
+    voice.cluster.set("voice_analytics.enabled", "on");
+    calls(&mut voice, "small", 5);
+    calls(&mut voice, "other", 20);
+    have_come(&stub, "other", 20);
+    assert_eq!(of(&stub.requests(), "small").len(), 1);
+}
+
+#[test]
 fn the_builtin_analyzer_knows_no_limits() {
     let mut voice = Voice::start();
     voice.client.batch_execute("SELECT voice_limit_tenant('small', 1, 1)").unwrap();
