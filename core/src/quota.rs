@@ -65,9 +65,13 @@ impl Quotas {
         }
     }
 
-    /// When the next request may leave for this tenant, where it is the number a minute that keeps it from leaving now.
+    /// When the next request may leave for this tenant: now, or when the number a minute lets it; `None`: after an answer.
     pub fn next(&self, tenant: &str, now: Moment) -> Option<Moment> {
-        self.rates.get(tenant).and_then(|rate| rate.next(now))
+        let limit = self.limit(tenant).max_concurrency;
+        if limit > 0 && self.in_flight.get(tenant).is_some_and(|count| *count >= limit) {
+            return None;
+        }
+        Some(self.rates.get(tenant).and_then(|rate| rate.next(now)).unwrap_or(now))
     }
 
     /// A request leaves.
@@ -139,6 +143,7 @@ mod tests {
         quotas.send("a", START);
         quotas.send("a", START);
         assert_eq!((quotas.room("a", START), quotas.room("b", START)), (0, 2));
+        assert_eq!(quotas.next("a", START), None);
         quotas.done("a");
         assert_eq!(quotas.room("a", START), 1);
     }
@@ -160,7 +165,9 @@ mod tests {
         quotas.send("a", START);
         assert_eq!((quotas.room("a", START), quotas.room("b", START)), (0, 1));
         let next = quotas.next("a", START);
-        assert_eq!((next, quotas.next("b", START)), (Some(Duration::from_secs(1)), None));
+        assert_eq!((next, quotas.next("b", START)), (Some(Duration::from_secs(1)), Some(START)));
+        let late = Duration::from_secs(9);
+        assert_eq!(quotas.next("a", late), Some(late), "its moment has passed");
         assert_eq!(quotas.room("a", Duration::from_secs(1)), 1);
     }
 
@@ -180,7 +187,7 @@ mod tests {
         quotas.set_default(Limit { max_concurrency: 0, requests_per_minute: 2 }, START);
         assert_eq!(quotas.room("a", Duration::from_secs(29)), 0);
         quotas.set_default(Limit::NONE, START);
-        assert_eq!((quotas.room("a", START), quotas.next("a", START)), (usize::MAX, None));
+        assert_eq!((quotas.room("a", START), quotas.next("a", START)), (usize::MAX, Some(START)));
     }
 
     #[test]

@@ -191,8 +191,8 @@ impl Provider {
     }
 
     /// How many of them for this tenant.
-    pub fn room_of(&self, tenant: &str, now: Instant) -> usize {
-        self.quotas.room(tenant, now.saturating_duration_since(self.began))
+    pub fn room_of(&self, tenant: &str) -> usize {
+        self.quotas.room(tenant, self.now())
     }
 
     /// Why the configuration is refused.
@@ -224,9 +224,9 @@ impl Provider {
         moments.chain(refused).filter(|t| *t > Instant::now()).max()
     }
 
-    /// When the first of these tenants may ask again that may not now because of its requests a minute.
-    pub fn next_of<'a>(&self, tenants: impl Iterator<Item = &'a str>, now: Instant) -> Option<Instant> {
-        let now = now.saturating_duration_since(self.began);
+    /// When the first of these tenants may ask again without waiting for an answer: now, or when its minute lets it.
+    pub fn next_of<'a>(&self, tenants: impl Iterator<Item = &'a str>) -> Option<Instant> {
+        let now = self.now();
         let first = tenants.filter_map(|tenant| self.quotas.next(tenant, now)).min();
         first.and_then(|t| self.began.checked_add(t))
     }

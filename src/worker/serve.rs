@@ -56,6 +56,8 @@ pub struct Server {
     pub(super) told: bool,
     /// The limits of tenants are to be read again.
     pub(super) limits_stale: bool,
+    /// The last turn was allowed to take jobs.
+    pub(super) takes: bool,
     /// When a tenant may be asked for again whose jobs had to be left because of its requests a minute.
     pub(super) rests_until: Option<Instant>,
     /// When requests may leave that may not now.
@@ -109,6 +111,7 @@ impl Server {
             due: None,
             told: false,
             limits_stale: true,
+            takes: false,
             rests_until: None,
             ask_at: None,
             renew_at: None,
@@ -311,6 +314,9 @@ impl Server {
         self.show_waiting();
         let sweep = self.settings.sweep_interval;
         self.ask_at = self.provider.next();
+        // Their moment may have come since they were passed over.
+        let may_ask = self.takes && self.room() > 0;
+        self.rests_until = may_ask.then(|| self.provider.next_of(self.queue.resting())).flatten();
         // Without an epoch there are no leases of ours.
         self.renew_at = self.epoch.and_then(|_| self.held().map(|job| job.leased + LEASE / 2).min());
         let until = [

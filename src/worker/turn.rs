@@ -35,8 +35,6 @@ struct Turn {
     /// Somebody has locked jobs whose lease is to be taken back.
     leases_left: bool,
     limits_read: bool,
-    /// When the first of the tenants that had to be passed over may be asked for again.
-    rests_until: Option<Instant>,
 }
 
 impl Server {
@@ -70,7 +68,6 @@ impl Server {
                 looked: None,
                 leases_left: false,
                 limits_read: false,
-                rests_until: None,
             };
             if turn.gate == Gate::Copy {
                 return Ok(turn);
@@ -105,13 +102,10 @@ impl Server {
                 turn.looked = Some(waiting.next);
                 queue.saw(waiting, began);
             }
-            let now = Instant::now();
             let ids = queue.take(room, |tenant| match analyzer {
                 Analyzer::builtin => usize::MAX,
-                Analyzer::openai => provider.room_of(tenant, now),
+                Analyzer::openai => provider.room_of(tenant),
             });
-            // As of the moment at which they were told to wait: the next one may have come before this turn is over.
-            turn.rests_until = provider.next_of(queue.resting(), now);
             if !ids.is_empty() {
                 let claimed = claim::claim(client, &ids, current, LEASE)?;
                 turn.missed = queue.claimed(&ids, claimed.iter().map(|job| job.id));
@@ -131,7 +125,7 @@ impl Server {
         // Whoever has them locked ends some time; without a sweep nobody else would come back to them.
         self.sweeping = turn.leases_left;
         self.limits_stale &= !turn.limits_read;
-        self.rests_until = turn.rests_until;
+        self.takes = turn.gate == Gate::Open;
         if turn.gate == Gate::Copy {
             self.keep_quiet();
             return Ok(false);

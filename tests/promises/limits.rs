@@ -66,6 +66,16 @@ fn a_tenant_asks_as_often_a_minute_as_it_may_and_others_as_they_like() {
 }
 
 #[test]
+fn a_tenant_whose_minute_has_come_waits_for_no_answer_and_no_sweep() {
+    let stub = StubLlm::start();
+    stub.answer_always(Reply::analysis().held());
+    let mut voice = Voice::on(Voice::asking(&stub).setting("voice_analytics.sweep_interval", 0));
+    voice.client.batch_execute("SELECT voice_limit_tenant('small', requests_per_minute => 60)").unwrap();
+    calls(&mut voice, "small", 4);
+    have_come(&stub, "small", 4);
+}
+
+#[test]
 fn a_new_limit_counts_at_once_and_so_does_none() {
     let (stub, mut voice) = holding();
     voice.client.batch_execute("SELECT voice_limit_tenant('small', 1, 1)").unwrap();
