@@ -1,15 +1,15 @@
 //! The settings, `voice_analytics.*`. Postgres checks units and bounds; what a number cannot say
-//! (a URL's form) is checked here, when the setting is made, not when the first call needs it.
-#![allow(unsafe_code)] // check hooks are C callbacks
+//! (a URL's form) is checked in `check.rs`, when the setting is made, not when the first call needs it.
+#![allow(unsafe_code)] // they are registered with C callbacks
+
+mod check;
 
 use pgrx::prelude::*;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
-use std::ffi::{CStr, CString, c_char, c_void};
+use std::ffi::{CStr, CString};
 use std::time::Duration;
 use voice_core::quota::Limit;
-use voice_core::retention::{self, Fault};
 use voice_core::webhook::url::Policy;
-use voice_net::{UrlFault, check_url as check_url_of};
 
 /// Who judges a call.
 #[derive(PostgresGucEnum, Clone, Copy, PartialEq, Eq, Debug)]
@@ -143,21 +143,21 @@ pub fn init() {
         c"Base URL of the OpenAI-compatible server, up to and including /v1.",
         c"Requests go to {llm_url}/chat/completions.",
         &LLM_URL,
-        Some(check_url),
+        Some(check::url),
     );
     checked(
         c"voice_analytics.llm_model",
         c"Model named in requests to the LLM.",
         c"",
         &LLM_MODEL,
-        Some(check_not_empty),
+        Some(check::not_empty),
     );
     checked(
         c"voice_analytics.llm_api_key_file",
         c"File that holds the LLM's API key, readable by the server's user only (mode 0600); read again on reload.",
         c"Absolute path. Empty, with llm_api_key_env empty too: no Authorization header is sent.",
         &LLM_API_KEY_FILE,
-        Some(check_path),
+        Some(check::path),
     );
     string(
         c"voice_analytics.llm_api_key_env",
@@ -253,7 +253,7 @@ pub fn init() {
         c"Time zone of the days in trends and roll-ups.",
         c"",
         &TIMEZONE,
-        Some(check_timezone),
+        Some(check::timezone),
     );
     int(
         c"voice_analytics.partition_months_ahead",
@@ -272,14 +272,14 @@ pub fn init() {
         c"Hosts that webhooks may go to, separated by commas; *.example.com is what is below it; empty is any.",
         c"",
         &WEBHOOK_ALLOWED_HOSTS,
-        Some(check_hosts),
+        Some(check::hosts),
     );
     checked(
         c"voice_analytics.retention",
         c"How long calls are kept before the worker drops their month: off, or an interval.",
         c"For example '13 months'. A month goes when all of its calls are older; roll-ups stay.",
         &RETENTION,
-        Some(check_retention),
+        Some(check::retention),
     );
     bool(
         c"voice_analytics.maintenance",
@@ -334,7 +334,7 @@ fn checked(
     setting: &'static GucSetting<Option<CString>>,
     hook: pg_sys::GucStringCheckHook,
 ) {
-    // SAFETY: the hooks below neither panic nor raise.
+    // SAFETY: the hooks of check.rs neither panic nor raise.
     unsafe {
         GucRegistry::define_string_guc_with_hooks(
             name,
@@ -358,132 +358,5 @@ fn reserve_prefix() {
         pg_sys::EmitWarningsOnPlaceholders(c"voice_analytics".as_ptr());
         #[cfg(not(feature = "pg14"))]
         pg_sys::MarkGUCPrefixReserved(c"voice_analytics".as_ptr());
-    }
-}
-
-unsafe extern "C-unwind" fn check_url(
-    value: *mut *mut c_char,
-    _: *mut *mut c_void,
-    _: pg_sys::GucSource::Type,
-) -> bool {
-    // SAFETY: Postgres hands a valid C string or NULL.
-    unsafe {
-        verdict(value, |url| {
-            let fault = check_url_of(url).err()?;
-            Some(match fault {
-                UrlFault::Scheme => (c"The URL must begin with https:// or http://.", EXAMPLE),
-                UrlFault::Host => (c"The URL names no host.", EXAMPLE),
-                UrlFault::Port => (c"The port is not a number from 1 to 65535.", EXAMPLE),
-                UrlFault::Credentials => (
-                    c"The URL carries credentials, and settings are visible to everyone.",
-                    c"Put the key into a file and name it in voice_analytics.llm_api_key_file.",
-                ),
-                UrlFault::Query => {
-                    (c"The URL has a query or a fragment.", c"Give the base only, up to and including /v1.")
-                }
-                UrlFault::Malformed => (c"The URL contains white space or control characters.", EXAMPLE),
-            })
-        })
-    }
-}
-
-const EXAMPLE: &CStr = c"For example https://api.openai.com/v1.";
-
-unsafe extern "C-unwind" fn check_timezone(
-    value: *mut *mut c_char,
-    _: *mut *mut c_void,
-    _: pg_sys::GucSource::Type,
-) -> bool {
-    // SAFETY: as above; pg_tzset looks the name up and raises nothing.
-    unsafe {
-        verdict(value, |name| {
-            let known = CString::new(name).is_ok_and(|name| !pg_sys::pg_tzset(name.as_ptr()).is_null());
-            (!known).then_some((c"There is no such time zone.", c"SELECT name FROM pg_timezone_names lists them."))
-        })
-    }
-}
-
-unsafe extern "C-unwind" fn check_hosts(
-    value: *mut *mut c_char,
-    _: *mut *mut c_void,
-    _: pg_sys::GucSource::Type,
-) -> bool {
-    // SAFETY: as above.
-    unsafe {
-        verdict(value, |hosts| {
-            let odd = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']'));
-            let bad = |host: &str| host.strip_prefix("*.").unwrap_or(host).contains(odd);
-            hosts.split(',').map(str::trim).any(bad).then_some((
-                c"A host is a name or an address, without scheme, path or port.",
-                c"For example hooks.slack.com, *.example.com.",
-            ))
-        })
-    }
-}
-
-unsafe extern "C-unwind" fn check_not_empty(
-    value: *mut *mut c_char,
-    _: *mut *mut c_void,
-    _: pg_sys::GucSource::Type,
-) -> bool {
-    // SAFETY: as above.
-    unsafe {
-        verdict(value, |v| {
-            let bad = v.trim().is_empty() || v.chars().any(char::is_control);
-            bad.then_some((
-                c"The value is empty or contains control characters.",
-                c"Name a model that the server offers.",
-            ))
-        })
-    }
-}
-
-unsafe extern "C-unwind" fn check_path(
-    value: *mut *mut c_char,
-    _: *mut *mut c_void,
-    _: pg_sys::GucSource::Type,
-) -> bool {
-    // SAFETY: as above. Whether the file can be read is the worker's question: this process may run on another
-    // user's behalf, and the file may come later.
-    unsafe {
-        verdict(value, |v| {
-            (!v.is_empty() && !v.starts_with('/'))
-                .then_some((c"The path is not absolute.", c"Name the file by its absolute path."))
-        })
-    }
-}
-
-unsafe extern "C-unwind" fn check_retention(
-    value: *mut *mut c_char,
-    _: *mut *mut c_void,
-    _: pg_sys::GucSource::Type,
-) -> bool {
-    // SAFETY: as above.
-    unsafe {
-        verdict(value, |v| {
-            let detail = match retention::check(v).err()? {
-                Fault::Unreadable => c"It is neither off nor a number of days, weeks, months or years.",
-                Fault::NotPositive => c"Zero or less would drop calls that have just ended.",
-                Fault::TooLong => c"It is more than a thousand years.",
-            };
-            Some((detail, c"For example '13 months', or off to keep everything."))
-        })
-    }
-}
-
-type Objection = (&'static CStr, &'static CStr);
-
-/// SAFETY: `value` points to a valid C string pointer or NULL, as check hooks are given.
-unsafe fn verdict(value: *mut *mut c_char, judge: impl Fn(&str) -> Option<Objection>) -> bool {
-    unsafe {
-        if value.is_null() || (*value).is_null() {
-            return true;
-        }
-        let given = CStr::from_ptr(*value).to_string_lossy();
-        let Some((detail, hint)) = judge(&given) else { return true };
-        // What the macros GUC_check_errdetail and GUC_check_errhint do.
-        pg_sys::GUC_check_errdetail_string = pg_sys::pstrdup(detail.as_ptr());
-        pg_sys::GUC_check_errhint_string = pg_sys::pstrdup(hint.as_ptr());
-        false
     }
 }

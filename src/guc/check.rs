@@ -1,0 +1,126 @@
+//! What a setting's value is refused for, when it is made: hooks that Postgres calls with it.
+#![allow(unsafe_code)] // C callbacks
+
+use pgrx::pg_sys;
+use std::ffi::{CStr, CString, c_char, c_void};
+use voice_core::retention::{self, Fault};
+use voice_net::{UrlFault, check_url};
+
+pub unsafe extern "C-unwind" fn url(value: *mut *mut c_char, _: *mut *mut c_void, _: pg_sys::GucSource::Type) -> bool {
+    // SAFETY: Postgres hands a valid C string or NULL.
+    unsafe {
+        verdict(value, |url| {
+            let fault = check_url(url).err()?;
+            Some(match fault {
+                UrlFault::Scheme => (c"The URL must begin with https:// or http://.", EXAMPLE),
+                UrlFault::Host => (c"The URL names no host.", EXAMPLE),
+                UrlFault::Port => (c"The port is not a number from 1 to 65535.", EXAMPLE),
+                UrlFault::Credentials => (
+                    c"The URL carries credentials, and settings are visible to everyone.",
+                    c"Put the key into a file and name it in voice_analytics.llm_api_key_file.",
+                ),
+                UrlFault::Query => {
+                    (c"The URL has a query or a fragment.", c"Give the base only, up to and including /v1.")
+                }
+                UrlFault::Malformed => (c"The URL contains white space or control characters.", EXAMPLE),
+            })
+        })
+    }
+}
+
+const EXAMPLE: &CStr = c"For example https://api.openai.com/v1.";
+
+pub unsafe extern "C-unwind" fn timezone(
+    value: *mut *mut c_char,
+    _: *mut *mut c_void,
+    _: pg_sys::GucSource::Type,
+) -> bool {
+    // SAFETY: as above; pg_tzset looks the name up and raises nothing.
+    unsafe {
+        verdict(value, |name| {
+            let known = CString::new(name).is_ok_and(|name| !pg_sys::pg_tzset(name.as_ptr()).is_null());
+            (!known).then_some((c"There is no such time zone.", c"SELECT name FROM pg_timezone_names lists them."))
+        })
+    }
+}
+
+pub unsafe extern "C-unwind" fn hosts(
+    value: *mut *mut c_char,
+    _: *mut *mut c_void,
+    _: pg_sys::GucSource::Type,
+) -> bool {
+    // SAFETY: as above.
+    unsafe {
+        verdict(value, |hosts| {
+            let odd = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']'));
+            let bad = |host: &str| host.strip_prefix("*.").unwrap_or(host).contains(odd);
+            hosts.split(',').map(str::trim).any(bad).then_some((
+                c"A host is a name or an address, without scheme, path or port.",
+                c"For example hooks.slack.com, *.example.com.",
+            ))
+        })
+    }
+}
+
+pub unsafe extern "C-unwind" fn not_empty(
+    value: *mut *mut c_char,
+    _: *mut *mut c_void,
+    _: pg_sys::GucSource::Type,
+) -> bool {
+    // SAFETY: as above.
+    unsafe {
+        verdict(value, |v| {
+            let bad = v.trim().is_empty() || v.chars().any(char::is_control);
+            bad.then_some((
+                c"The value is empty or contains control characters.",
+                c"Name a model that the server offers.",
+            ))
+        })
+    }
+}
+
+pub unsafe extern "C-unwind" fn path(value: *mut *mut c_char, _: *mut *mut c_void, _: pg_sys::GucSource::Type) -> bool {
+    // SAFETY: as above. Whether the file can be read is the worker's question: this process may run on another
+    // user's behalf, and the file may come later.
+    unsafe {
+        verdict(value, |v| {
+            (!v.is_empty() && !v.starts_with('/'))
+                .then_some((c"The path is not absolute.", c"Name the file by its absolute path."))
+        })
+    }
+}
+
+pub unsafe extern "C-unwind" fn retention(
+    value: *mut *mut c_char,
+    _: *mut *mut c_void,
+    _: pg_sys::GucSource::Type,
+) -> bool {
+    // SAFETY: as above.
+    unsafe {
+        verdict(value, |v| {
+            let detail = match retention::check(v).err()? {
+                Fault::Unreadable => c"It is neither off nor a number of days, weeks, months or years.",
+                Fault::NotPositive => c"Zero or less would drop calls that have just ended.",
+                Fault::TooLong => c"It is more than a thousand years.",
+            };
+            Some((detail, c"For example '13 months', or off to keep everything."))
+        })
+    }
+}
+
+type Objection = (&'static CStr, &'static CStr);
+
+/// SAFETY: `value` points to a valid C string pointer or NULL, as check hooks are given.
+unsafe fn verdict(value: *mut *mut c_char, judge: impl Fn(&str) -> Option<Objection>) -> bool {
+    unsafe {
+        if value.is_null() || (*value).is_null() {
+            return true;
+        }
+        let given = CStr::from_ptr(*value).to_string_lossy();
+        let Some((detail, hint)) = judge(&given) else { return true };
+        // What the macros GUC_check_errdetail and GUC_check_errhint do.
+        pg_sys::GUC_check_errdetail_string = pg_sys::pstrdup(detail.as_ptr());
+        pg_sys::GUC_check_errhint_string = pg_sys::pstrdup(hint.as_ptr());
+        false
+    }
+}
