@@ -15,7 +15,7 @@ use std::ffi::CStr;
 
 /// Months whose plans are kept, of each statement.
 const MONTHS: usize = 4;
-/// The families that such statements read, in the order in which they are locked.
+/// The families that such statements read. `state::lock_tables` has locked those of them whose order matters.
 const FAMILIES: [(&str, &CStr); 3] = [("{call}", c"call"), ("{turn}", c"turn"), ("{analytics}", c"analytics")];
 
 /// The calls of a batch, and where they lie.

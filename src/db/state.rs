@@ -79,10 +79,10 @@ pub fn follow_roles(client: &mut SpiClient<'_>) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Takes the lock on the calls' table before any on jobs.
-pub fn lock_call(client: &mut SpiClient<'_>) -> Result<(), DbError> {
+/// Locks the tables that calls are read from, in the order of `voice._lock_families()`, and before any job.
+pub fn lock_tables(client: &mut SpiClient<'_>) -> Result<(), DbError> {
     thread_local! {
-        static LOCK: Statement = const { Statement::plain(include_str!("../../sql/queries/lock_call.sql"), &[]) };
+        static LOCK: Statement = const { Statement::plain(include_str!("../../sql/queries/lock_tables.sql"), &[]) };
     }
     LOCK.with(|s| s.run(client, &[]).map(drop))
 }

@@ -250,7 +250,7 @@ impl Server {
             if state::gate(client)? != Gate::Open {
                 return Ok(Taken::default());
             }
-            state::lock_call(client)?;
+            state::lock_tables(client)?;
             let waiting = deliver::look(client, EACH, &rooms)?;
             let next = waiting.next;
             ring.fill(waiting.due);

@@ -72,7 +72,7 @@ impl Server {
             if turn.gate == Gate::Copy {
                 return Ok(turn);
             }
-            state::lock_call(client)?;
+            state::lock_tables(client)?;
             let current = match epoch {
                 Some(epoch) => epoch,
                 None => state::begin_epoch(client)?,
