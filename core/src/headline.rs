@@ -2,7 +2,6 @@
 
 use crate::analysis::Intent;
 use serde::Serialize;
-use std::fmt::Write;
 
 /// Every analysis.
 pub const ANALYZED: &str = "voice_call_analyzed";
@@ -43,17 +42,16 @@ pub fn notifications(mut headlines: Vec<Headline>, walls: bool) -> Vec<(String, 
 }
 
 fn payload(calls: &[Headline], walls: bool) -> String {
-    let mut text = String::from("[");
-    for (n, call) in calls.iter().enumerate() {
-        let comma = if n > 0 { ", " } else { "" };
-        let _ = match walls {
-            // An id is hexadecimal digits and hyphens.
-            true => write!(text, "{comma}{{\"call_id\": \"{}\"}}", call.call_id),
-            false => write!(text, "{comma}{}", serde_json::to_string(call).unwrap_or_default()),
-        };
+    #[derive(Serialize)]
+    struct Named<'a> {
+        call_id: &'a str,
     }
-    text.push(']');
-    text
+    let json = match walls {
+        true => serde_json::to_string(&calls.iter().map(|call| Named { call_id: &call.call_id }).collect::<Vec<_>>()),
+        false => serde_json::to_string(calls),
+    };
+    // Text and numbers are always JSON.
+    json.unwrap_or_else(|_| "[]".to_owned())
 }
 
 #[cfg(test)]
