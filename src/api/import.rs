@@ -1,5 +1,5 @@
 //! `voice_import_call`: one whole finished call in a few statements, or nothing of it. In Rust because reading it with
-//! SQL's JSON functions cost more than storing it (docs/performance.md). What a call may say: `core/src/import.rs`.
+//! SQL's JSON functions cost more than storing it (docs/decisions/0012). What a call may say: `core/src/import.rs`.
 
 use crate::db::import::{self as store, Known};
 use crate::declare_function;
