@@ -49,7 +49,7 @@ fn a_worker_killed_between_request_and_settle_tells_again_by_the_same_id() {
     scene.reconnect();
     scene.voice.drained();
     assert_eq!(told(&hook), CALLS);
-    let remark = format!("each told once or twice, by one id: {} requests at the receiver", hook.count());
+    let remark = format!("each delivered once or twice, by one id: {} requests at the receiver", hook.count());
     assert_eq!(hook.count(), CALLS + 4);
     let tally = scene.tally("13a", "`kill -9` of the worker while a webhook's receiver has the requests", &remark);
     assert_eq!((tally.analytics, tally.dead), (CALLS as i64, 0));
@@ -72,7 +72,7 @@ fn a_server_that_dies_while_analyses_are_stored_tells_of_each_of_them() {
     scene.voice.drained();
     assert_eq!(told(&hook), 150);
     assert_eq!(scene.voice.count("SELECT count(*) FROM voice.attempt WHERE kind = 'deliver' AND outcome = 'ok'"), 150);
-    let remark = format!("each told, by one id: {} requests at the receiver", hook.count());
-    let tally = scene.tally("13b", "`kill -9` of the postmaster, three times, while webhooks are told", &remark);
+    let remark = format!("each delivered, by one id: {} requests at the receiver", hook.count());
+    let tally = scene.tally("13b", "`kill -9` of the postmaster, three times, while webhooks are delivered", &remark);
     assert_eq!((tally.analytics, tally.dead), (150, 0));
 }
