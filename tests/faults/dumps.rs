@@ -139,7 +139,12 @@ fn what_a_partial_restore_lacks_is_made_by_voice_install_for_every_month() {
     let in_month = "SELECT count(DISTINCT tableoid) FROM voice.search_document";
     assert_eq!(restored.count(in_month), restored.count("SELECT count(DISTINCT tableoid) FROM voice.call"));
     let tally = Tally::of_copy(&mut restored, stub.count() - before);
-    row("11j", "restored without attempts, search documents and queue, then voice_install()", Some(&tally), "all analysed again");
+    row(
+        "11j",
+        "restored without attempts, search documents and queue, then voice_install()",
+        Some(&tally),
+        "all analysed again",
+    );
     // One call is still going on, one is the other tenant's, whose analysis came with the dump.
     assert_eq!((tally.calls, tally.analytics, tally.requests as i64), (8, 8, 7));
 }
