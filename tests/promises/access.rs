@@ -219,7 +219,7 @@ fn every_role_may_do_what_the_table_says_and_nothing_else() {
             }
             for leaf in &leaves {
                 let columns = columns(&mut dba, leaf);
-                check(leaf, "every leaf", may(&mut client, leaf, &columns));
+                check(leaf, "every partition", may(&mut client, leaf, &columns));
             }
             for (function, required) in &functions {
                 let nulls = vec!["NULL"; *required as usize].join(", ");
