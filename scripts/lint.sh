@@ -31,6 +31,41 @@ rule() {
     fi
 }
 
+# Lines of Markdown that are prose: no code block, no table, links without their targets; "FILE:LINE: text".
+prose() {
+    git ls-files -z '*.md' | xargs -0 awk '
+        FNR == 1 { fenced = 0 }
+        /^ *```/ { fenced = !fenced; next }
+        fenced || /^\|/ { next }
+        { gsub(/\]\([^)]*\)/, "]"); print FILENAME ":" FNR ": " $0 }'
+}
+long_prose() { prose | awk '{ text = $0; sub(/^[^ ]* /, "", text) } length(text) > 200'; }
+# A full stop, a blank and a capital letter, outside headings, numbers of a list, inline code and quotations.
+two_sentences() {
+    prose | awk '
+        { text = $0; sub(/^[^ ]* */, "", text); sub(/^[0-9]+\. /, "", text) }
+        { gsub(/`[^`]*`/, "code", text); gsub(/"[^"]*"/, "words", text) }
+        text !~ /^#/ && text ~ /[a-z0-9)%*][.?!] [(*]*[A-Z]/'
+}
+# Links inside the repository that lead to no file, or to no heading of a page.
+dead_links() {
+    local file link target anchor
+    git ls-files '*.md' | while read -r file; do
+        awk '/^ *```/ { fenced = !fenced; next } !fenced' "$file" | grep -oE '\]\([^)]+\)' | sed 's/^](//; s/)$//' |
+            grep -vE '^[a-z]+:' | while read -r link; do
+            target=$(dirname "$file")/${link%%#*}
+            [ -n "${link%%#*}" ] || target=$file
+            anchor=${link#"${link%%#*}"}
+            if [ ! -e "$target" ]; then
+                printf '%s: %s\n' "$file" "$link"
+            elif [ -n "$anchor" ] && ! sed -n 's/^##* //p' "$target" | tr '[:upper:]' '[:lower:]' |
+                sed -E 's/[^a-z0-9 _-]//g; s/ /-/g' | grep -qxF -- "${anchor#\#}"; then
+                printf '%s: %s has no such heading\n' "$file" "$link"
+            fi
+        done
+    done
+}
+
 # Each of these says in a comment why every unsafe block in it is sound.
 unsafe_files=(
     src/api/uuid.rs src/guc.rs src/guc/check.rs src/api/search.rs src/db/{question,transaction}.rs
@@ -45,5 +80,8 @@ rule 'pure logic takes time and randomness as arguments' \
 rule 'no package registry and no path of a build machine is named' \
     git grep -nIE '(crates|pypi|npmjs|pythonhosted|deb\.debian)[.](io|org)|(^|[^[:alnum:]_./])/(work|root)/' \
     -- . ':!Cargo.lock' ':!scripts/lint.sh'
+rule 'no line of prose in Markdown is longer than 200 characters' long_prose
+rule 'one sentence a line in Markdown' two_sentences
+rule 'a link inside the repository leads somewhere' dead_links
 [ "$broken" = 0 ] || exit 1
 say 'lint: clean'
