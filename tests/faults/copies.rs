@@ -225,7 +225,7 @@ fn a_data_directory_that_was_moved_goes_on_by_itself() {
     // The old folder goes with its cluster.
     scene.voice = Voice { cluster: moved, client };
     scene.voice.drained();
-    let tally = scene.tally("11e", "the data directory moved, requests in flight", "goes on by itself");
+    let tally = scene.tally("11e", "the data directory moved, requests in flight", "continues by itself");
     assert_eq!((tally.analytics, tally.requests), (10, 20));
 }
 
