@@ -68,8 +68,8 @@ dead_links() {
 
 # Each of these says in a comment why every unsafe block in it is sound.
 unsafe_files=(
-    src/api/uuid.rs src/guc.rs src/guc/check.rs src/api/search.rs src/db/{question,transaction}.rs
-    src/host/{clock,function,leaf,lock,pin,privilege,probe,process,shmem,trigger,user,wake}.rs src/worker/{databases,ddl,entry,listen}.rs
+    src/api/uuid.rs src/guc.rs src/guc/check.rs src/api/search.rs src/db/{cached_query,transaction}.rs
+    src/host/{clock,commit_hooks,function,lock,partition,privilege,probe,process,shmem,tenant_binding,trigger,user}.rs src/worker/{databases,ddl,entry,listen}.rs
 )
 rule 'unsafe code is allowed in the named files only' \
     git grep -nE 'allow\(.*unsafe_code' -- '*.rs' "${unsafe_files[@]/#/:!}"
@@ -77,6 +77,14 @@ rule 'the extension never unwraps; expect() tells the reason why it cannot fail'
     git grep -nE '\.unwrap\(\)' -- src
 rule 'pure logic takes time and randomness as arguments' \
     git grep -nE 'SystemTime::now|Instant::now|std::(fs|net|env|process|thread)\b' -- core/src
+rule 'imports go one way: host <- db <- {api, worker}' \
+    git grep -nE 'crate::(db|api|worker)\b' -- src/host
+rule 'imports go one way: host <- db <- {api, worker}; db knows neither' \
+    git grep -nE 'crate::(api|worker)\b' -- src/db
+rule 'imports go one way: api and worker do not know each other' \
+    git grep -nE 'crate::worker\b' -- src/api
+rule 'imports go one way: worker and api do not know each other' \
+    git grep -nE 'crate::api\b' -- src/worker
 rule 'no package registry and no path of a build machine is named' \
     git grep -nIE '(crates|pypi|npmjs|pythonhosted|deb\.debian)[.](io|org)|(^|[^[:alnum:]_./])/(work|root)/' \
     -- . ':!Cargo.lock' ':!scripts/lint.sh'

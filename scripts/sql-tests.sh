@@ -24,7 +24,7 @@ for file in "$input"/$pattern; do
 done
 
 # A line `@claim.sql@` of a spec stands for the worker's own statement: what is tried is what runs, for calls of several
-# months (src/db/leaf.rs).
+# months (src/db/partition.rs).
 if [ "$1" = isolation ]; then
     mkdir -p "$output/specs"
     cp -r "$input/expected" "$output/"

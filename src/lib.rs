@@ -5,7 +5,6 @@ use pgrx::prelude::*;
 
 mod api;
 mod db;
-mod error;
 mod guc;
 mod host;
 mod schema;

@@ -8,7 +8,7 @@ use json::{Kind, Object, STRING, elements, kind, refused};
 
 /// A value that an import cannot use: where it stands, what it is (JSON; `None`: missing), what it must be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
+pub struct ImportError {
     pub place: String,
     pub value: Option<String>,
     pub wanted: String,
@@ -18,7 +18,7 @@ pub struct Refused {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Import {
     /// `external_id`, or else `id`.
-    pub known_as: Option<String>,
+    pub external_id: Option<String>,
     pub agent: Agent,
     pub direction: String,
     pub status: String,
@@ -75,7 +75,7 @@ pub struct ToolCall {
 
 impl Import {
     /// Reads a call; the first value that cannot be used is refused.
-    pub fn parse(json: &str) -> Result<Import, Refused> {
+    pub fn parse(json: &str) -> Result<Import, ImportError> {
         let call = Object::of(json, "").ok_or_else(|| refused("the call", json, "a JSON object"))?;
         let turns = call.required("turns", "an array")?;
         let turns = elements(turns).ok_or_else(|| refused("turns", turns, "an array"))?;
@@ -89,7 +89,7 @@ impl Import {
         };
         let not_empty = |text: Option<String>| text.filter(|t| !t.is_empty());
         Ok(Import {
-            known_as: not_empty(call.string("external_id")?).or(not_empty(id)),
+            external_id: not_empty(call.string("external_id")?).or(not_empty(id)),
             agent: Agent::of(&call)?,
             direction: call
                 .one_of("direction", &["inbound", "outbound"], "inbound or outbound")?
@@ -126,7 +126,7 @@ impl Import {
 }
 
 impl Agent {
-    fn of(call: &Object<'_>) -> Result<Agent, Refused> {
+    fn of(call: &Object<'_>) -> Result<Agent, ImportError> {
         let not_empty = |text: Option<String>| text.filter(|t| !t.is_empty());
         let agent = call.value("agent");
         let described = match agent.map(kind) {
@@ -148,7 +148,7 @@ impl Agent {
 }
 
 impl Turn {
-    fn of(json: &str, at: usize) -> Result<Turn, Refused> {
+    fn of(json: &str, at: usize) -> Result<Turn, ImportError> {
         let wanted = "an object with role and text";
         let turn = Object::of(json, &format!("turns[{at}]."))
             .filter(|turn| turn.has("role") && turn.has("text"))
@@ -180,7 +180,7 @@ impl Turn {
 }
 
 impl ToolCall {
-    fn of(json: &str, at: usize) -> Result<ToolCall, Refused> {
+    fn of(json: &str, at: usize) -> Result<ToolCall, ImportError> {
         let tool_call = Object::of(json, &format!("tool_calls[{at}]."))
             .filter(|tool_call| tool_call.has("name"))
             .ok_or_else(|| refused(&format!("tool_calls[{at}]"), json, "an object with a name"))?;
@@ -202,7 +202,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn place_of(json: &str) -> String {
+    fn path_of(json: &str) -> String {
         Import::parse(json).map_or_else(|refused| refused.place, |_| "accepted".to_owned())
     }
 
@@ -215,7 +215,7 @@ mod tests {
                 "tool_calls": [{"name": "book", "args": {"at": [1, 2]}, "result": null, "offset_ms": 500, "error": "full"}]}"#,
         )
         .unwrap();
-        assert_eq!((call.known_as.as_deref(), call.agent.id.as_deref()), (Some("c1"), Some("Ava")));
+        assert_eq!((call.external_id.as_deref(), call.agent.id.as_deref()), (Some("c1"), Some("Ava")));
         assert_eq!((call.agent.vertical.as_str(), call.status.as_str()), ("salon", "completed"));
         assert_eq!(call.meta.as_deref(), Some(r#"{"n": 12345678901234567890.5}"#), "numbers keep their digits");
         assert_eq!((call.turns[0].text.as_str(), call.turns[0].latencies[1]), ("héllo", Some(100)));
@@ -252,7 +252,7 @@ mod tests {
             (r#"{"turns": [], "ended_at": "infinity"}"#, "ended_at"),
             (r#"{"turns": [], "tool_calls": null, "agent": null}"#, "accepted"),
         ] {
-            assert_eq!(place_of(json), place, "{json}");
+            assert_eq!(path_of(json), place, "{json}");
         }
     }
 

@@ -2,30 +2,33 @@
 //! SQL's JSON functions cost more than storing it (docs/decisions/0012). What a call may say: `core/src/import.rs`.
 
 use crate::db::import::{self as store, Known};
+use crate::db::rethrow;
 use crate::declare_function;
-use crate::error::{raise, rethrow};
+use crate::host::error::raise;
 use crate::host::{clock, function, lock};
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, pg_sys};
 
-use voice_core::import::{Import, Refused};
+use voice_core::import::{Import, ImportError};
 
-declare_function!(voice_import_call, pg_finfo_voice_import_call, function::Call, import_call);
-declare_function!(voice_lock_arrival, pg_finfo_voice_lock_arrival, function::Call, lock_arrival);
+declare_function!(voice_import_call, pg_finfo_voice_import_call, function::FunctionCall, import_call);
+declare_function!(voice_lock_arrival, pg_finfo_voice_lock_arrival, function::FunctionCall, lock_arrival);
 
 const MS: f64 = 1000.0;
 
 /// `voice_import_call(call)`.
-fn import_call(sql: function::Call) -> pg_sys::Datum {
-    let json = sql
-        .json(0)
-        .unwrap_or_else(|| refuse(&Refused { place: "the call".into(), value: None, wanted: "a JSON object".into() }));
+fn import_call(sql: function::FunctionCall) -> pg_sys::Datum {
+    let json = sql.json(0).unwrap_or_else(|| {
+        refuse(&ImportError { place: "the call".into(), value: None, wanted: "a JSON object".into() })
+    });
     let call = Import::parse(&json).unwrap_or_else(|refused| refuse(&refused));
     let tenant = super::tenant::current();
-    if let Some(known_as) = &call.known_as {
-        match store::known(known_as, &tenant) {
+    if let Some(external_id) = &call.external_id {
+        match store::known(external_id, &tenant) {
             None => {}
-            Some(known) if known.in_progress || (!known.has_turns && !call.turns.is_empty()) => taken(known_as, &known),
+            Some(known) if known.in_progress || (!known.has_turns && !call.turns.is_empty()) => {
+                taken(external_id, &known)
+            }
             Some(known) => return known.id.into_datum().unwrap_or_else(|| sql.null()),
         }
     }
@@ -65,9 +68,9 @@ fn import_call(sql: function::Call) -> pg_sys::Datum {
 }
 
 /// `voice._lock_external_id(external_id)`: `voice_start_call` waits for imports of the same call, and they for it.
-fn lock_arrival(sql: function::Call) -> pg_sys::Datum {
+fn lock_arrival(sql: function::FunctionCall) -> pg_sys::Datum {
     if let Some(external_id) = sql.text(0) {
-        lock::arrival(&external_id, &super::tenant::current());
+        lock::lock_external_id(&external_id, &super::tenant::current());
     }
     pg_sys::Datum::null()
 }
@@ -92,17 +95,17 @@ fn agent(call: &Import, tenant: &str) -> String {
     id
 }
 
-fn taken(known_as: &str, known: &Known) -> ! {
+fn taken(external_id: &str, known: &Known) -> ! {
     let what = if known.in_progress { "is in progress" } else { "has no turns" };
     raise(
         PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION,
         "the call is here already, and was not imported",
-        &format!("External id '{known_as}' is that of call {}, which {what}.", known.id),
+        &format!("External id '{external_id}' is that of call {}, which {what}.", known.id),
         "Finish it with voice_add_turn() and voice_end_call(), or import under another id.",
     );
 }
 
-fn refuse(refused: &Refused) -> ! {
+fn refuse(refused: &ImportError) -> ! {
     const MOST: usize = 200;
     let value = refused.value.as_ref().map_or("missing".to_owned(), |json| json.chars().take(MOST).collect());
     raise(

@@ -2,7 +2,8 @@
 //! security would keep every text index from being used.
 #![allow(unsafe_code)] // catalog look-ups
 
-use crate::error::{raise, rethrow};
+use crate::db::rethrow;
+use crate::host::error::raise;
 use crate::host::user;
 use pgrx::prelude::*;
 use std::ffi::CStr;

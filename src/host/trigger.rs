@@ -2,14 +2,14 @@
 #![allow(unsafe_code)] // trigger calls and tuples are C structures
 
 use super::clock;
-use crate::error::raise;
+use crate::host::error::raise;
 use pgrx::prelude::*;
 use pgrx::{FromDatum, pg_sys};
 use std::ffi::CStr;
 
 /// One call of a row trigger.
 #[derive(Clone, Copy)]
-pub struct Call(*mut pg_sys::TriggerData);
+pub struct TriggerCall(*mut pg_sys::TriggerData);
 
 /// A row and the names of its columns. Column numbers differ between leaves of one family once columns were dropped.
 pub struct Row {
@@ -18,13 +18,13 @@ pub struct Row {
     nulls: Vec<bool>,
 }
 
-impl Call {
+impl TriggerCall {
     /// `fcinfo` is what Postgres called the trigger function with.
-    pub fn of(fcinfo: pg_sys::FunctionCallInfo) -> Call {
+    pub fn of(fcinfo: pg_sys::FunctionCallInfo) -> TriggerCall {
         // SAFETY: the context of a call by the trigger manager is its TriggerData, which outlives the call.
         unsafe {
             let context = (*fcinfo).context;
-            let call = Call(context.cast());
+            let call = TriggerCall(context.cast());
             if context.is_null() || (*context).type_ != pg_sys::NodeTag::T_TriggerData || !call.is_of_a_row() {
                 raise(
                     PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,

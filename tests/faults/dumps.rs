@@ -7,7 +7,7 @@ use harness::stub::StubLlm;
 use harness::voice::Voice;
 
 use crate::copies::{QUIET, checksums, here, keeps_quiet, lived_in, run, try_to};
-use crate::scene::{Tally, row};
+use crate::fixture::{Tally, row};
 
 /// A custom-format dump of `app`, made with these options.
 fn dump(voice: &Voice, name: &str, options: &[&str]) -> PathBuf {

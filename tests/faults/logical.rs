@@ -5,7 +5,7 @@ use harness::stub::StubLlm;
 use harness::voice::{SOON, Voice};
 use harness::{Cluster, wait_until};
 
-use crate::scene::{Tally, row};
+use crate::fixture::{Tally, row};
 
 const TABLES: &str = "voice.agent, voice.call, voice.turn, voice.transcript_chunk, voice.tool_call, voice.analytics, voice.attempt, voice.search_document";
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use harness::Cluster;
 use harness::voice::Voice;
 
-use crate::scene::{row, short_or_long};
+use crate::fixture::{row, short_or_long};
 
 /// Whole calls of four statements each, one transaction a statement, until told to stop. Gives the calls made and the
 /// longest statement.

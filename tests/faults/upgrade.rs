@@ -5,7 +5,7 @@ use harness::stub::StubLlm;
 use harness::voice::Voice;
 
 use crate::copies::{checksums, lived_in};
-use crate::scene::{Tally, row};
+use crate::fixture::{Tally, row};
 
 #[test]
 fn pg_upgrade_keeps_every_row_asks_nobody_meanwhile_and_goes_on_by_itself() {

@@ -14,7 +14,7 @@ use voice_core::reply::{self, Reply, Tokens};
 use crate::agent::Agents;
 use crate::endpoint::Endpoint;
 use crate::failure::{self, Class, Failure};
-use crate::pool::Question;
+use crate::pool::AnalysisRequest;
 
 /// An analysis has a few hundred bytes; what is larger than this is no analysis.
 const BODY_MAX: u64 = 1024 * 1024;
@@ -25,7 +25,7 @@ const ERROR_BODY_MAX: u64 = 64 * 1024;
 const SECRET_LEAST: usize = 16;
 
 /// What came of it.
-pub struct Asked {
+pub struct LlmExchange {
     pub outcome: Result<Reply, Failure>,
     pub http_status: Option<u16>,
     pub spent: Tokens,
@@ -41,8 +41,8 @@ pub struct Client {
 
 impl Client {
     /// Asks, and asks a second time in the other style if the server rejects the first. `deadline` covers both.
-    pub fn ask(&self, question: Question, deadline: Instant) -> Asked {
-        let Question { endpoint, vertical, transcript, .. } = question;
+    pub fn ask(&self, question: AnalysisRequest, deadline: Instant) -> LlmExchange {
+        let AnalysisRequest { endpoint, vertical, transcript, .. } = question;
         let style = self.style(&endpoint);
         let body = prompt::request(&endpoint.model, &vertical, &transcript, style);
         // From here on the request is all there is: with a thousand in flight, every copy of a transcript is megabytes.
@@ -72,8 +72,8 @@ impl Client {
         self.json_object.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn send(&self, endpoint: &Endpoint, body: &[u8], deadline: Instant) -> Result<Asked, Rejected> {
-        let failed = |failure| Asked { outcome: Err(failure), http_status: None, spent: Tokens::default() };
+    fn send(&self, endpoint: &Endpoint, body: &[u8], deadline: Instant) -> Result<LlmExchange, Rejected> {
+        let failed = |failure| LlmExchange { outcome: Err(failure), http_status: None, spent: Tokens::default() };
         let secrets = endpoint.secrets();
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -93,7 +93,7 @@ impl Client {
     }
 }
 
-fn read_reply(endpoint: &Endpoint, mut response: Response<Body>) -> Asked {
+fn read_reply(endpoint: &Endpoint, mut response: Response<Body>) -> LlmExchange {
     let secrets = endpoint.secrets();
     let http_status = Some(response.status().as_u16());
     let body = match response.body_mut().with_config().limit(BODY_MAX).read_to_vec() {
@@ -105,7 +105,7 @@ fn read_reply(endpoint: &Endpoint, mut response: Response<Body>) -> Asked {
                 }
                 error => failure::of_transport(&error, endpoint.timeout, &secrets),
             };
-            return Asked { outcome: Err(failure), http_status, spent: Tokens::default() };
+            return LlmExchange { outcome: Err(failure), http_status, spent: Tokens::default() };
         }
     };
     let parsed = reply::parse(&body).map_err(|invalid| invalid.to_string());
@@ -125,7 +125,7 @@ fn read_reply(endpoint: &Endpoint, mut response: Response<Body>) -> Asked {
         Ok(reply) => Tokens { prompt: reply.prompt_tokens, completion: reply.completion_tokens },
         Err(_) => reply::tokens(&body),
     };
-    Asked { outcome, http_status, spent }
+    LlmExchange { outcome, http_status, spent }
 }
 
 /// What a proxy in its debugging mode says, or a server that wants to be found out, does not go into a table.
@@ -155,11 +155,11 @@ impl Rejected {
         let mut body = Vec::new();
         // A rejection is a rejection, however much of its words arrived.
         let _ = response.body_mut().as_reader().take(ERROR_BODY_MAX).read_to_end(&mut body);
-        let words = failure::server_words(&body, request, secrets);
+        let words = failure::error_body_excerpt(&body, request, secrets);
         Rejected { status, location, retry_after, body, words }
     }
 
-    fn verdict(self, endpoint: &Endpoint) -> Asked {
+    fn verdict(self, endpoint: &Endpoint) -> LlmExchange {
         let failure = failure::of_status(
             self.status,
             self.location.as_deref(),
@@ -167,6 +167,6 @@ impl Rejected {
             &self.words,
             &endpoint.secrets(),
         );
-        Asked { outcome: Err(failure), http_status: Some(self.status), spent: Tokens::default() }
+        LlmExchange { outcome: Err(failure), http_status: Some(self.status), spent: Tokens::default() }
     }
 }

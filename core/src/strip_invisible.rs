@@ -4,7 +4,7 @@
 /// line round on a screen, store an address that looks like another and is not equal to it, or hand a message that no
 /// reader sees to whatever model reads the summary next. Taken out and not refused, for a caller must not be able to keep
 /// a call from being analysed either.
-pub fn visible(text: &str) -> String {
+pub fn strip_invisible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut before = ' ';
     for c in text.chars() {

@@ -4,13 +4,13 @@
 use std::collections::HashMap;
 
 /// So often, and the job is given up.
-pub const STRIKES_MAX: u32 = 20;
+pub const FAILURES_MAX: u32 = 20;
 /// Jobs remembered at once. Beyond that all are forgotten, which costs a suspect some requests more.
 const REMEMBERED: usize = 100_000;
 
 /// What jobs have met since the worker began.
 #[derive(Debug, Default)]
-pub struct Suspects {
+pub struct PoisonDetector {
     /// How often the provider has answered.
     answers: u64,
     jobs: HashMap<i64, Record>,
@@ -19,21 +19,21 @@ pub struct Suspects {
 #[derive(Debug, Clone, Copy)]
 struct Record {
     failures: u32,
-    strikes: u32,
+    failures_while_others_succeed: u32,
     /// At its last failure.
     answers: u64,
 }
 
 /// What a job has met so far, this time included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Met {
+pub struct JobFailures {
     /// Failures of the provider.
     pub failures: u32,
     /// Those before which others had been answered since the one before.
-    pub strikes: u32,
+    pub failures_while_others_succeed: u32,
 }
 
-impl Suspects {
+impl PoisonDetector {
     /// The provider has answered this job.
     pub fn answered(&mut self, job: i64) {
         self.answers += 1;
@@ -41,18 +41,18 @@ impl Suspects {
     }
 
     /// The provider has failed on this job. `suspect`: the job itself may have been the reason.
-    pub fn failed(&mut self, job: i64, suspect: bool) -> Met {
+    pub fn failed(&mut self, job: i64, suspect: bool) -> JobFailures {
         if self.jobs.len() >= REMEMBERED {
             self.jobs.clear();
         }
-        let new = Record { failures: 0, strikes: 0, answers: self.answers };
+        let new = Record { failures: 0, failures_while_others_succeed: 0, answers: self.answers };
         let record = self.jobs.entry(job).or_insert(new);
         record.failures = record.failures.saturating_add(1);
         if suspect && self.answers > record.answers {
-            record.strikes += 1;
+            record.failures_while_others_succeed += 1;
         }
         record.answers = self.answers;
-        Met { failures: record.failures, strikes: record.strikes }
+        JobFailures { failures: record.failures, failures_while_others_succeed: record.failures_while_others_succeed }
     }
 
     /// The job is gone.
@@ -67,30 +67,30 @@ mod tests {
 
     #[test]
     fn an_outage_of_any_length_makes_nobody_a_suspect() {
-        let mut suspects = Suspects::default();
-        suspects.answered(9);
+        let mut poison = PoisonDetector::default();
+        poison.answered(9);
         for failures in 1..=1000 {
-            assert_eq!(suspects.failed(1, true), Met { failures, strikes: 0 });
+            assert_eq!(poison.failed(1, true), JobFailures { failures, failures_while_others_succeed: 0 });
         }
     }
 
     #[test]
     fn failing_while_others_are_answered_is_counted_and_an_answer_ends_the_suspicion() {
-        let mut suspects = Suspects::default();
-        for strikes in 0..5 {
-            assert_eq!(suspects.failed(1, true).strikes, strikes);
-            suspects.answered(2);
+        let mut poison = PoisonDetector::default();
+        for failures_while_others_succeed in 0..5 {
+            assert_eq!(poison.failed(1, true).failures_while_others_succeed, failures_while_others_succeed);
+            poison.answered(2);
         }
-        suspects.answered(1);
-        assert_eq!(suspects.failed(1, true), Met { failures: 1, strikes: 0 });
+        poison.answered(1);
+        assert_eq!(poison.failed(1, true), JobFailures { failures: 1, failures_while_others_succeed: 0 });
     }
 
     #[test]
     fn being_asked_to_come_back_later_is_no_strike() {
-        let mut suspects = Suspects::default();
+        let mut poison = PoisonDetector::default();
         for failures in 1..=50 {
-            assert_eq!(suspects.failed(1, false), Met { failures, strikes: 0 });
-            suspects.answered(2);
+            assert_eq!(poison.failed(1, false), JobFailures { failures, failures_while_others_succeed: 0 });
+            poison.answered(2);
         }
     }
 }

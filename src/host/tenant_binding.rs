@@ -7,7 +7,7 @@
 //! changes: both send invalidations, which every session takes in before its next statement.
 #![allow(unsafe_code)] // catalogs, callbacks of the caches, and a table read without SPI
 
-use crate::error::raise;
+use crate::host::error::raise;
 use pgrx::prelude::*;
 use pgrx::{FromDatum, pg_sys};
 use std::cell::{Cell, RefCell};
@@ -51,7 +51,7 @@ thread_local! {
 pub fn tenant() -> Option<String> {
     let users = users();
     let answer = answer(users);
-    if answer.tenant.is_none() && answer.walls && restricted() && !super::user::is_above_policies(users[2]) {
+    if answer.tenant.is_none() && answer.walls && restricted() && !super::user::bypasses_rls(users[2]) {
         refuse_somebody_elses_command();
     }
     answer.tenant

@@ -1,7 +1,7 @@
 //! A question that sessions put again and again to a few months of many.
 #![allow(unsafe_code)] // pgrx's SPI cannot say how a statement is to be planned
 
-use crate::error::raise;
+use crate::host::error::raise;
 use pgrx::FromDatum;
 use pgrx::pg_sys::BuiltinOid;
 use pgrx::prelude::*;
@@ -11,12 +11,12 @@ use std::ffi::{CString, c_char, c_int};
 /// So many times a session asks before it is worth planning for all months. Such a plan opens every partition once,
 /// some milliseconds; after that only the months that count are touched, and nothing is planned any more. A plan for
 /// the months that count is made in a fraction of that, but at each execution, and costs more than the execution.
-const COLD: u32 = 3;
+const CUSTOM_PLAN_EXECUTIONS: u32 = 3;
 
 /// A statement with two plans, both kept for the life of the session.
 ///
 /// Runs as whoever asks, under whatever search path: its text names the schema of everything, operators too.
-pub struct Question {
+pub struct CachedQuery {
     sql: String,
     parameters: &'static [BuiltinOid],
     /// In a snapshot of its own, which sees what others have committed since the query that calls us began.
@@ -26,20 +26,20 @@ pub struct Question {
     for_all_values: Cell<pg_sys::SPIPlanPtr>,
 }
 
-impl Question {
+impl CachedQuery {
     pub fn new(sql: impl Into<String>, parameters: &'static [BuiltinOid]) -> Self {
         let none = std::ptr::null_mut();
         let (for_these_values, for_all_values) = (Cell::new(none), Cell::new(none));
-        Question { sql: sql.into(), parameters, anew: false, asked: Cell::new(0), for_these_values, for_all_values }
+        CachedQuery { sql: sql.into(), parameters, anew: false, asked: Cell::new(0), for_these_values, for_all_values }
     }
 
-    pub fn anew(sql: impl Into<String>, parameters: &'static [BuiltinOid]) -> Self {
-        Question { anew: true, ..Question::new(sql, parameters) }
+    pub fn fresh_snapshot(sql: impl Into<String>, parameters: &'static [BuiltinOid]) -> Self {
+        CachedQuery { anew: true, ..CachedQuery::new(sql, parameters) }
     }
 
     /// Asks, in the snapshot of the query that calls us, and hands over each row. The arguments are of the parameters'
     /// types; `None` is NULL.
-    pub fn ask(&self, arguments: &[Option<pg_sys::Datum>], mut each: impl FnMut(Row)) {
+    pub fn execute(&self, arguments: &[Option<pg_sys::Datum>], mut each: impl FnMut(Row)) {
         assert_eq!(arguments.len(), self.parameters.len(), "as many arguments as the statement has parameters");
         let mut values: Vec<pg_sys::Datum> = arguments.iter().map(|a| a.unwrap_or(pg_sys::Datum::null())).collect();
         let nulls: Vec<c_char> = arguments.iter().map(|a| if a.is_some() { b' ' } else { b'n' } as c_char).collect();
@@ -63,7 +63,7 @@ impl Question {
     /// SPI is connected.
     unsafe fn plan(&self) -> pg_sys::SPIPlanPtr {
         let asked = self.asked.replace(self.asked.get().saturating_add(1));
-        let (kept, how) = match asked < COLD {
+        let (kept, how) = match asked < CUSTOM_PLAN_EXECUTIONS {
             true => (&self.for_these_values, pg_sys::CURSOR_OPT_CUSTOM_PLAN),
             false => (&self.for_all_values, pg_sys::CURSOR_OPT_GENERIC_PLAN),
         };

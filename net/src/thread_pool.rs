@@ -23,30 +23,30 @@ const STACK_BYTES: usize = 256 * 1024;
 pub type Outcome<A> = Result<A, String>;
 
 /// Names a piece of work for as long as the crew lives; never used twice.
-pub type Serial = u64;
+pub type TaskId = u64;
 
 /// Threads that do `work`. Owned by one thread, which hands in and takes out.
-pub struct Crew<Q, A> {
+pub struct ThreadPool<Q, A> {
     shared: Arc<Shared<Q, A>>,
     wake: Arc<PipeReader>,
     /// Whether it is for this crew to empty the pipe, which it may share with another.
     empties: bool,
-    next: Serial,
+    next: TaskId,
 }
 
 struct Shared<Q, A> {
     work: Box<dyn Fn(Q) -> A + Send + Sync>,
     idle_after: Duration,
-    bell: Arc<Bell>,
+    waker: Arc<Waker>,
     state: Mutex<State<Q, A>>,
     more: Condvar,
 }
 
 struct State<Q, A> {
-    waiting: VecDeque<(Serial, Q)>,
-    done: Vec<(Serial, Outcome<A>)>,
+    waiting: VecDeque<(TaskId, Q)>,
+    done: Vec<(TaskId, Outcome<A>)>,
     /// Running work whose answer nobody wants any more; its thread no longer counts.
-    abandoned: HashSet<Serial>,
+    abandoned: HashSet<TaskId>,
     threads: usize,
     idle: usize,
     limit: usize,
@@ -54,28 +54,28 @@ struct State<Q, A> {
 }
 
 /// Wakes whoever waits for answers.
-struct Bell(Mutex<Rung>);
+struct Waker(Mutex<WakerState>);
 
-struct Rung {
+struct WakerState {
     /// A byte is in the pipe: one is enough for however many answers.
-    woken: bool,
+    signalled: bool,
     wake: PipeWriter,
 }
 
-impl Bell {
-    fn ring(&self) {
-        let mut rung = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !rung.woken {
+impl Waker {
+    fn wake(&self) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !state.signalled {
             // The pipe is empty, so there is room; the reader is gone only when nobody wants answers any more.
-            rung.woken = rung.wake.write(&[1]).is_ok();
+            state.signalled = state.wake.write(&[1]).is_ok();
         }
     }
 
     fn clear(&self, mut wake: &PipeReader) {
-        let mut rung = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if rung.woken {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.signalled {
             let _ = wake.read(&mut [0; 16]);
-            rung.woken = false;
+            state.signalled = false;
         }
     }
 }
@@ -84,39 +84,39 @@ impl Bell {
 #[derive(Debug)]
 pub struct NoThread(pub io::Error);
 
-impl<Q: Send + 'static, A: Send + 'static> Crew<Q, A> {
+impl<Q: Send + 'static, A: Send + 'static> ThreadPool<Q, A> {
     /// A crew without a single thread yet; one that had nothing to do for `idle_after` leaves.
     pub fn new(
         limit: usize,
         idle_after: Duration,
         work: impl Fn(Q) -> A + Send + Sync + 'static,
-    ) -> io::Result<Crew<Q, A>> {
+    ) -> io::Result<ThreadPool<Q, A>> {
         let (wake, writer) = io::pipe()?;
         nonblocking(wake.as_fd())?;
         nonblocking(writer.as_fd())?;
-        let bell = Arc::new(Bell(Mutex::new(Rung { woken: false, wake: writer })));
-        Ok(Crew::with(Arc::new(wake), bell, true, limit, idle_after, work))
+        let waker = Arc::new(Waker(Mutex::new(WakerState { signalled: false, wake: writer })));
+        Ok(ThreadPool::with(Arc::new(wake), waker, true, limit, idle_after, work))
     }
 
     /// A crew of its own that wakes whoever waits for `other`. The other is the one to collect from first: it empties the
     /// pipe, and what is done here after that makes it readable again.
     pub fn beside<R, B>(
-        other: &Crew<R, B>,
+        other: &ThreadPool<R, B>,
         limit: usize,
         idle_after: Duration,
         work: impl Fn(Q) -> A + Send + Sync + 'static,
-    ) -> Crew<Q, A> {
-        Crew::with(Arc::clone(&other.wake), Arc::clone(&other.shared.bell), false, limit, idle_after, work)
+    ) -> ThreadPool<Q, A> {
+        ThreadPool::with(Arc::clone(&other.wake), Arc::clone(&other.shared.waker), false, limit, idle_after, work)
     }
 
     fn with(
         wake: Arc<PipeReader>,
-        bell: Arc<Bell>,
+        waker: Arc<Waker>,
         empties: bool,
         limit: usize,
         idle_after: Duration,
         work: impl Fn(Q) -> A + Send + Sync + 'static,
-    ) -> Crew<Q, A> {
+    ) -> ThreadPool<Q, A> {
         let state = State {
             waiting: VecDeque::new(),
             done: Vec::new(),
@@ -126,8 +126,8 @@ impl<Q: Send + 'static, A: Send + 'static> Crew<Q, A> {
             limit,
             closed: false,
         };
-        let shared = Shared { work: Box::new(work), idle_after, bell, state: Mutex::new(state), more: Condvar::new() };
-        Crew { shared: Arc::new(shared), wake, empties, next: 0 }
+        let shared = Shared { work: Box::new(work), idle_after, waker, state: Mutex::new(state), more: Condvar::new() };
+        ThreadPool { shared: Arc::new(shared), wake, empties, next: 0 }
     }
 
     /// How many may work at once. Lowering it interrupts nobody: threads leave as they finish.
@@ -140,7 +140,7 @@ impl<Q: Send + 'static, A: Send + 'static> Crew<Q, A> {
         let wanted = state.waiting.len().saturating_sub(state.idle);
         for _ in 0..wanted.min(limit.saturating_sub(state.threads)) {
             // Without a further thread the work waits for one of those that run.
-            if self.shared.hire(&mut state).is_err() {
+            if self.shared.spawn_thread(&mut state).is_err() {
                 break;
             }
         }
@@ -148,41 +148,41 @@ impl<Q: Send + 'static, A: Send + 'static> Crew<Q, A> {
 
     /// Hands in work. It waits if all are busy and the limit is reached; it is refused only if no thread runs and none
     /// can be started.
-    pub fn submit(&mut self, question: Q) -> Result<Serial, NoThread> {
-        let serial = self.next;
+    pub fn submit(&mut self, question: Q) -> Result<TaskId, NoThread> {
+        let task_id = self.next;
         self.next += 1;
         let mut state = self.shared.state();
-        state.waiting.push_back((serial, question));
+        state.waiting.push_back((task_id, question));
         if state.idle >= state.waiting.len() {
             self.shared.more.notify_one();
         } else if state.threads < state.limit
-            && let Err(error) = self.shared.hire(&mut state)
+            && let Err(error) = self.shared.spawn_thread(&mut state)
             && state.threads == 0
         {
             state.waiting.pop_back();
             return Err(NoThread(error));
         }
-        Ok(serial)
+        Ok(task_id)
     }
 
     /// Takes what is done and empties the pipe. Work listed in `overdue` that is not done is given up: its answer, should
     /// one still come, is dropped, and its thread's place is free at once. Returns the done and the given up.
-    pub fn collect(&mut self, overdue: impl IntoIterator<Item = Serial>) -> (Vec<(Serial, Outcome<A>)>, Vec<Serial>) {
+    pub fn collect(&mut self, overdue: impl IntoIterator<Item = TaskId>) -> (Vec<(TaskId, Outcome<A>)>, Vec<TaskId>) {
         let mut state = self.shared.state();
         if self.empties {
             // Under the lock, as the write is: no byte for an answer that is not in `done`, no answer without a byte.
-            self.shared.bell.clear(&self.wake);
+            self.shared.waker.clear(&self.wake);
         }
         let done = std::mem::take(&mut state.done);
-        let given_up: Vec<Serial> =
-            overdue.into_iter().filter(|serial| !done.iter().any(|(other, _)| other == serial)).collect();
-        for serial in &given_up {
-            match state.waiting.iter().position(|(waiting, _)| waiting == serial) {
+        let given_up: Vec<TaskId> =
+            overdue.into_iter().filter(|task_id| !done.iter().any(|(other, _)| other == task_id)).collect();
+        for task_id in &given_up {
+            match state.waiting.iter().position(|(waiting, _)| waiting == task_id) {
                 Some(at) => {
                     state.waiting.remove(at);
                 }
                 None => {
-                    state.abandoned.insert(*serial);
+                    state.abandoned.insert(*task_id);
                     state.threads -= 1;
                 }
             }
@@ -190,7 +190,7 @@ impl<Q: Send + 'static, A: Send + 'static> Crew<Q, A> {
         // The places of the abandoned are for those that still wait.
         let wanted = state.waiting.len().saturating_sub(state.idle);
         for _ in 0..wanted.min(state.limit.saturating_sub(state.threads)) {
-            if self.shared.hire(&mut state).is_err() {
+            if self.shared.spawn_thread(&mut state).is_err() {
                 break;
             }
         }
@@ -208,7 +208,7 @@ impl<Q: Send + 'static, A: Send + 'static> Crew<Q, A> {
     }
 }
 
-impl<Q, A> Drop for Crew<Q, A> {
+impl<Q, A> Drop for ThreadPool<Q, A> {
     /// Lets the idle ones go. Nobody is joined: a process that exits must not wait for a server that does not answer.
     fn drop(&mut self) {
         self.shared.state().closed = true;
@@ -224,7 +224,7 @@ impl<Q, A> Shared<Q, A> {
 }
 
 impl<Q: Send + 'static, A: Send + 'static> Shared<Q, A> {
-    fn hire(self: &Arc<Self>, state: &mut State<Q, A>) -> io::Result<()> {
+    fn spawn_thread(self: &Arc<Self>, state: &mut State<Q, A>) -> io::Result<()> {
         let shared = Arc::clone(self);
         let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
         let started =
@@ -240,13 +240,13 @@ impl<Q: Send + 'static, A: Send + 'static> Shared<Q, A> {
         loop {
             if state.closed || state.threads > state.limit {
                 state.threads -= 1;
-                // It may have been woken for work that it does not take: somebody else must be.
+                // It may have been signalled for work that it does not take: somebody else must be.
                 if !state.waiting.is_empty() {
                     self.more.notify_one();
                 }
                 return;
             }
-            let Some((serial, question)) = state.waiting.pop_front() else {
+            let Some((task_id, question)) = state.waiting.pop_front() else {
                 state.idle += 1;
                 let (again, wait) =
                     self.more.wait_timeout(state, self.idle_after).unwrap_or_else(PoisonError::into_inner);
@@ -264,11 +264,11 @@ impl<Q: Send + 'static, A: Send + 'static> Shared<Q, A> {
             let outcome = catch_unwind(AssertUnwindSafe(|| (self.work)(question))).map_err(|panic| words(&*panic));
 
             state = self.state();
-            if state.abandoned.remove(&serial) {
+            if state.abandoned.remove(&task_id) {
                 return;
             }
-            state.done.push((serial, outcome));
-            self.bell.ring();
+            state.done.push((task_id, outcome));
+            self.waker.wake();
         }
     }
 }

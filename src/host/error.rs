@@ -1,6 +1,5 @@
-//! Errors that cross from Rust to SQL.
+//! Errors that the server reports to a client.
 
-use crate::db::DbError;
 use pgrx::function_name;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
@@ -11,12 +10,6 @@ pub fn raise(code: PgSqlErrorCode, message: &str, detail: &str, hint: &str) -> !
         .set_detail(detail)
         .set_hint(hint)
         .report(PgLogLevel::ERROR);
-    unreachable!("an ERROR does not return")
-}
-
-/// Raises what a statement of ours ran into, under its own SQLSTATE.
-pub fn rethrow(error: DbError) -> ! {
-    ErrorReport::new(error.code, error.message, function_name!()).report(PgLogLevel::ERROR);
     unreachable!("an ERROR does not return")
 }
 

@@ -6,18 +6,18 @@ use std::ops::Bound::{Excluded, Unbounded};
 
 /// Jobs that may run now, by priority (the lower first) and tenant, each tenant's in its own order.
 #[derive(Debug, Default)]
-pub struct Ring {
+pub struct RoundRobin {
     classes: BTreeMap<i16, Class>,
     /// All jobs; and how many of the tenants' jobs are not all here.
     here: Count,
     /// Of these, those whose tenants had no room when jobs were last taken.
-    resting: Count,
+    throttled: Count,
 }
 
 #[derive(Debug, Default)]
 struct Class {
     tenants: BTreeMap<String, Queue>,
-    /// Who was served last; it outlives the jobs, so that a ring filled anew goes on where it was.
+    /// Who was served last; it outlives the jobs, so that a queue_of filled anew goes on where it was.
     last: Option<String>,
 }
 
@@ -44,7 +44,7 @@ impl Count {
 
 /// Jobs of one priority and tenant, in their order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Waiting {
+pub struct ReadyJobs {
     pub priority: i16,
     pub tenant: String,
     pub jobs: Vec<i64>,
@@ -52,11 +52,11 @@ pub struct Waiting {
     pub more: bool,
 }
 
-impl Ring {
+impl RoundRobin {
     /// Replaces all jobs. Whose turn it is remains.
-    pub fn fill(&mut self, waiting: impl IntoIterator<Item = Waiting>) {
+    pub fn fill(&mut self, waiting: impl IntoIterator<Item = ReadyJobs>) {
         self.clear();
-        for Waiting { priority, tenant, jobs, more } in waiting {
+        for ReadyJobs { priority, tenant, jobs, more } in waiting {
             if !jobs.is_empty() {
                 let queue = Queue { jobs: jobs.into(), more };
                 self.here.add(&queue);
@@ -68,7 +68,7 @@ impl Ring {
     /// Forgets all jobs.
     pub fn clear(&mut self) {
         self.classes.values_mut().for_each(|class| class.tenants.clear());
-        (self.here, self.resting) = (Count::default(), Count::default());
+        (self.here, self.throttled) = (Count::default(), Count::default());
     }
 
     /// The next `count` jobs, or as many as there are; of each tenant no more than it has `room` for, which is asked
@@ -76,9 +76,9 @@ impl Ring {
     pub fn take(&mut self, count: usize, room: impl Fn(&str) -> usize) -> Vec<i64> {
         let mut taken = Vec::with_capacity(count.min(self.here.jobs));
         let mut rooms = HashMap::new();
-        self.resting = Count::default();
+        self.throttled = Count::default();
         for class in self.classes.values_mut() {
-            let mut resting = Vec::new();
+            let mut throttled = Vec::new();
             while taken.len() < count
                 && let Some(tenant) = class.whose_turn()
             {
@@ -88,11 +88,11 @@ impl Ring {
                         *left = less;
                         taken.extend(class.serve(tenant));
                     }
-                    None => resting.extend(class.tenants.remove_entry(&tenant)),
+                    None => throttled.extend(class.tenants.remove_entry(&tenant)),
                 }
             }
-            resting.iter().for_each(|(_, queue)| self.resting.add(queue));
-            class.tenants.extend(resting);
+            throttled.iter().for_each(|(_, queue)| self.throttled.add(queue));
+            class.tenants.extend(throttled);
         }
         self.here.jobs -= taken.len();
         taken
@@ -100,17 +100,17 @@ impl Ring {
 
     /// How many jobs there are whose tenants had room for them when it was last asked.
     pub fn ready(&self) -> usize {
-        self.here.jobs - self.resting.jobs
+        self.here.jobs - self.throttled.jobs
     }
 
     /// Whether others wait behind these, of tenants that had room.
     pub fn has_behind(&self) -> bool {
-        self.here.more > self.resting.more
+        self.here.more > self.throttled.more
     }
 
     /// How many jobs were left when some were last taken, because their tenants had no room for them.
-    pub fn resting(&self) -> usize {
-        self.resting.jobs
+    pub fn throttled(&self) -> usize {
+        self.throttled.jobs
     }
 
     /// The tenants that have jobs here, some of them more than once.
@@ -146,53 +146,53 @@ mod tests {
 
     const ANY: fn(&str) -> usize = |_| usize::MAX;
 
-    fn waiting(priority: i16, tenant: &str, jobs: &[i64]) -> Waiting {
-        Waiting { priority, tenant: tenant.to_owned(), jobs: jobs.to_vec(), more: false }
+    fn waiting(priority: i16, tenant: &str, jobs: &[i64]) -> ReadyJobs {
+        ReadyJobs { priority, tenant: tenant.to_owned(), jobs: jobs.to_vec(), more: false }
     }
 
-    fn ring(jobs: &[(i16, &str, &[i64])]) -> Ring {
-        let mut ring = Ring::default();
-        ring.fill(jobs.iter().map(|(priority, tenant, ids)| waiting(*priority, tenant, ids)));
-        ring
+    fn queue_of(jobs: &[(i16, &str, &[i64])]) -> RoundRobin {
+        let mut queue_of = RoundRobin::default();
+        queue_of.fill(jobs.iter().map(|(priority, tenant, ids)| waiting(*priority, tenant, ids)));
+        queue_of
     }
 
     #[test]
     fn tenants_take_turns_and_each_keeps_its_order() {
-        let mut ring = ring(&[(0, "a", &[1, 2, 3, 4]), (0, "b", &[10]), (0, "c", &[20, 21])]);
-        assert_eq!(ring.take(100, ANY), [1, 10, 20, 2, 21, 3, 4]);
-        assert_eq!(ring.ready(), 0);
+        let mut queue_of = queue_of(&[(0, "a", &[1, 2, 3, 4]), (0, "b", &[10]), (0, "c", &[20, 21])]);
+        assert_eq!(queue_of.take(100, ANY), [1, 10, 20, 2, 21, 3, 4]);
+        assert_eq!(queue_of.ready(), 0);
     }
 
     #[test]
     fn live_calls_go_before_anybodys_backfill() {
-        let mut ring = ring(&[(10, "a", &[1, 2]), (0, "b", &[10, 11])]);
-        assert_eq!((ring.take(3, ANY), ring.ready()), (vec![10, 11, 1], 1));
+        let mut queue_of = queue_of(&[(10, "a", &[1, 2]), (0, "b", &[10, 11])]);
+        assert_eq!((queue_of.take(3, ANY), queue_of.ready()), (vec![10, 11, 1], 1));
     }
 
     #[test]
     fn whose_turn_it_is_survives_a_look_at_the_queue() {
-        let mut ring = ring(&[(0, "flood", &[1, 2, 3])]);
-        assert_eq!(ring.take(1, ANY), [1]);
-        ring.fill([waiting(0, "flood", &[2, 3, 4]), waiting(0, "other", &[9])]);
-        assert_eq!(ring.take(2, ANY), [9, 2]);
+        let mut queue_of = queue_of(&[(0, "flood", &[1, 2, 3])]);
+        assert_eq!(queue_of.take(1, ANY), [1]);
+        queue_of.fill([waiting(0, "flood", &[2, 3, 4]), waiting(0, "other", &[9])]);
+        assert_eq!(queue_of.take(2, ANY), [9, 2]);
     }
 
     #[test]
     fn a_tenant_without_room_is_passed_over_and_keeps_its_jobs() {
-        let mut ring = ring(&[(0, "a", &[1, 2]), (0, "b", &[10, 11]), (10, "a", &[3])]);
-        assert_eq!(ring.take(100, |tenant| if tenant == "a" { 1 } else { 9 }), [1, 10, 11]);
-        assert_eq!((ring.ready(), ring.resting()), (0, 2), "one live, one of a backfill");
-        assert_eq!(ring.take(100, ANY), [2, 3]);
+        let mut queue_of = queue_of(&[(0, "a", &[1, 2]), (0, "b", &[10, 11]), (10, "a", &[3])]);
+        assert_eq!(queue_of.take(100, |tenant| if tenant == "a" { 1 } else { 9 }), [1, 10, 11]);
+        assert_eq!((queue_of.ready(), queue_of.throttled()), (0, 2), "one live, one of a backfill");
+        assert_eq!(queue_of.take(100, ANY), [2, 3]);
     }
 
     #[test]
     fn more_is_wanted_for_those_who_have_room_only() {
-        let mut ring = Ring::default();
-        ring.fill([Waiting { more: true, ..waiting(0, "a", &[1, 2]) }, waiting(0, "b", &[10])]);
-        ring.take(100, |tenant| usize::from(tenant == "b"));
-        assert!(!ring.has_behind() && ring.ready() == 0);
-        ring.take(100, ANY);
-        assert!(ring.has_behind());
+        let mut queue_of = RoundRobin::default();
+        queue_of.fill([ReadyJobs { more: true, ..waiting(0, "a", &[1, 2]) }, waiting(0, "b", &[10])]);
+        queue_of.take(100, |tenant| usize::from(tenant == "b"));
+        assert!(!queue_of.has_behind() && queue_of.ready() == 0);
+        queue_of.take(100, ANY);
+        assert!(queue_of.has_behind());
     }
 
     proptest! {
@@ -200,14 +200,14 @@ mod tests {
         fn every_job_is_taken_once_and_nobody_twice_before_all_others(
             waiting in proptest::collection::vec(0usize..20, 1..12), at_once in 1usize..9,
         ) {
-            let mut ring = Ring::default();
+            let mut queue_of = RoundRobin::default();
             let id = |tenant: usize, n: usize| (tenant * 1000 + n) as i64;
-            ring.fill(waiting.iter().enumerate().map(|(t, n)| {
+            queue_of.fill(waiting.iter().enumerate().map(|(t, n)| {
                 super::tests::waiting(0, &format!("{t:02}"), &(0..*n).map(|n| id(t, n)).collect::<Vec<_>>())
             }));
             let mut taken = Vec::new();
-            while ring.ready() > 0 {
-                taken.extend(ring.take(at_once, ANY));
+            while queue_of.ready() > 0 {
+                taken.extend(queue_of.take(at_once, ANY));
             }
             let mut sorted = taken.clone();
             sorted.sort_unstable();
@@ -222,19 +222,19 @@ mod tests {
         fn nobody_gets_more_than_they_have_room_for_and_nobody_less_for_that(
             tenants in proptest::collection::vec((0usize..20, 0usize..8), 1..12), at_once in 1usize..99,
         ) {
-            let mut ring = Ring::default();
+            let mut queue_of = RoundRobin::default();
             let id = |tenant: usize, n: usize| (tenant * 1000 + n) as i64;
-            ring.fill(tenants.iter().enumerate().map(|(t, (n, _))| {
+            queue_of.fill(tenants.iter().enumerate().map(|(t, (n, _))| {
                 super::tests::waiting(0, &format!("{t:02}"), &(0..*n).map(|n| id(t, n)).collect::<Vec<_>>())
             }));
-            let taken = ring.take(at_once, |tenant| tenants[tenant.parse::<usize>().unwrap()].1);
+            let taken = queue_of.take(at_once, |tenant| tenants[tenant.parse::<usize>().unwrap()].1);
             let allowed: usize = tenants.iter().map(|(n, room)| *n.min(room)).sum();
             prop_assert_eq!(taken.len(), allowed.min(at_once));
             for (t, (_, room)) in tenants.iter().enumerate() {
                 prop_assert!(taken.iter().filter(|id| **id / 1000 == t as i64).count() <= *room);
             }
             let all: usize = tenants.iter().map(|(n, _)| n).sum();
-            let mut rest = ring.take(usize::MAX, ANY);
+            let mut rest = queue_of.take(usize::MAX, ANY);
             prop_assert_eq!(rest.len() + taken.len(), all);
             rest.extend(taken);
             rest.sort_unstable();

@@ -16,7 +16,7 @@ const CALLS: &str = include_str!("../../sql/worker/calls.sql");
 const END: &str =
     "UPDATE voice.call SET status = 'completed', ended_at = clock_timestamp() WHERE status = 'in_progress'";
 
-pub struct Scene {
+pub struct Fixture {
     pub cluster: Cluster,
     pub stub: StubLlm,
     pub client: Client,
@@ -42,8 +42,8 @@ pub struct Memory {
     pub peak: f64,
 }
 
-impl Scene {
-    pub fn start() -> Scene {
+impl Fixture {
+    pub fn start() -> Fixture {
         let stub = StubLlm::start();
         stub.keep_requests(false);
         let cluster = Cluster::builder()
@@ -59,7 +59,7 @@ impl Scene {
         client.batch_execute(TEXTS).expect("texts");
         let own_backend = client.query_one("SELECT pg_backend_pid()", &[]).expect("pid").get(0);
         cluster.worker_pid(DATABASE);
-        Scene { cluster, stub, client, own_backend }
+        Fixture { cluster, stub, client, own_backend }
     }
 
     /// The LLM's delay, how many may be in flight, and who judges.

@@ -16,17 +16,17 @@ thread_local! {
     static RING: Cell<bool> = const { Cell::new(false) };
     static REREAD_LIMITS: Cell<bool> = const { Cell::new(false) };
     static ANNOUNCE: Cell<bool> = const { Cell::new(false) };
-    static CALLS: RefCell<HashMap<[u8; 16], Mark>> = RefCell::new(HashMap::new());
+    static CALLS: RefCell<HashMap<[u8; 16], PendingCall>> = RefCell::new(HashMap::new());
 }
 
 /// Looks at a call before the commit: its id, the leaf that was written, the tenant.
-pub type Look = fn([u8; 16], pg_sys::Oid, &str);
+pub type PreCommitCallback = fn([u8; 16], pg_sys::Oid, &str);
 
 /// What this transaction knows of a call.
 #[derive(Default)]
-struct Mark {
+struct PendingCall {
     /// Its words have changed: where, whose, and what is to be done about it.
-    touched: Option<(pg_sys::Oid, String, Look)>,
+    modified: Option<(pg_sys::Oid, String, PreCommitCallback)>,
     /// Its job is taken care of, or was found unnecessary.
     settled: bool,
     /// This transaction counts as a writer of its turns in shared memory.
@@ -34,14 +34,14 @@ struct Mark {
 }
 
 /// The worker of this database is to look at the queue when this transaction commits.
-pub fn ring_at_commit() {
+pub fn wake_at_commit() {
     register();
     RING.set(true);
 }
 
 /// The worker of this database is to read the limits of tenants again when this transaction commits.
 pub fn reread_limits_at_commit() {
-    ring_at_commit();
+    wake_at_commit();
     REREAD_LIMITS.set(true);
 }
 
@@ -59,12 +59,12 @@ pub fn call_is_enqueued(call_id: [u8; 16]) {
 
 /// The words of a call were changed: `look` is called with it before this transaction commits, once, unless the
 /// transaction ends the call anyway.
-pub fn look_before_commit(call_id: [u8; 16], leaf: pg_sys::Oid, tenant: &str, look: Look) {
+pub fn on_pre_commit(call_id: [u8; 16], leaf: pg_sys::Oid, tenant: &str, look: PreCommitCallback) {
     register();
     CALLS.with_borrow_mut(|calls| {
         let mark = calls.entry(call_id).or_default();
-        if mark.touched.is_none() {
-            mark.touched = Some((leaf, tenant.to_owned(), look));
+        if mark.modified.is_none() {
+            mark.modified = Some((leaf, tenant.to_owned(), look));
         }
     });
 }
@@ -73,26 +73,26 @@ pub fn look_before_commit(call_id: [u8; 16], leaf: pg_sys::Oid, tenant: &str, lo
 /// the call: whoever asks "has the call ended?" and is told no commits a moment later, and by then the worker may have
 /// read the transcript without this turn. The count is raised before the question is asked, so either the answer is
 /// "ended", or the worker sees the count.
-fn look_at_touched() {
-    let touched = CALLS.with_borrow_mut(|calls| {
-        let mut touched = Vec::new();
+fn run_pre_commit_callbacks() {
+    let modified = CALLS.with_borrow_mut(|calls| {
+        let mut modified = Vec::new();
         for (call_id, mark) in calls.iter_mut().filter(|(_, mark)| !mark.settled) {
-            let Some(touch) = mark.touched.take() else { continue };
+            let Some(touch) = mark.modified.take() else { continue };
             mark.settled = true;
             mark.counted = mark.counted || shmem::writers_of(call_id).map(|w| w.fetch_add(1, SeqCst)).is_some();
-            touched.push((*call_id, touch));
+            modified.push((*call_id, touch));
         }
         // In one order in all transactions: the look may lock the call's job.
-        touched.sort_unstable_by_key(|(call_id, _)| *call_id);
-        touched
+        modified.sort_unstable_by_key(|(call_id, _)| *call_id);
+        modified
     });
-    if touched.is_empty() {
+    if modified.is_empty() {
         return;
     }
     // SAFETY: the transaction is still in progress; statements want a snapshot, and those of the client are gone by now.
     // An error gives it back with everything else.
     unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot()) };
-    for (call_id, (leaf, tenant, look)) in touched {
+    for (call_id, (leaf, tenant, look)) in modified {
         look(call_id, leaf, &tenant);
     }
     // SAFETY: the one pushed above.
@@ -121,24 +121,24 @@ fn register() {
 unsafe extern "C-unwind" fn at_end(event: pg_sys::XactEvent::Type, _argument: *mut std::ffi::c_void) {
     use pg_sys::XactEvent::*;
     match event {
-        XACT_EVENT_PRE_COMMIT | XACT_EVENT_PRE_PREPARE => look_at_touched(),
+        XACT_EVENT_PRE_COMMIT | XACT_EVENT_PRE_PREPARE => run_pre_commit_callbacks(),
         XACT_EVENT_COMMIT => {
             if RING.get() {
                 // SAFETY: a backend's own database never changes.
-                if let Some(slot) = shmem::slot_of(unsafe { pg_sys::MyDatabaseId }, shmem::Otherwise::Nothing) {
+                if let Some(slot) = shmem::slot_of(unsafe { pg_sys::MyDatabaseId }, shmem::SlotPolicy::Existing) {
                     if REREAD_LIMITS.get() {
                         slot.limits_changed.store(true, Release);
                     }
-                    slot.ring();
+                    slot.wake();
                 }
             }
             if ANNOUNCE.get() {
                 // SAFETY: as above.
-                if let Some(slot) = shmem::slot_of(unsafe { pg_sys::MyDatabaseId }, shmem::Otherwise::TakeAny) {
+                if let Some(slot) = shmem::slot_of(unsafe { pg_sys::MyDatabaseId }, shmem::SlotPolicy::FreeOrAbsent) {
                     // Also where a worker runs: it may be about to leave because it saw no extension.
                     slot.set_stage(shmem::Stage::Wanted);
-                    slot.ring();
-                    shmem::ring_launcher();
+                    slot.wake();
+                    shmem::wake_launcher();
                 }
             }
             forget();

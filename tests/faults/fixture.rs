@@ -26,7 +26,7 @@ pub fn short_or_long<T>(short: T, long: T) -> T {
     if std::env::var("VOICE_FAULTS").is_ok_and(|form| form == "long") { long } else { short }
 }
 
-pub struct Scene {
+pub struct Fixture {
     pub stub: StubLlm,
     pub voice: Voice,
     /// Requests that belong to earlier cases on the same server.
@@ -43,22 +43,22 @@ pub struct Tally {
     pub duplicates: i64,
 }
 
-impl Scene {
-    pub fn start() -> Scene {
-        Scene::with(|builder| builder)
+impl Fixture {
+    pub fn start() -> Fixture {
+        Fixture::with(|builder| builder)
     }
 
     /// With settings of the case's own.
-    pub fn with(change: impl FnOnce(Builder) -> Builder) -> Scene {
+    pub fn with(change: impl FnOnce(Builder) -> Builder) -> Fixture {
         let stub = StubLlm::start();
         let voice = Voice::on(change(Voice::asking(&stub)));
-        Scene::of(voice, stub)
+        Fixture::of(voice, stub)
     }
 
-    fn of(voice: Voice, stub: StubLlm) -> Scene {
-        let mut scene = Scene { stub, voice, asked_before: 0 };
-        scene.furnish();
-        scene
+    fn of(voice: Voice, stub: StubLlm) -> Fixture {
+        let mut fixture = Fixture { stub, voice, asked_before: 0 };
+        fixture.furnish();
+        fixture
     }
 
     /// The extension is new in this database: somebody to watch it, and an agent.

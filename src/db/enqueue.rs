@@ -32,12 +32,12 @@ pub fn enqueue(call_id: pgrx::Uuid, tenant: &str, delay_ms: i32) -> Result<(), D
 pub fn enqueue_if_late(turn_leaf: pg_sys::Oid, call_id: [u8; 16], tenant: &str) -> Result<bool, DbError> {
     let (ended, recently) = match look(turn_leaf, &call_id)? {
         Some(seen) => seen,
-        None if process::sees_the_past() => (false, false),
+        None if process::uses_transaction_snapshot() => (false, false),
         // The call is being deleted.
         None => return Ok(false),
     };
     // A transaction that sees the past only cannot know whether the call has ended. A job too many costs nothing.
-    let unknown = !ended && process::sees_the_past();
+    let unknown = !ended && process::uses_transaction_snapshot();
     if !unknown && !ended {
         return Ok(false);
     }

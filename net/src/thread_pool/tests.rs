@@ -11,12 +11,15 @@ use super::*;
 const SOON: Duration = Duration::from_secs(10);
 const FOREVER: Duration = Duration::from_secs(3600);
 
-fn readable<Q: Send + 'static, A: Send + 'static>(crew: &Crew<Q, A>, within_ms: u16) -> bool {
+fn readable<Q: Send + 'static, A: Send + 'static>(crew: &ThreadPool<Q, A>, within_ms: u16) -> bool {
     poll(&mut [PollFd::new(crew.wake_fd().as_fd(), PollFlags::POLLIN)], within_ms).unwrap() > 0
 }
 
 /// Waits for the pipe and collects, until `count` answers are there.
-fn collect<Q: Send + 'static, A: Send + 'static>(crew: &mut Crew<Q, A>, count: usize) -> Vec<(Serial, Outcome<A>)> {
+fn collect<Q: Send + 'static, A: Send + 'static>(
+    crew: &mut ThreadPool<Q, A>,
+    count: usize,
+) -> Vec<(TaskId, Outcome<A>)> {
     let start = Instant::now();
     let mut all = Vec::new();
     while all.len() < count {
@@ -30,7 +33,7 @@ fn collect<Q: Send + 'static, A: Send + 'static>(crew: &mut Crew<Q, A>, count: u
 
 /// Work that says when it has begun and ends when it is told to.
 struct Held {
-    crew: Crew<u64, u64>,
+    crew: ThreadPool<u64, u64>,
     begun: Receiver<u64>,
     go: Sender<()>,
 }
@@ -39,7 +42,7 @@ fn held(limit: usize) -> Held {
     let (begin, begun) = channel();
     let (go, wait) = channel::<()>();
     let wait = Mutex::new(wait);
-    let crew = Crew::new(limit, FOREVER, move |n| {
+    let crew = ThreadPool::new(limit, FOREVER, move |n| {
         let _ = begin.send(n);
         let _ = wait.lock().unwrap().recv();
         n
@@ -55,10 +58,10 @@ impl Held {
 
 #[test]
 fn every_piece_of_work_is_answered_once() {
-    let mut crew = Crew::new(8, FOREVER, |n: u64| n * 2).unwrap();
-    let serials: Vec<Serial> = (0..1000).map(|n| crew.submit(n).unwrap()).collect();
+    let mut crew = ThreadPool::new(8, FOREVER, |n: u64| n * 2).unwrap();
+    let serials: Vec<TaskId> = (0..1000).map(|n| crew.submit(n).unwrap()).collect();
     let mut answers = collect(&mut crew, 1000);
-    answers.sort_by_key(|(serial, _)| *serial);
+    answers.sort_by_key(|(task_id, _)| *task_id);
     let expected: Vec<_> = serials.into_iter().zip((0..1000).map(|n| Ok(n * 2))).collect();
     assert_eq!(answers, expected);
     assert!(crew.threads() <= 8);
@@ -93,7 +96,7 @@ fn work_is_not_held_up_by_idle_threads_that_a_lower_limit_sends_away() {
 
 #[test]
 fn threads_come_only_as_work_needs_them() {
-    let mut crew = Crew::new(8, FOREVER, |()| ()).unwrap();
+    let mut crew = ThreadPool::new(8, FOREVER, |()| ()).unwrap();
     assert_eq!(crew.threads(), 0);
     for _ in 0..20 {
         crew.submit(()).unwrap();
@@ -142,7 +145,7 @@ fn a_lowered_limit_lets_threads_go_as_they_finish() {
 
 #[test]
 fn the_idle_leave() {
-    let mut crew = Crew::new(4, Duration::from_millis(20), |()| ()).unwrap();
+    let mut crew = ThreadPool::new(4, Duration::from_millis(20), |()| ()).unwrap();
     crew.submit(()).unwrap();
     collect(&mut crew, 1);
     until(|| crew.threads() == 0);
@@ -152,7 +155,7 @@ fn the_idle_leave() {
 
 #[test]
 fn a_panic_is_an_answer_and_its_thread_goes_on() {
-    let mut crew = Crew::new(1, FOREVER, |n: u32| if n == 0 { panic!("no {n}") } else { n }).unwrap();
+    let mut crew = ThreadPool::new(1, FOREVER, |n: u32| if n == 0 { panic!("no {n}") } else { n }).unwrap();
     crew.submit(0).unwrap();
     crew.submit(7).unwrap();
     let answers = collect(&mut crew, 2);
@@ -191,16 +194,16 @@ fn work_given_up_before_it_began_never_begins() {
 
 #[test]
 fn an_answer_that_came_in_time_is_not_given_up() {
-    let mut crew = Crew::new(1, FOREVER, |()| ()).unwrap();
-    let serial = crew.submit(()).unwrap();
+    let mut crew = ThreadPool::new(1, FOREVER, |()| ()).unwrap();
+    let task_id = crew.submit(()).unwrap();
     assert!(readable(&crew, 10_000));
-    let (done, given_up) = crew.collect([serial]);
-    assert_eq!((done, given_up), (vec![(serial, Ok(()))], vec![]));
+    let (done, given_up) = crew.collect([task_id]);
+    assert_eq!((done, given_up), (vec![(task_id, Ok(()))], vec![]));
 }
 
 #[test]
 fn many_answers_are_one_byte_and_none_is_left_unannounced() {
-    let mut crew = Crew::new(4, FOREVER, |()| ()).unwrap();
+    let mut crew = ThreadPool::new(4, FOREVER, |()| ()).unwrap();
     for _ in 0..100 {
         crew.submit(()).unwrap();
     }

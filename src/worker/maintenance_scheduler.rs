@@ -1,8 +1,8 @@
-//! What the worker does beside its jobs: settings made for its database; and it has months, roll-ups and retention looked
+//! What the worker does beside its jobs: settings made for its database; and it has months, roll-ups and retention polled
 //! after, by a process of its own (`maintenance.rs`), so that no job waits for them.
 
 use crate::db::{state, transaction};
-use crate::host::process::{self, Handle, Life};
+use crate::host::process::{self, BgwStatus, Handle};
 use crate::host::shmem::Slot;
 use pgrx::prelude::*;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ const MAINTENANCE: Duration = Duration::from_secs(3600);
 /// After a failure (somebody held the tables), sooner.
 const AGAIN: Duration = Duration::from_secs(60);
 
-pub struct Housekeeping {
+pub struct MaintenanceScheduler {
     /// When the next process is to be started.
     due: Instant,
     /// The one that runs.
@@ -24,9 +24,9 @@ pub struct Housekeeping {
     error: Option<String>,
 }
 
-impl Housekeeping {
+impl MaintenanceScheduler {
     pub fn new() -> Self {
-        let mut new = Housekeeping {
+        let mut new = MaintenanceScheduler {
             due: Instant::now(),
             running: None,
             settings: Vec::new(),
@@ -54,7 +54,7 @@ impl Housekeeping {
     /// Starts the process when it is time, and hears what came of it. Never waits.
     pub fn maintain(&mut self, slot: &Slot) {
         if let Some(process) = &self.running {
-            if process.life() != Life::Gone {
+            if process.life() != BgwStatus::Stopped {
                 return;
             }
             self.running = None;

@@ -20,7 +20,7 @@ const PLACES: usize = 16_383;
 
 /// What the server has made of pieces of text, by one configuration.
 #[derive(Default)]
-pub struct Lexicon {
+pub struct TsvectorCache {
     pieces: HashMap<Box<str>, Entry>,
     ids: HashMap<Box<str>, u32>,
     /// As they are written in a tsvector: quoted.
@@ -43,7 +43,7 @@ pub enum Document {
     Unfit,
 }
 
-impl Lexicon {
+impl TsvectorCache {
     /// The pieces of the texts that are not known yet.
     pub fn missing_of<'t>(&self, texts: &[&'t str]) -> HashSet<&'t str> {
         let fit = texts.iter().filter(|text| by_pieces(text));
@@ -62,7 +62,7 @@ impl Lexicon {
     pub fn make_room(&mut self, more: usize) -> bool {
         let full = self.pieces.len() + more > CAPACITY;
         if full {
-            *self = Lexicon::default();
+            *self = TsvectorCache::default();
         }
         full
     }
@@ -129,50 +129,50 @@ fn plain(piece: &str) -> &str {
 mod tests {
     use super::*;
 
-    fn lexicon() -> Lexicon {
-        let mut lexicon = Lexicon::default();
-        lexicon.learn("The", &[], 1);
-        lexicon.learn("cat's", &[("cat".into(), 1), ("s".into(), 2)], 2);
-        lexicon.learn("cat", &[("cat".into(), 1)], 1);
-        lexicon.learn("--", &[], 0);
-        lexicon
+    fn cached() -> TsvectorCache {
+        let mut cache = TsvectorCache::default();
+        cache.learn("The", &[], 1);
+        cache.learn("cat's", &[("cat".into(), 1), ("s".into(), 2)], 2);
+        cache.learn("cat", &[("cat".into(), 1)], 1);
+        cache.learn("--", &[], 0);
+        cache
     }
 
     #[test]
     fn words_stand_where_the_server_would_put_them() {
-        let document = lexicon().document("The cat's -- \"cat,\nThe cat.");
+        let document = cached().document("The cat's -- \"cat,\nThe cat.");
         assert_eq!(document, Document::Ready(" 'cat':2,4,6 's':3".into()));
     }
 
     #[test]
     fn what_is_not_known_or_may_be_a_tag_is_left_to_the_server() {
-        assert_eq!(lexicon().document("The dog"), Document::Unfit);
-        assert_eq!(lexicon().document("The <cat cat>"), Document::Unfit);
-        assert_eq!(lexicon().document("-- The cat"), Document::Unfit);
+        assert_eq!(cached().document("The dog"), Document::Unfit);
+        assert_eq!(cached().document("The <cat cat>"), Document::Unfit);
+        assert_eq!(cached().document("-- The cat"), Document::Unfit);
         let texts = ["The dog, the (cat e-mail. dog..", "<b"];
-        assert_eq!(lexicon().missing_of(&texts), HashSet::from_iter(["dog", "the", "e-mail.", "dog.."]));
+        assert_eq!(cached().missing_of(&texts), HashSet::from_iter(["dog", "the", "e-mail.", "dog.."]));
     }
 
     #[test]
     fn lexemes_are_quoted() {
-        let mut lexicon = Lexicon::default();
-        lexicon.learn("x", &[("it's\\".into(), 1)], 1);
-        assert_eq!(lexicon.document("x"), Document::Ready(" 'it''s\\\\':1".into()));
+        let mut cache = TsvectorCache::default();
+        cache.learn("x", &[("it's\\".into(), 1)], 1);
+        assert_eq!(cache.document("x"), Document::Ready(" 'it''s\\\\':1".into()));
     }
 
     #[test]
     fn places_end_where_those_of_a_tsvector_do() {
         let words = |n| vec!["cat"; n].join(" ");
-        assert!(matches!(lexicon().document(&words(PLACES - 1)), Document::Ready(_)));
-        assert_eq!(lexicon().document(&words(PLACES)), Document::Unfit);
+        assert!(matches!(cached().document(&words(PLACES - 1)), Document::Ready(_)));
+        assert_eq!(cached().document(&words(PLACES)), Document::Unfit);
     }
 
     #[test]
     fn it_forgets_before_it_grows_too_large() {
-        let mut lexicon = lexicon();
-        assert!(!lexicon.make_room(10));
-        assert_eq!(lexicon.pieces.len(), 4);
-        assert!(lexicon.make_room(CAPACITY));
-        assert!(lexicon.pieces.is_empty() && lexicon.quoted.is_empty());
+        let mut cache = cached();
+        assert!(!cache.make_room(10));
+        assert_eq!(cache.pieces.len(), 4);
+        assert!(cache.make_room(CAPACITY));
+        assert!(cache.pieces.is_empty() && cache.quoted.is_empty());
     }
 }

@@ -3,8 +3,8 @@
 //! there is.
 
 use super::DbError;
-use crate::host::leaf;
-use crate::host::process::IndexesOnly;
+use crate::host::partition;
+use crate::host::process::PlannerOverride;
 use pgrx::Uuid;
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys::BuiltinOid;
@@ -14,29 +14,31 @@ use std::cell::RefCell;
 use std::ffi::CStr;
 
 /// Months whose plans are kept, of each statement.
-const MONTHS: usize = 4;
+const PLANS_KEPT: usize = 4;
 /// The families that such statements read. `state::lock_tables` has locked those of them whose order matters.
-const FAMILIES: [(&str, &CStr); 3] = [("{call}", c"call"), ("{turn}", c"turn"), ("{analytics}", c"analytics")];
+const PARTITIONED_TABLES: [(&str, &CStr); 3] =
+    [("{call}", c"call"), ("{turn}", c"turn"), ("{analytics}", c"analytics")];
 
 /// The calls of a batch, and where they lie.
-pub struct Scope {
+pub struct PartitionScope {
     /// The lowest and the highest of their ids: the planner prunes by them to the months of the batch.
     pub bounds: (Uuid, Uuid),
-    /// The leaves of FAMILIES, where each has one for all of the calls.
-    leaves: Option<[String; FAMILIES.len()]>,
+    /// The leaves of PARTITIONED_TABLES, where each has one for all of the calls.
+    leaves: Option<[String; PARTITIONED_TABLES.len()]>,
 }
 
-impl Scope {
+impl PartitionScope {
     /// Locks the families as a query would.
-    pub fn of(calls: &[Uuid]) -> Scope {
+    pub fn of(calls: &[Uuid]) -> PartitionScope {
         let lowest = calls.iter().min().copied().unwrap_or_else(|| Uuid::from_bytes([0; 16]));
         let highest = calls.iter().max().copied().unwrap_or_else(|| Uuid::from_bytes([0; 16]));
-        let of_all = FAMILIES.map(|(_, family)| leaf::holding(family, lowest.as_bytes(), highest.as_bytes()));
+        let of_all =
+            PARTITIONED_TABLES.map(|(_, family)| partition::holding(family, lowest.as_bytes(), highest.as_bytes()));
         let leaves = match of_all {
             [Some(call), Some(turn), Some(analytics)] => Some([call, turn, analytics]),
             _ => None,
         };
-        Scope { bounds: (lowest, highest), leaves }
+        PartitionScope { bounds: (lowest, highest), leaves }
     }
 }
 
@@ -44,26 +46,26 @@ impl Scope {
 /// the condition that a call's id lies between the bounds, which are its parameters $2 and $3.
 ///
 /// It must be of a form that reads those tables by their keys whatever the planner believes of them: a plan is made once.
-pub struct LeafStatement {
+pub struct PartitionStatement {
     text: &'static str,
     parameters: &'static [BuiltinOid],
-    plans: RefCell<Vec<([String; FAMILIES.len()], OwnedPreparedStatement)>>,
+    plans: RefCell<Vec<([String; PARTITIONED_TABLES.len()], OwnedPreparedStatement)>>,
 }
 
-impl LeafStatement {
+impl PartitionStatement {
     pub const fn new(text: &'static str, parameters: &'static [BuiltinOid]) -> Self {
-        LeafStatement { text, parameters, plans: RefCell::new(Vec::new()) }
+        PartitionStatement { text, parameters, plans: RefCell::new(Vec::new()) }
     }
 
     /// Runs it where the calls lie. The snapshot is a new one.
     pub fn run<'a>(
         &self,
         client: &mut SpiClient<'a>,
-        scope: &Scope,
+        scope: &PartitionScope,
         arguments: &[DatumWithOid<'_>],
     ) -> Result<SpiTupleTable<'a>, DbError> {
         let Some(leaves) = &scope.leaves else {
-            let families = FAMILIES.map(|(mark, _)| format!("voice.{}", mark.trim_matches(['{', '}'])));
+            let families = PARTITIONED_TABLES.map(|(mark, _)| format!("voice.{}", mark.trim_matches(['{', '}'])));
             return Ok(client.update(
                 &named(self.text, &families, |id| format!("{id} BETWEEN $2 AND $3")),
                 None,
@@ -78,14 +80,14 @@ impl LeafStatement {
                 let types: Vec<PgOid> = self.parameters.iter().map(|p| PgOid::BuiltIn(*p)).collect();
                 let text = named(self.text, leaves, |_| "true".to_owned());
                 let plan = client.prepare_mut(&text, &types)?.keep();
-                if plans.len() == MONTHS {
+                if plans.len() == PLANS_KEPT {
                     plans.remove(0);
                 }
                 plans.push((leaves.clone(), plan));
                 plans.len() - 1
             }
         };
-        let _planning = IndexesOnly::begin();
+        let _planning = PlannerOverride::begin();
         Ok(client.update(&plans[at].1, None, arguments)?)
     }
 }
@@ -101,7 +103,7 @@ fn named(text: &str, tables: &[String], within: impl Fn(&str) -> String) -> Stri
         rest = after;
     }
     named.push_str(rest);
-    for ((mark, _), table) in FAMILIES.iter().zip(tables) {
+    for ((mark, _), table) in PARTITIONED_TABLES.iter().zip(tables) {
         named = named.replace(mark, table);
     }
     named

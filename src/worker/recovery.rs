@@ -1,10 +1,10 @@
 //! What the worker does when something of its own fails: find out what, blame nobody else for it, and go on.
 
+use super::main_loop::Server;
 use super::pipeline;
-use super::serve::Server;
 use crate::db::claim::Claimed;
-use crate::db::prepare::Call;
-use crate::db::settle::Settled;
+use crate::db::outcome::Settled;
+use crate::db::prepare::PreparedCall;
 use crate::db::state;
 use crate::db::{DbError, prepare, transaction};
 use crate::host::process;
@@ -12,8 +12,8 @@ use crate::host::shmem::State;
 use pgrx::prelude::*;
 use std::time::{Duration, Instant};
 
-/// Turns in which storing, taking and reading are kept apart after a failure.
-const CAUTION: u32 = 16;
+/// Turns in which storing, taking and reading are kept separate_steps after a failure.
+const DEGRADED_CYCLES: u32 = 16;
 
 impl Server {
     /// A transaction of the worker's own failed and left nothing behind. `false`: leave, the extension is gone.
@@ -21,10 +21,10 @@ impl Server {
         if !self.still_fits() {
             return false;
         }
-        let complete = transaction("voice_analytics: looking for the tables", pg_sys::InvalidOid, state::complete);
+        let complete = transaction("voice_analytics: looking for the tables", pg_sys::InvalidOid, state::tables_exist);
         if let Ok(false) = complete {
             self.slot.set_state(
-                State::Quiet,
+                State::RestoredCopy,
                 "tables are missing (a restore is under way?): SELECT voice_resume() when it is done",
             );
             self.due = None;
@@ -34,22 +34,22 @@ impl Server {
             return true;
         }
         self.queue.forget();
-        self.note_error(&error.message);
+        self.log_error(&error.message);
         self.failures += 1;
-        if self.cautious == 0 {
-            // Several things were done at once; which of them fails is seen when they are done apart.
-        } else if self.pending.len() > 1 && !self.singly {
-            self.singly = true;
-        } else if self.singly && is_about_the_data(&error) && !self.pending.is_empty() {
+        if self.degraded_cycles == 0 {
+            // Several things were done at once; which of them fails is seen when they are done separate_steps.
+        } else if self.pending.len() > 1 && !self.isolate_results {
+            self.isolate_results = true;
+        } else if self.isolate_results && is_about_the_data(&error) && !self.pending.is_empty() {
             // This one result cannot be stored: the attempt failed, and the rest goes on.
             let spoilt = self.pending.remove(0);
             let reason = format!("the result could not be stored: {}", error.message);
             let outcome = pipeline::failed(&spoilt.job, reason, &self.settings);
             self.pending.push(Settled { outcome, ..spoilt });
         } else if self.pending.len() == 1 {
-            self.singly = true;
+            self.isolate_results = true;
         }
-        self.cautious = CAUTION;
+        self.degraded_cycles = DEGRADED_CYCLES;
         self.slot.set_state(State::Failing, &error.message);
         let pause = Duration::from_millis(100 << self.failures.min(5));
         self.due = Some(Instant::now() + pause);
@@ -59,7 +59,7 @@ impl Server {
 
     /// Reads one claimed call, whose attempt is counted already: one that cannot be read dies of it in the end. `true`: it
     /// could not.
-    pub(super) fn read_alone(&mut self, job: Claimed, calls: &mut Vec<(Claimed, Option<Call>)>) -> bool {
+    pub(super) fn read_alone(&mut self, job: Claimed, calls: &mut Vec<(Claimed, Option<PreparedCall>)>) -> bool {
         let read = transaction("voice_analytics: reading one call", self.role, |client| {
             prepare::prepare(client, vec![job.clone()])
         });
@@ -69,8 +69,8 @@ impl Server {
                 false
             }
             Err(e) => {
-                self.note_error(&e.message);
-                self.cautious = CAUTION;
+                self.log_error(&e.message);
+                self.degraded_cycles = DEGRADED_CYCLES;
                 let reason = format!("the call could not be read: {}", e.message);
                 let outcome = pipeline::failed(&job, reason, &self.settings);
                 self.pending.push(pipeline::plain(job, outcome));
@@ -82,6 +82,6 @@ impl Server {
 
 /// Errors that will be the same next time, as opposed to a full disk or a lock.
 fn is_about_the_data(error: &DbError) -> bool {
-    let class = crate::error::class_of(error.code);
+    let class = crate::host::error::class_of(error.code);
     matches!(&class, b"22" | b"23" | b"54" | b"21" | b"P0" | b"42")
 }

@@ -10,7 +10,7 @@ const DIGITS: usize = 4;
 
 /// `text` without what it quotes of `source`: runs of three words or more, and numbers, that stand there as well, whatever
 /// the punctuation and the case. `source` and `text` may be JSON: an escaped line break separates words.
-pub fn without_quotations(text: &str, source: &str) -> String {
+pub fn redact_echo(text: &str, source: &str) -> String {
     let source = words(source);
     let runs: HashSet<[&str; RUN]> = source.windows(RUN).map(run).collect();
     let numbers: HashSet<&str> = source.iter().filter(|word| is_number(word)).map(|word| word.lower.as_str()).collect();
@@ -72,38 +72,38 @@ fn words(text: &str) -> Vec<Word> {
 
 #[cfg(test)]
 mod tests {
-    use super::without_quotations;
+    use super::redact_echo;
 
     const SAID: &str = r#"{"content": "user: My card is 4111 1111 1111 1111.\nuser: I am leaving my husband, Éric"}"#;
 
     #[test]
     fn what_was_said_is_not_said_again() {
         let echoed = "cannot judge \"i AM leaving my husband, éric\": too sad";
-        assert_eq!(without_quotations(echoed, SAID), "cannot judge \"…\": too sad");
-        assert_eq!(without_quotations("card is 4111", SAID), "…");
+        assert_eq!(redact_echo(echoed, SAID), "cannot judge \"…\": too sad");
+        assert_eq!(redact_echo("card is 4111", SAID), "…");
     }
 
     #[test]
     fn numbers_are_not_said_again_even_alone() {
-        assert_eq!(without_quotations("invalid value: 4111-1111", SAID), "invalid value: …");
+        assert_eq!(redact_echo("invalid value: 4111-1111", SAID), "invalid value: …");
     }
 
     #[test]
     fn an_escaped_line_break_joins_no_words() {
-        assert_eq!(without_quotations(r"said\nI am leaving\nquickly", SAID), r"said\n…\nquickly");
+        assert_eq!(redact_echo(r"said\nI am leaving\nquickly", SAID), r"said\n…\nquickly");
     }
 
     #[test]
     fn words_that_everybody_says_stay() {
         for ours in ["upstream is down", "maximum context length is 8192 tokens", "my card", "", "…", "\\"] {
-            assert_eq!(without_quotations(ours, SAID), ours);
+            assert_eq!(redact_echo(ours, SAID), ours);
         }
     }
 
     proptest::proptest! {
         #[test]
         fn nothing_of_three_words_survives(source in "[a-c ]{0,60}", text in "[a-c ]{0,60}") {
-            let left = without_quotations(&text, &source);
+            let left = redact_echo(&text, &source);
             let words: Vec<&str> = source.split_whitespace().collect();
             for run in words.windows(3) {
                 let kept: Vec<&str> = left.split_whitespace().collect();

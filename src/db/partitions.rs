@@ -15,7 +15,7 @@ pub struct Wanted {
 }
 
 /// What the DEFAULT leaves would become.
-pub struct Stranded {
+pub struct DefaultPartitionRows {
     lower: Uuid,
     upper: Uuid,
     pub suffix: String,
@@ -23,7 +23,7 @@ pub struct Stranded {
 }
 
 /// Locks out any other maintenance for the rest of the session. `false`: there is one.
-pub fn begin(client: &mut SpiClient<'_>) -> Result<bool, DbError> {
+pub fn try_maintenance_lock(client: &mut SpiClient<'_>) -> Result<bool, DbError> {
     let sql = "SELECT pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended('voice_analytics maintenance', 0))";
     Ok(client.update(sql, Some(1), &[])?.next().and_then(|row| row.get(1).ok().flatten()).unwrap_or(false))
 }
@@ -39,27 +39,27 @@ pub fn wanted(client: &mut SpiClient<'_>, ahead: i32, since: Option<i64>) -> Res
     })
 }
 
-pub fn stranded(client: &mut SpiClient<'_>, months: &str) -> Result<Option<Stranded>, DbError> {
+pub fn default_rows(client: &mut SpiClient<'_>, months: &str) -> Result<Option<DefaultPartitionRows>, DbError> {
     let sql =
         "SELECT lower, upper, suffix, strays FROM voice._stranded($1::pg_catalog.date[]) WHERE suffix IS NOT NULL";
     let Some(row) = client.update(sql, Some(1), &[months.into()])?.next() else { return Ok(None) };
     Ok(match (row.get(1)?, row.get(2)?, row.get(3)?) {
         (Some(lower), Some(upper), Some(suffix)) => {
-            Some(Stranded { lower, upper, suffix, strays: row.get(4)?.unwrap_or_default() })
+            Some(DefaultPartitionRows { lower, upper, suffix, strays: row.get(4)?.unwrap_or_default() })
         }
         _ => None,
     })
 }
 
 /// The DEFAULT leaves hold this range and nothing else: to be validated.
-pub fn say_inside(client: &mut SpiClient<'_>, stranded: &Stranded) -> Result<(), DbError> {
+pub fn add_inside_checks(client: &mut SpiClient<'_>, default_rows: &DefaultPartitionRows) -> Result<(), DbError> {
     let sql = "SELECT voice._add_proofs(ARRAY[$1], ARRAY[$2], true)";
-    client.update(sql, None, &[stranded.lower.into(), stranded.upper.into()])?;
+    client.update(sql, None, &[default_rows.lower.into(), default_rows.upper.into()])?;
     Ok(())
 }
 
 /// They hold nothing of the months that are missing: to be validated. `false`: some of them do.
-pub fn say_outside(client: &mut SpiClient<'_>, months: &str) -> Result<bool, DbError> {
+pub fn add_outside_checks(client: &mut SpiClient<'_>, months: &str) -> Result<bool, DbError> {
     let sql = "SELECT voice._add_proofs_of_absence($1::pg_catalog.date[])";
     Ok(client.update(sql, Some(1), &[months.into()])?.first().get(1)?.unwrap_or(false))
 }
@@ -69,7 +69,7 @@ pub fn validate(client: &mut SpiClient<'_>, family: &str) -> Result<(), DbError>
     Ok(())
 }
 
-pub fn forget_proofs(client: &mut SpiClient<'_>) -> Result<(), DbError> {
+pub fn drop_bound_checks(client: &mut SpiClient<'_>) -> Result<(), DbError> {
     client.update("SELECT voice._forget_proofs()", None, &[])?;
     Ok(())
 }
@@ -78,8 +78,8 @@ pub fn families(client: &mut SpiClient<'_>) -> Result<Vec<String>, DbError> {
     names(client.select("SELECT pg_catalog.unnest(voice._families())", None, &[])?)
 }
 
-pub fn swap(client: &mut SpiClient<'_>, stranded: &Stranded) -> Result<Vec<String>, DbError> {
-    let arguments = [stranded.lower.into(), stranded.upper.into(), stranded.suffix.as_str().into()];
+pub fn swap(client: &mut SpiClient<'_>, default_rows: &DefaultPartitionRows) -> Result<Vec<String>, DbError> {
+    let arguments = [default_rows.lower.into(), default_rows.upper.into(), default_rows.suffix.as_str().into()];
     names(client.update("SELECT voice._swap_default($1, $2, $3)", None, &arguments)?)
 }
 

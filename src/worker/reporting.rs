@@ -1,8 +1,8 @@
 //! What the worker says of itself: its state and figures in shared memory, its text in `pg_stat_activity`, and the log's
 //! few lines. Nobody's words and no secrets: causes of single failures stand in `voice.attempt`.
 
-use super::serve::Server;
-use crate::db::settle::{Outcome, Settled};
+use super::main_loop::Server;
+use crate::db::outcome::{Outcome, Settled};
 use crate::guc::Analyzer;
 use crate::host::process;
 use crate::host::shmem::State;
@@ -11,7 +11,7 @@ use pgrx::prelude::*;
 use std::sync::atomic::Ordering::*;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use voice_core::breaker::Change;
-use voice_net::{Answer, Failure};
+use voice_net::{AnalysisResponse, Failure};
 
 impl Server {
     pub(super) fn show_state(&self) {
@@ -23,14 +23,14 @@ impl Server {
                 Some(reason) => self.slot.set_state(State::Waiting, &reason),
                 None => {
                     let state = if self.is_empty_handed() { State::Idle } else { State::Working };
-                    let rest = self.queue.resting().next().is_some();
+                    let rest = self.queue.throttled().next().is_some();
                     self.slot.set_state(state, if rest { "jobs wait for the limits of their tenants" } else { "" });
                 }
             },
         }
     }
 
-    pub(super) fn show_figures(&self) {
+    pub(super) fn publish_metrics(&self) {
         self.slot.in_flight.store((self.flights.len() + self.deliveries.in_flight()) as u32, Release);
         let breaker = self.provider.breaker();
         self.slot.set_breaker(match self.settings.analyzer {
@@ -68,22 +68,22 @@ impl Server {
         self.slot.usage.add(model, &answered);
     }
 
-    pub(super) fn note_error(&self, error: &str) {
+    pub(super) fn log_error(&self, error: &str) {
         if self.slot.last_error.read().as_deref() != Some(error) {
             log!("voice_analytics: {error}");
         }
-        self.remember_error(error);
+        self.record_error(error);
     }
 
     /// For `voice_status()` only.
-    pub(super) fn remember_error(&self, error: &str) {
+    pub(super) fn record_error(&self, error: &str) {
         self.slot.last_error.write(error);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros() as u64);
         self.slot.last_error_at.store(now, Release);
     }
 
     /// One line when requests stop, one when they go on.
-    pub(super) fn log_breaker(&self, change: Change, answer: &Answer) {
+    pub(super) fn log_breaker(&self, change: Change, answer: &AnalysisResponse) {
         match (change, &answer.outcome) {
             (Change::Opened, Err(failure)) => {
                 log!(
@@ -98,7 +98,7 @@ impl Server {
 }
 
 /// What follows the colon of a response's failure are the server's own words.
-pub fn for_the_log<'a>(failure: &'a Failure, answer: &Answer) -> &'a str {
+pub fn for_the_log<'a>(failure: &'a Failure, answer: &AnalysisResponse) -> &'a str {
     let ours = answer.http_status.and_then(|_| failure.message.split(": ").next());
     ours.unwrap_or(&failure.message)
 }

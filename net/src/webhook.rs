@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use ureq::http::header::{CONTENT_TYPE, RETRY_AFTER};
-use voice_core::quotation::without_quotations;
+use voice_core::redact_echo::redact_echo;
 use voice_core::scrub::{scrub, shortened};
 use voice_core::webhook::url::{Policy, Target};
 
-use crate::agent::{Agents, Refused};
+use crate::agent::{Agents, BlockedAddress};
 use crate::failure::retry_after;
-use crate::pool::{Errand, Trouble};
+use crate::pool::{Task, TaskError};
 
 /// The specification recommends 15 to 30 s.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -24,9 +24,9 @@ const WORDS_MAX: usize = 200;
 
 /// Something to deliver.
 #[derive(Debug, Clone)]
-pub struct Parcel {
-    /// The caller's own number, given back with the receipt.
-    pub ticket: u64,
+pub struct WebhookRequest {
+    /// The caller's own number, given back with the result.
+    pub request_id: u64,
     pub url: String,
     /// Beside `content-type`.
     pub headers: Vec<(&'static str, String)>,
@@ -39,9 +39,9 @@ pub struct Parcel {
 
 /// What came of a delivery.
 #[derive(Debug, Clone)]
-pub struct Receipt {
-    pub ticket: u64,
-    pub outcome: Result<(), Misfortune>,
+pub struct DeliveryResult {
+    pub request_id: u64,
+    pub outcome: Result<(), DeliveryError>,
     /// `None`: there was no response.
     pub http_status: Option<u16>,
     pub latency: Duration,
@@ -49,36 +49,36 @@ pub struct Receipt {
 
 /// Why it was not delivered, in words for the operator: scrubbed, at most 500 characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Misfortune {
+pub enum DeliveryError {
     /// It may work later.
-    Passing { message: String, retry_after: Option<Duration> },
+    Transient { message: String, retry_after: Option<Duration> },
     /// It will not, whoever tries: the receiver refuses this one, or its address may not be reached.
-    Lasting { message: String },
+    Permanent { message: String },
     /// The receiver wants nothing any more (410).
     Gone { message: String },
 }
 
 /// Everything that deliveries share.
-pub struct Courier {
+pub struct WebhookClient {
     public: Agents,
     everywhere: Agents,
 }
 
-impl Default for Courier {
-    fn default() -> Courier {
-        Courier { public: Agents::guarded(public_only), everywhere: Agents::guarded(private_too) }
+impl Default for WebhookClient {
+    fn default() -> WebhookClient {
+        WebhookClient { public: Agents::guarded(public_only), everywhere: Agents::guarded(private_too) }
     }
 }
 
 fn public_only(host: &str, address: IpAddr) -> Result<(), &'static str> {
-    judge(host, address, false)
+    check_address(host, address, false)
 }
 
 fn private_too(host: &str, address: IpAddr) -> Result<(), &'static str> {
-    judge(host, address, true)
+    check_address(host, address, true)
 }
 
-fn judge(host: &str, address: IpAddr, private_addresses: bool) -> Result<(), &'static str> {
+fn check_address(host: &str, address: IpAddr, private_addresses: bool) -> Result<(), &'static str> {
     let policy = Policy { private_addresses, ..Policy::default() };
     // The host alone says whether this machine is meant; the rest of the URL has been judged.
     let url = format!("https://{host}");
@@ -87,39 +87,39 @@ fn judge(host: &str, address: IpAddr, private_addresses: bool) -> Result<(), &'s
 
 /// Looks a host up as a delivery would. `Err`: none of its addresses may be reached, and why. A name that is not known
 /// here and now may be known later, so it is no error.
-pub fn permitted_addresses(host: &str, port: u16, private_addresses: bool) -> Result<(), String> {
+pub fn check_resolved_addresses(host: &str, port: u16, private_addresses: bool) -> Result<(), String> {
     let Ok(addresses) = (host, port).to_socket_addrs() else { return Ok(()) };
     let mut refused = None;
     for address in addresses {
-        match judge(&written(host), address.ip(), private_addresses) {
+        match check_address(&format_host(host), address.ip(), private_addresses) {
             Ok(()) => return Ok(()),
-            Err(what) => refused = Some(Refused { host: host.to_owned(), address: address.ip(), what }),
+            Err(what) => refused = Some(BlockedAddress { host: host.to_owned(), address: address.ip(), what }),
         }
     }
     refused.map_or(Ok(()), |refused| Err(refused.to_string()))
 }
 
 /// As it stands in a URL.
-fn written(host: &str) -> String {
+fn format_host(host: &str) -> String {
     if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }
 
-impl Courier {
+impl WebhookClient {
     /// Delivers, or says why not.
-    pub fn deliver(&self, parcel: &Parcel, deadline: Instant) -> Delivered {
+    pub fn deliver(&self, request_of: &WebhookRequest, deadline: Instant) -> Delivered {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Delivered { outcome: Err(passing(timed_out(), None, parcel)), http_status: None };
+            return Delivered { outcome: Err(transient(timed_out(), None, request_of)), http_status: None };
         }
-        let agents = if parcel.private_addresses { &self.everywhere } else { &self.public };
-        let mut request = agents.of(&parcel.url).post(&parcel.url).header(CONTENT_TYPE, "application/json");
-        for (name, value) in &parcel.headers {
+        let agents = if request_of.private_addresses { &self.everywhere } else { &self.public };
+        let mut request = agents.of(&request_of.url).post(&request_of.url).header(CONTENT_TYPE, "application/json");
+        for (name, value) in &request_of.headers {
             request = request.header(*name, value);
         }
-        let sent = request.config().timeout_global(Some(left)).build().send(&parcel.body[..]);
+        let sent = request.config().timeout_global(Some(left)).build().send(&request_of.body[..]);
         let mut response = match sent {
             Ok(response) => response,
-            Err(error) => return Delivered { outcome: Err(of_transport(&error, parcel)), http_status: None },
+            Err(error) => return Delivered { outcome: Err(of_transport(&error, request_of)), http_status: None },
         };
         let status = response.status().as_u16();
         let wait = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
@@ -127,43 +127,50 @@ impl Courier {
         let mut body = Vec::new();
         // The status is the answer, however much of the words beside it arrives.
         let _ = response.body_mut().as_reader().take(BODY_MAX).read_to_end(&mut body);
-        let outcome = if response.status().is_success() { Ok(()) } else { Err(of_status(status, wait, &body, parcel)) };
+        let outcome =
+            if response.status().is_success() { Ok(()) } else { Err(of_status(status, wait, &body, request_of)) };
         Delivered { outcome, http_status: Some(status) }
     }
 }
 
 /// What a thread brings back.
 pub struct Delivered {
-    outcome: Result<(), Misfortune>,
+    outcome: Result<(), DeliveryError>,
     http_status: Option<u16>,
 }
 
-impl Errand for Parcel {
-    type Brought = Delivered;
-    type Slip = (u64, Arc<[String]>);
-    type Answer = Receipt;
+impl Task for WebhookRequest {
+    type Output = Delivered;
+    type Metadata = (u64, Arc<[String]>);
+    type Completion = DeliveryResult;
 
     fn timeout(&self) -> Duration {
         TIMEOUT
     }
 
-    fn slip(&self) -> Self::Slip {
-        (self.ticket, Arc::clone(&self.secrets))
+    fn metadata(&self) -> Self::Metadata {
+        (self.request_id, Arc::clone(&self.secrets))
     }
 
-    fn answer((ticket, secrets): Self::Slip, outcome: Result<Delivered, Trouble>, latency: Duration) -> Receipt {
+    fn answer(
+        (request_id, secrets): Self::Metadata,
+        outcome: Result<Delivered, TaskError>,
+        latency: Duration,
+    ) -> DeliveryResult {
         let message = match outcome {
-            Ok(Delivered { outcome, http_status }) => return Receipt { ticket, outcome, http_status, latency },
-            Err(Trouble::NoThread(error)) => format!("no thread for the request: {error}"),
-            Err(Trouble::Panic(panic)) => format!("internal error while delivering: {panic}"),
-            Err(Trouble::Abandoned) => format!("{} (request abandoned)", timed_out()),
+            Ok(Delivered { outcome, http_status }) => {
+                return DeliveryResult { request_id, outcome, http_status, latency };
+            }
+            Err(TaskError::NoThread(error)) => format!("no thread for the request: {error}"),
+            Err(TaskError::Panic(panic)) => format!("internal error while delivering: {panic}"),
+            Err(TaskError::Abandoned) => format!("{} (request abandoned)", timed_out()),
         };
-        let outcome = Err(Misfortune::Passing { message: scrubbed(&message, &secrets), retry_after: None });
-        Receipt { ticket, outcome, http_status: None, latency }
+        let outcome = Err(DeliveryError::Transient { message: scrubbed(&message, &secrets), retry_after: None });
+        DeliveryResult { request_id, outcome, http_status: None, latency }
     }
 }
 
-fn of_status(status: u16, retry_after: Option<Duration>, body: &[u8], parcel: &Parcel) -> Misfortune {
+fn of_status(status: u16, retry_after: Option<Duration>, body: &[u8], request_of: &WebhookRequest) -> DeliveryError {
     let what = match status {
         300..=399 => format!("the receiver redirects (HTTP {status}), which is not followed"),
         410 => "the receiver wants nothing any more (HTTP 410)".to_owned(),
@@ -172,29 +179,34 @@ fn of_status(status: u16, retry_after: Option<Duration>, body: &[u8], parcel: &P
         _ => format!("the receiver refused it (HTTP {status})"),
     };
     // Scrubbed before they are shortened: no cut leaves half of a secret.
-    let words = without_quotations(&String::from_utf8_lossy(body), &String::from_utf8_lossy(&parcel.body));
-    let words = scrubbed(&words, &parcel.secrets);
+    let words = redact_echo(&String::from_utf8_lossy(body), &String::from_utf8_lossy(&request_of.body));
+    let words = scrubbed(&words, &request_of.secrets);
     let words = shortened(words.trim(), WORDS_MAX);
-    let message = scrubbed(&if words.is_empty() { what } else { format!("{what}: {words}") }, &parcel.secrets);
+    let message = scrubbed(&if words.is_empty() { what } else { format!("{what}: {words}") }, &request_of.secrets);
     match status {
-        410 => Misfortune::Gone { message },
-        408 | 429 => Misfortune::Passing { message, retry_after },
-        400..=499 => Misfortune::Lasting { message },
-        _ => Misfortune::Passing { message, retry_after },
+        410 => DeliveryError::Gone { message },
+        408 | 429 => DeliveryError::Transient { message, retry_after },
+        400..=499 => DeliveryError::Permanent { message },
+        _ => DeliveryError::Transient { message, retry_after },
     }
 }
 
-fn of_transport(error: &ureq::Error, parcel: &Parcel) -> Misfortune {
+fn of_transport(error: &ureq::Error, request_of: &WebhookRequest) -> DeliveryError {
     use ureq::Error;
     let message = match error {
-        Error::Other(other) if other.is::<Refused>() => {
-            let off =
-                if parcel.private_addresses { "" } else { ", and voice_analytics.webhook_private_addresses is off" };
+        Error::Other(other) if other.is::<BlockedAddress>() => {
+            let off = if request_of.private_addresses {
+                ""
+            } else {
+                ", and voice_analytics.webhook_private_addresses is off"
+            };
             let message = format!("{other}{off}");
-            return Misfortune::Lasting { message: scrubbed(&message, &parcel.secrets) };
+            return DeliveryError::Permanent { message: scrubbed(&message, &request_of.secrets) };
         }
         Error::BadUri(why) => {
-            return Misfortune::Lasting { message: scrubbed(&format!("the URL is not valid: {why}"), &parcel.secrets) };
+            return DeliveryError::Permanent {
+                message: scrubbed(&format!("the URL is not valid: {why}"), &request_of.secrets),
+            };
         }
         Error::Timeout(_) => timed_out(),
         Error::HostNotFound => "the receiver's name is not known".to_owned(),
@@ -215,15 +227,15 @@ fn of_transport(error: &ureq::Error, parcel: &Parcel) -> Misfortune {
         Error::LargeResponseHeader(..) => "the receiver's response header is too large".to_owned(),
         other => format!("the request failed: {other}"),
     };
-    passing(message, None, parcel)
+    transient(message, None, request_of)
 }
 
 fn timed_out() -> String {
     format!("no answer from the receiver within {} s", TIMEOUT.as_secs())
 }
 
-fn passing(message: String, retry_after: Option<Duration>, parcel: &Parcel) -> Misfortune {
-    Misfortune::Passing { message: scrubbed(&message, &parcel.secrets), retry_after }
+fn transient(message: String, retry_after: Option<Duration>, request_of: &WebhookRequest) -> DeliveryError {
+    DeliveryError::Transient { message: scrubbed(&message, &request_of.secrets), retry_after }
 }
 
 fn scrubbed(message: &str, secrets: &[String]) -> String {
