@@ -8,7 +8,6 @@ mod db;
 mod error;
 mod guc;
 mod host;
-mod schema;
 mod worker;
 
 pg_module_magic!(name, version);
