@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/postgres.sh
 
-logs=target/test-logs
+logs=${TEST_LOGS:-target/test-logs}
 wanted=" $* "
 summary=()
 total_passed=0

@@ -193,6 +193,10 @@ unsafe fn attribute(description: pg_sys::TupleDesc, n: usize) -> *const pg_sys::
         #[cfg(not(feature = "pg18"))]
         return (*description).attrs.as_ptr().add(n);
         #[cfg(feature = "pg18")]
-        return pg_sys::TupleDescAttr(description, n as std::ffi::c_int);
+        {
+            // TupleDescAttr() of access/tupdesc.h, which is an inline function.
+            let compact = (*description).compact_attrs.as_ptr();
+            return compact.add((*description).natts as usize).cast::<pg_sys::FormData_pg_attribute>().add(n);
+        }
     }
 }
