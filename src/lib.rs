@@ -7,7 +7,6 @@ mod api;
 mod db;
 mod guc;
 mod host;
-mod schema;
 mod worker;
 
 pg_module_magic!(name, version);

@@ -14,6 +14,12 @@ unsafe extern "C" {
     fn SignalHandlerForConfigReload(signal: c_int);
 }
 
+// What Postgres calls `pqsignal` in a server; libpq has another one of that name, from which 18 tells them apart.
+#[cfg(not(feature = "pg18"))]
+use pg_sys::pqsignal;
+#[cfg(feature = "pg18")]
+use pg_sys::pqsignal_be as pqsignal;
+
 /// Registers the launcher. To be called while libraries are preloaded.
 pub fn register_launcher() {
     let mut worker = blank("voice_analytics launcher", c"voice_analytics_launcher");
@@ -174,8 +180,8 @@ fn copy<const N: usize>(to: &mut [c_char; N], from: &[u8]) {
 pub fn take_signals() {
     // SAFETY: async-signal-safe handlers of Postgres itself.
     unsafe {
-        pg_sys::pqsignal(libc_sigterm(), Some(std::mem::transmute::<unsafe extern "C" fn(c_int), Handler>(die)));
-        pg_sys::pqsignal(
+        pqsignal(libc_sigterm(), Some(std::mem::transmute::<unsafe extern "C" fn(c_int), Handler>(die)));
+        pqsignal(
             libc_sighup(),
             Some(std::mem::transmute::<unsafe extern "C" fn(c_int), Handler>(SignalHandlerForConfigReload)),
         );
