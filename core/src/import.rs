@@ -8,17 +8,17 @@ use json::{Kind, Object, STRING, elements, kind, refused};
 
 /// A value that an import cannot use: where it stands, what it is (JSON; `None`: missing), what it must be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
-    pub place: String,
+pub struct ImportError {
+    pub path: String,
     pub value: Option<String>,
-    pub wanted: String,
+    pub expected: String,
 }
 
 /// A call, not stored yet. '' and null are how some clients say that there is none, where a value may be missing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Import {
     /// `external_id`, or else `id`.
-    pub known_as: Option<String>,
+    pub external_id: Option<String>,
     pub agent: Agent,
     pub direction: String,
     pub status: String,
@@ -75,7 +75,7 @@ pub struct ToolCall {
 
 impl Import {
     /// Reads a call; the first value that cannot be used is refused.
-    pub fn parse(json: &str) -> Result<Import, Refused> {
+    pub fn parse(json: &str) -> Result<Import, ImportError> {
         let call = Object::of(json, "").ok_or_else(|| refused("the call", json, "a JSON object"))?;
         let turns = call.required("turns", "an array")?;
         let turns = elements(turns).ok_or_else(|| refused("turns", turns, "an array"))?;
@@ -89,7 +89,7 @@ impl Import {
         };
         let not_empty = |text: Option<String>| text.filter(|t| !t.is_empty());
         Ok(Import {
-            known_as: not_empty(call.string("external_id")?).or(not_empty(id)),
+            external_id: not_empty(call.string("external_id")?).or(not_empty(id)),
             agent: Agent::of(&call)?,
             direction: call
                 .one_of("direction", &["inbound", "outbound"], "inbound or outbound")?
@@ -126,7 +126,7 @@ impl Import {
 }
 
 impl Agent {
-    fn of(call: &Object<'_>) -> Result<Agent, Refused> {
+    fn of(call: &Object<'_>) -> Result<Agent, ImportError> {
         let not_empty = |text: Option<String>| text.filter(|t| !t.is_empty());
         let agent = call.value("agent");
         let described = match agent.map(kind) {
@@ -148,11 +148,11 @@ impl Agent {
 }
 
 impl Turn {
-    fn of(json: &str, at: usize) -> Result<Turn, Refused> {
-        let wanted = "an object with role and text";
+    fn of(json: &str, at: usize) -> Result<Turn, ImportError> {
+        let expected = "an object with role and text";
         let turn = Object::of(json, &format!("turns[{at}]."))
             .filter(|turn| turn.has("role") && turn.has("text"))
-            .ok_or_else(|| refused(&format!("turns[{at}]"), json, wanted))?;
+            .ok_or_else(|| refused(&format!("turns[{at}]"), json, expected))?;
         let role = turn.one_of("role", &["user", "assistant", "system"], "user, assistant or system")?;
         let (start_ms, end_ms) = (turn.milliseconds("start_ms")?, turn.milliseconds("end_ms")?);
         if let (Some(start), Some(end)) = (start_ms, end_ms)
@@ -180,7 +180,7 @@ impl Turn {
 }
 
 impl ToolCall {
-    fn of(json: &str, at: usize) -> Result<ToolCall, Refused> {
+    fn of(json: &str, at: usize) -> Result<ToolCall, ImportError> {
         let tool_call = Object::of(json, &format!("tool_calls[{at}]."))
             .filter(|tool_call| tool_call.has("name"))
             .ok_or_else(|| refused(&format!("tool_calls[{at}]"), json, "an object with a name"))?;
@@ -202,8 +202,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn place_of(json: &str) -> String {
-        Import::parse(json).map_or_else(|refused| refused.place, |_| "accepted".to_owned())
+    fn path_of(json: &str) -> String {
+        Import::parse(json).map_or_else(|refused| refused.path, |_| "accepted".to_owned())
     }
 
     #[test]
@@ -215,7 +215,7 @@ mod tests {
                 "tool_calls": [{"name": "book", "args": {"at": [1, 2]}, "result": null, "offset_ms": 500, "error": "full"}]}"#,
         )
         .unwrap();
-        assert_eq!((call.known_as.as_deref(), call.agent.id.as_deref()), (Some("c1"), Some("Ava")));
+        assert_eq!((call.external_id.as_deref(), call.agent.id.as_deref()), (Some("c1"), Some("Ava")));
         assert_eq!((call.agent.vertical.as_str(), call.status.as_str()), ("salon", "completed"));
         assert_eq!(call.meta.as_deref(), Some(r#"{"n": 12345678901234567890.5}"#), "numbers keep their digits");
         assert_eq!((call.turns[0].text.as_str(), call.turns[0].latencies[1]), ("héllo", Some(100)));
@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn the_first_value_that_cannot_be_used_is_named() {
-        for (json, place) in [
+        for (json, path) in [
             ("[]", "the call"),
             (r#"{"turns": {}}"#, "turns"),
             (r#"{"id": {}, "turns": []}"#, "id"),
@@ -252,7 +252,7 @@ mod tests {
             (r#"{"turns": [], "ended_at": "infinity"}"#, "ended_at"),
             (r#"{"turns": [], "tool_calls": null, "agent": null}"#, "accepted"),
         ] {
-            assert_eq!(place_of(json), place, "{json}");
+            assert_eq!(path_of(json), path, "{json}");
         }
     }
 
@@ -279,7 +279,7 @@ mod tests {
                 key => format!("{{\"turns\": [], \"{key}\": {value}}}"),
             };
             if let Err(refused) = Import::parse(&json) {
-                prop_assert!(refused.place.starts_with(key), "{json}: {refused:?}");
+                prop_assert!(refused.path.starts_with(key), "{json}: {refused:?}");
             }
         }
     }

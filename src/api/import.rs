@@ -8,7 +8,7 @@ use crate::host::{clock, function, lock};
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, pg_sys};
 
-use voice_core::import::{Import, Refused};
+use voice_core::import::{Import, ImportError};
 
 declare_function!(voice_import_call, pg_finfo_voice_import_call, function::Call, import_call);
 declare_function!(voice_lock_arrival, pg_finfo_voice_lock_arrival, function::Call, lock_arrival);
@@ -19,13 +19,13 @@ const MS: f64 = 1000.0;
 fn import_call(sql: function::Call) -> pg_sys::Datum {
     let json = sql
         .json(0)
-        .unwrap_or_else(|| refuse(&Refused { place: "the call".into(), value: None, wanted: "a JSON object".into() }));
+        .unwrap_or_else(|| refuse(&ImportError { path: "the call".into(), value: None, expected: "a JSON object".into() }));
     let call = Import::parse(&json).unwrap_or_else(|refused| refuse(&refused));
     let tenant = super::tenant::current();
-    if let Some(known_as) = &call.known_as {
-        match store::known(known_as, &tenant) {
+    if let Some(external_id) = &call.external_id {
+        match store::known(external_id, &tenant) {
             None => {}
-            Some(known) if known.in_progress || (!known.has_turns && !call.turns.is_empty()) => taken(known_as, &known),
+            Some(known) if known.in_progress || (!known.has_turns && !call.turns.is_empty()) => taken(external_id, &known),
             Some(known) => return known.id.into_datum().unwrap_or_else(|| sql.null()),
         }
     }
@@ -92,23 +92,23 @@ fn agent(call: &Import, tenant: &str) -> String {
     id
 }
 
-fn taken(known_as: &str, known: &Known) -> ! {
+fn taken(external_id: &str, known: &Known) -> ! {
     let what = if known.in_progress { "is in progress" } else { "has no turns" };
     raise(
         PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION,
         "the call is here already, and was not imported",
-        &format!("External id '{known_as}' is that of call {}, which {what}.", known.id),
+        &format!("External id '{external_id}' is that of call {}, which {what}.", known.id),
         "Finish it with voice_add_turn() and voice_end_call(), or import under another id.",
     );
 }
 
-fn refuse(refused: &Refused) -> ! {
+fn refuse(refused: &ImportError) -> ! {
     const MOST: usize = 200;
     let value = refused.value.as_ref().map_or("missing".to_owned(), |json| json.chars().take(MOST).collect());
     raise(
         PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-        &format!("the call cannot be imported: {} must be {}", refused.place, refused.wanted),
-        &format!("{} is {value}.", refused.place),
+        &format!("the call cannot be imported: {} must be {}", refused.path, refused.expected),
+        &format!("{} is {value}.", refused.path),
         "A call is {\"id\", \"duration_ms\" | \"started_at\" and \"ended_at\", \"agent\" | \"vertical\", \"status\", \"from\", \
          \"to\", \"turns\": [{\"role\", \"text\", \"start_ms\", \"end_ms\"}], \"tool_calls\": [{\"name\", \"args\", \"result\", \
          \"offset_ms\"}]}; of these only turns is required.",

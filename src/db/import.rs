@@ -108,7 +108,7 @@ pub fn call(
         id.into(),
         tenant.into(),
         agent.into(),
-        text(&call.known_as),
+        text(&call.external_id),
         call.direction.as_str().into(),
         text(&call.from),
         text(&call.to),

@@ -1,6 +1,6 @@
 //! Values of a JSON object, read one by one as what they must be.
 
-use super::Refused;
+use super::ImportError;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -13,13 +13,13 @@ const TIMESTAMP: &str = "an ISO 8601 timestamp, as \"2026-03-01T09:30:00Z\"";
 /// A JSON object whose values are not read yet, and where it stands.
 pub struct Object<'a> {
     values: BTreeMap<Cow<'a, str>, &'a RawValue>,
-    place: String,
+    path: String,
 }
 
 impl<'a> Object<'a> {
     /// `None`: it is not an object.
-    pub fn of(json: &'a str, place: &str) -> Option<Self> {
-        Some(Object { values: serde_json::from_str(json).ok()?, place: place.to_owned() })
+    pub fn of(json: &'a str, path: &str) -> Option<Self> {
+        Some(Object { values: serde_json::from_str(json).ok()?, path: path.to_owned() })
     }
 
     pub fn has(&self, key: &str) -> bool {
@@ -31,16 +31,16 @@ impl<'a> Object<'a> {
         self.values.get(key).map(|raw| raw.get()).filter(|json| *json != "null")
     }
 
-    pub fn refused(&self, key: &str, wanted: &str) -> Refused {
+    pub fn refused(&self, key: &str, expected: &str) -> ImportError {
         let value = self.values.get(key).map(|raw| raw.get().to_owned());
-        Refused { place: format!("{}{key}", self.place), value, wanted: wanted.to_owned() }
+        ImportError { path: format!("{}{key}", self.path), value, expected: expected.to_owned() }
     }
 
-    pub fn required(&self, key: &str, wanted: &str) -> Result<&'a str, Refused> {
-        self.values.get(key).map(|raw| raw.get()).ok_or_else(|| self.refused(key, wanted))
+    pub fn required(&self, key: &str, expected: &str) -> Result<&'a str, ImportError> {
+        self.values.get(key).map(|raw| raw.get()).ok_or_else(|| self.refused(key, expected))
     }
 
-    pub fn string(&self, key: &str) -> Result<Option<String>, Refused> {
+    pub fn string(&self, key: &str) -> Result<Option<String>, ImportError> {
         let Some(json) = self.value(key) else { return Ok(None) };
         match serde_json::from_str::<String>(json) {
             // Postgres stores none.
@@ -50,20 +50,20 @@ impl<'a> Object<'a> {
         }
     }
 
-    pub fn one_of(&self, key: &str, known: &[&str], wanted: &str) -> Result<Option<String>, Refused> {
-        let value = self.string(key).map_err(|_| self.refused(key, wanted))?;
+    pub fn one_of(&self, key: &str, known: &[&str], expected: &str) -> Result<Option<String>, ImportError> {
+        let value = self.string(key).map_err(|_| self.refused(key, expected))?;
         match value {
-            Some(value) if !known.contains(&value.as_str()) => Err(self.refused(key, wanted)),
+            Some(value) if !known.contains(&value.as_str()) => Err(self.refused(key, expected)),
             value => Ok(value),
         }
     }
 
-    pub fn boolean(&self, key: &str) -> Result<Option<bool>, Refused> {
+    pub fn boolean(&self, key: &str) -> Result<Option<bool>, ImportError> {
         let Some(json) = self.value(key) else { return Ok(None) };
         serde_json::from_str(json).map(Some).map_err(|_| self.refused(key, "true or false"))
     }
 
-    pub fn milliseconds(&self, key: &str) -> Result<Option<f64>, Refused> {
+    pub fn milliseconds(&self, key: &str) -> Result<Option<f64>, ImportError> {
         let Some(json) = self.value(key) else { return Ok(None) };
         match serde_json::from_str(json) {
             Ok(ms @ 0.0..=MAX_MS) => Ok(Some(ms)),
@@ -71,11 +71,11 @@ impl<'a> Object<'a> {
         }
     }
 
-    pub fn whole_milliseconds(&self, key: &str) -> Result<Option<i32>, Refused> {
+    pub fn whole_milliseconds(&self, key: &str) -> Result<Option<i32>, ImportError> {
         Ok(self.milliseconds(key)?.map(|ms| ms.round() as i32))
     }
 
-    pub fn timestamp(&self, key: &str) -> Result<Option<String>, Refused> {
+    pub fn timestamp(&self, key: &str) -> Result<Option<String>, ImportError> {
         match self.string(key) {
             Ok(Some(text)) if !is_timestamp(&text) => Err(self.refused(key, TIMESTAMP)),
             Ok(text) => Ok(text),
@@ -108,8 +108,8 @@ pub fn elements(json: &str) -> Option<Vec<&str>> {
     Some(elements.into_iter().map(|raw| raw.get()).collect())
 }
 
-pub fn refused(place: &str, json: &str, wanted: &str) -> Refused {
-    Refused { place: place.to_owned(), value: Some(json.to_owned()), wanted: wanted.to_owned() }
+pub fn refused(path: &str, json: &str, expected: &str) -> ImportError {
+    ImportError { path: path.to_owned(), value: Some(json.to_owned()), expected: expected.to_owned() }
 }
 
 /// `YYYY-MM-DD`, or with `T` or a space `HH:MM`, `HH:MM:SS` or `HH:MM:SS.fraction`, and that with or without `Z` or an

@@ -16,7 +16,7 @@ pub fn holds(bytes: &[u8]) {
             assert_eq!(Import::parse(&written(&call)).as_ref(), Ok(&call));
         }
         Err(refused) => {
-            assert!(!refused.place.is_empty() && !refused.wanted.is_empty(), "{refused:?}");
+            assert!(!refused.path.is_empty() && !refused.expected.is_empty(), "{refused:?}");
             assert!(refused.value.is_none_or(|value| json.contains(&value)), "a value that nobody gave");
         }
     }
@@ -25,10 +25,10 @@ pub fn holds(bytes: &[u8]) {
 pub fn is_what_the_tables_take(call: &Import) {
     assert!(["completed", "failed", "transferred"].contains(&call.status.as_str()), "{}", call.status);
     assert!(["inbound", "outbound"].contains(&call.direction.as_str()), "{}", call.direction);
-    assert!(call.known_as.as_ref().is_none_or(|id| !id.is_empty()));
+    assert!(call.external_id.as_ref().is_none_or(|id| !id.is_empty()));
     assert!(call.agent.id.as_ref().is_none_or(|id| !id.is_empty()) && !call.agent.vertical.is_empty());
     let texts = [
-        &call.known_as,
+        &call.external_id,
         &call.from,
         &call.to,
         &call.end_reason,
@@ -87,7 +87,7 @@ fn written(call: &Import) -> String {
         ("voice", json!(call.agent.voice)),
     ]);
     let plain = object([
-        ("external_id", json!(call.known_as)),
+        ("external_id", json!(call.external_id)),
         ("agent", Value::Object(agent)),
         ("direction", json!(call.direction)),
         ("status", json!(call.status)),
