@@ -4,6 +4,7 @@ pub mod analysis;
 pub mod breaker;
 pub mod builtin;
 pub mod call;
+pub mod export;
 pub mod fair;
 pub mod headline;
 pub mod import;

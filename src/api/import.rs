@@ -8,7 +8,7 @@ use crate::host::{clock, function, lock};
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, pg_sys};
 
-use voice_core::import::{Import, ImportError};
+use voice_core::import::{Import, ImportError, Time};
 
 declare_function!(voice_import_call, pg_finfo_voice_import_call, function::Call, import_call);
 declare_function!(voice_lock_arrival, pg_finfo_voice_lock_arrival, function::Call, lock_arrival);
@@ -32,15 +32,15 @@ fn import_call(sql: function::Call) -> pg_sys::Datum {
     let agent = agent(&call, &tenant);
 
     // Without a start the call has just ended; without an end it ends with its duration, or its last word.
-    let given = call.started_at.as_deref().map(clock::parse);
-    let over = call.ended_at.as_deref().map(clock::parse);
+    let given = call.started_at.as_ref().map(moment);
+    let over = call.ended_at.as_ref().map(moment);
     let last_word = || if given.is_some() && over.is_some() { None } else { call.last_word_ms() };
     let duration_us = (call.duration_ms.or_else(last_word).unwrap_or(0.0) * MS).round() as i64;
     let start = given.unwrap_or_else(|| over.unwrap_or_else(clock::transaction_start).saturating_sub(duration_us));
     let end = over.unwrap_or_else(|| start.saturating_add(duration_us));
     let id = super::uuid::random_id(start);
-    let at = |said: &Option<String>, ms: Option<f64>| match said {
-        Some(text) => Some(clock::parse(text)),
+    let at = |said: &Option<Time>, ms: Option<f64>| match said {
+        Some(time) => Some(moment(time)),
         None => ms.map(|ms| start.saturating_add((ms * MS).round() as i64)),
     };
 
@@ -62,6 +62,14 @@ fn import_call(sql: function::Call) -> pg_sys::Datum {
     tool_calls.sort_by_key(|(invoked, _)| *invoked);
     store::tool_calls(id, &tenant, &tool_calls).unwrap_or_else(|e| rethrow(e));
     id.into_datum().unwrap_or_else(|| sql.null())
+}
+
+/// Microseconds since 1970.
+fn moment(time: &Time) -> i64 {
+    match time {
+        Time::Text(text) => clock::parse(text),
+        Time::EpochMs(ms) => (ms * MS).round() as i64,
+    }
 }
 
 /// `voice._lock_external_id(external_id)`: `voice_start_call` waits for imports of the same call, and they for it.
