@@ -11,6 +11,11 @@ use std::collections::{HashMap, VecDeque};
 /// Whole-second durations cut words off by less.
 const END_TOLERANCE_MS: f64 = 1000.0;
 
+/// Clocks that differ by less are of one time zone and one machine room: times are moved one by one.
+const LEAST_SHIFT_MS: f64 = 60_000.0;
+/// Time zones differ by less.
+const MOST_SHIFT_MS: f64 = 86_400_000.0;
+
 /// The call that a payload of `format` says, with what the caller knows. `raw` is kept where the options say so.
 pub fn settle(mut draft: Draft, format: &str, options: &Options, raw: &str) -> Result<Import, ImportError> {
     join_results(&mut draft);
@@ -166,6 +171,8 @@ struct Clock {
     started: Option<f64>,
     ended: Option<f64>,
     duration_ms: Option<f64>,
+    /// By how much the clock of the turns is behind that of the call.
+    behind_ms: f64,
 }
 
 impl Clock {
@@ -182,8 +189,10 @@ impl Clock {
             draft.notes.push(format!("the call ended {} before it started: it ended as it started", seconds(start - end)));
             ended = Some(start);
         }
-        let first = draft.turns.iter().map(|turn| turn.start).chain(draft.tools.iter().map(|tool| tool.at));
-        let first = first.filter_map(|when| if let When::Epoch(ms) = when { Some(ms) } else { None }).reduce(f64::min);
+        let times = draft.turns.iter().map(|turn| turn.start).chain(draft.tools.iter().map(|tool| tool.at));
+        let times = times.filter_map(|when| if let When::Epoch(ms) = when { Some(ms) } else { None });
+        let first = times.clone().reduce(f64::min);
+        let span = first.zip(times.reduce(f64::max));
         let before_end = || Some(ended? - duration_ms?);
         let started = told.or_else(before_end).or(first);
         if told.is_none() && started.is_some() {
@@ -206,7 +215,11 @@ impl Clock {
             }
             duration_ms = duration_ms.or(Some(between));
         }
-        Ok(Clock { started, ended, duration_ms })
+        let behind_ms = started.zip(span).map_or(0.0, |(start, span)| behind(start, duration_ms, span));
+        if behind_ms != 0.0 {
+            draft.notes.push(format!("the clock of the turns differs from that of the call by {}: they were moved to its start", seconds(behind_ms.abs())));
+        }
+        Ok(Clock { started, ended, duration_ms, behind_ms })
     }
 
     /// Milliseconds since the start of the call, within it.
@@ -214,7 +227,7 @@ impl Clock {
         let ms = match (when, self.started) {
             (When::Unknown, _) => return Ok(None),
             (When::Offset(ms), _) => ms,
-            (When::Epoch(ms), Some(started)) => ms - started,
+            (When::Epoch(ms), Some(started)) => ms - started + self.behind_ms,
             // Not reached: the first of these times is the start, where nothing else is.
             (When::Epoch(_), None) => return Ok(None),
         };
@@ -238,6 +251,16 @@ impl Clock {
             Ok(Some(ms))
         }
     }
+}
+
+/// Where all turns together lie beside the call and would fit into it, two clocks counted: what to add to that of the turns.
+/// `span`: the first and the last time of turns, in milliseconds since 1970, as is `start`.
+fn behind(start: f64, duration_ms: Option<f64>, (first, last): (f64, f64)) -> f64 {
+    let early = start - first;
+    let late = duration_ms.map_or(0.0, |duration| last - (start + duration));
+    let fits = duration_ms.is_none_or(|duration| last - first <= duration + LEAST_SHIFT_MS);
+    let beside = early.max(late);
+    if fits && (LEAST_SHIFT_MS..=MOST_SHIFT_MS).contains(&beside) { early } else { 0.0 }
 }
 
 fn settled_turn(

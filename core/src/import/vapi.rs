@@ -67,8 +67,10 @@ pub fn parse(payload: &Item<'_>) -> Result<Draft, ImportError> {
         None => None,
     };
     let messages = messages.or(report.array("messages")?);
-    for item in messages.unwrap_or_default() {
-        message(&mut draft, &item)?;
+    let messages = messages.unwrap_or_default();
+    let origin = origin(&messages)?;
+    for item in &messages {
+        message(&mut draft, item, origin)?;
     }
     // Copies of the messages.
     let copies = ["transcript", "messages", "messagesOpenAIFormatted", "recordingUrl", "stereoRecordingUrl"];
@@ -142,12 +144,29 @@ fn recording(artifact: &mut Fields<'_>) -> Result<Option<String>, ImportError> {
     Ok(url.or(artifact.text("recordingUrl")?).or(artifact.text("stereoRecordingUrl")?))
 }
 
-fn message(draft: &mut Draft, item: &Item<'_>) -> Result<(), ImportError> {
+/// When the clock of the messages was at `secondsFromStart` zero, in milliseconds since 1970.
+fn origin(messages: &[Item<'_>]) -> Result<Option<f64>, ImportError> {
+    for item in messages {
+        let mut said = Fields::of(item)?;
+        let seconds = said.offset("secondsFromStart", Unit::Seconds)?;
+        if let (Some(at), Some(ms)) = (said.moment("time", Unit::EpochMilliseconds)?, seconds) {
+            return Ok(Some(at - ms));
+        }
+    }
+    Ok(None)
+}
+
+fn message(draft: &mut Draft, item: &Item<'_>, origin: Option<f64>) -> Result<(), ImportError> {
     let mut said = Fields::of(item)?;
     let role = said.required("role", "a role")?.text()?;
     let seconds = said.offset("secondsFromStart", Unit::Seconds)?;
     let began = said.moment("time", Unit::EpochMilliseconds)?;
-    let at = When::epoch(began).or(When::offset(seconds));
+    // One clock for all messages: results have no secondsFromStart, and the call's own start is of another machine.
+    let moment = |ms: Option<f64>| match origin {
+        Some(origin) => When::offset(ms.map(|ms| ms - origin)),
+        None => When::epoch(ms),
+    };
+    let at = moment(began).or(When::offset(seconds));
     // Documented in seconds and seen in milliseconds: the end says it without a unit to guess.
     said.drop(&["duration"]);
     let who = match role.as_str() {
@@ -192,7 +211,7 @@ fn message(draft: &mut Draft, item: &Item<'_>) -> Result<(), ImportError> {
     let text = said.take("message").map(|text| text.text()).transpose()?.unwrap_or_default();
     let mut turn = DraftTurn::new(item, who, text);
     turn.start = at;
-    turn.end = When::epoch(said.moment("endTime", Unit::EpochMilliseconds)?);
+    turn.end = moment(said.moment("endTime", Unit::EpochMilliseconds)?);
     if let (When::Offset(_), When::Epoch(_)) = (turn.start, turn.end) {
         turn.end = When::Unknown;
     }
