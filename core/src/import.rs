@@ -16,6 +16,7 @@ mod livekit;
 mod openai_realtime;
 mod options;
 mod pipecat;
+mod python;
 mod retell;
 mod settle;
 pub mod time;

@@ -3,7 +3,7 @@
 
 use super::ImportError;
 use super::draft::{Draft, DraftTurn, When};
-use super::fields::{Fields, Item, error, quoted};
+use super::fields::{Fields, Item, error};
 use super::options::{Options, Speaker};
 use super::time::Unit;
 
@@ -82,7 +82,7 @@ pub fn speaker(
         (None, None) => return Err(error(&item.path, None, "an utterance with a speaker or a channel (diarize, or multichannel)")),
     };
     let names = [both.as_str(), name];
-    options.speaker(&names).ok_or_else(|| error(&format!("options.speakers.{name}"), Some(&quoted("")), WHO))
+    options.speaker(&names).ok_or_else(|| error(&format!("options.speakers.{name}"), None, WHO))
 }
 
 /// Words of one speaker without a break are a turn.

@@ -8,6 +8,7 @@ use super::ImportError;
 use super::draft::{Draft, DraftResult, DraftTurn, When, name_of};
 use super::fields::{Fields, Item, Json, error, parsed};
 use super::options::Speaker;
+use super::python::literal;
 use super::time::Unit;
 
 const EPOCH: Unit = Unit::EpochSecondsOrMilliseconds;
@@ -80,6 +81,10 @@ fn history_item(draft: &mut Draft, item: &Item<'_>) -> Result<(), ImportError> {
             let failed = fields.boolean("is_error")?.or(fields.boolean("isError")?).unwrap_or(false);
             let mut result = DraftResult::new(id, fields.take("output").as_ref(), failed)?;
             result.at = at;
+            // A dict that a tool returned is written by Python's str().
+            if let Some(json) = result.result.as_deref().and_then(|json| serde_json::from_str::<String>(json).ok()) {
+                result.result = literal(&json).or(result.result);
+            }
             fields.drop(&["id", "name"]);
             fields.into_json(&mut result.left);
             draft.results.push(result);
@@ -90,7 +95,7 @@ fn history_item(draft: &mut Draft, item: &Item<'_>) -> Result<(), ImportError> {
                 // A later agent's prompt is no turn and no event: its hash would not be that of the call's agent.
                 draft.prompt.get_or_insert(instructions);
             }
-            if kind == "agent_handoff" && draft.agent_id.is_none() {
+            if kind == "agent_handoff" && draft.agent_id.is_none() && draft.agent_name.is_none() {
                 draft.agent_id = fields.item("new_agent_id").or(fields.item("newAgentId")).map(|id| id.text()).transpose()?;
             }
             draft.event(&kind, fields);
