@@ -1,17 +1,43 @@
-//! One finished call as JSON (a line of calls.jsonl): what each value must be, and what it says.
+//! One finished call as JSON (a line of calls.jsonl): what each value must be, and what it says. Other formats have a file
+//! each beside this one, and become the same `Import`: `from_format`.
 //!
 //! Times of day stay text, because only Postgres knows the session's time zone; durations are milliseconds.
 
+mod assemblyai;
+mod bland;
+mod deepgram;
+mod detect;
+mod draft;
+mod elevenlabs;
+pub(crate) mod fields;
+mod format;
 mod json;
+mod livekit;
+mod openai_realtime;
+mod options;
+mod pipecat;
+mod python;
+mod retell;
+mod settle;
+pub mod time;
+mod twilio;
+mod vapi;
+mod vcon;
+mod voice;
+
+pub use detect::detect;
+pub use format::{Format, from_format};
+pub use options::{HUMAN_AGENT, Options};
+pub use time::Time;
 
 use json::{Kind, Object, STRING, elements, kind, refused};
 
 /// A value that an import cannot use: where it stands, what it is (JSON; `None`: missing), what it must be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportError {
-    pub place: String,
+    pub path: String,
     pub value: Option<String>,
-    pub wanted: String,
+    pub expected: String,
 }
 
 /// A call, not stored yet. '' and null are how some clients say that there is none, where a value may be missing.
@@ -27,13 +53,24 @@ pub struct Import {
     pub end_reason: Option<String>,
     pub recording_url: Option<String>,
     pub language: Option<String>,
-    pub started_at: Option<String>,
-    pub ended_at: Option<String>,
+    pub started_at: Option<Time>,
+    pub ended_at: Option<Time>,
     pub duration_ms: Option<f64>,
+    pub cost: Option<Cost>,
     /// JSON.
     pub meta: Option<String>,
     pub turns: Vec<Turn>,
     pub tool_calls: Vec<ToolCall>,
+    /// What was not as the format has it and was mended, in sentences.
+    pub notes: Vec<String>,
+}
+
+/// What the provider charged for the call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cost {
+    pub amount: f64,
+    /// ISO 4217.
+    pub currency: String,
 }
 
 /// Who answered. `id` is missing where the call names none: it is then one a vertical.
@@ -49,11 +86,15 @@ pub struct Agent {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Turn {
     pub role: String,
+    /// Who spoke, where the role does not say it: `human_agent`.
+    pub speaker: Option<String>,
+    /// What was heard: of an interrupted turn the words up to the interruption, where the format knows them.
     pub text: String,
+    /// From the start of the call, as is `end_ms`.
     pub start_ms: Option<f64>,
     pub end_ms: Option<f64>,
-    pub started_at: Option<String>,
-    pub ended_at: Option<String>,
+    pub started_at: Option<Time>,
+    pub ended_at: Option<Time>,
     pub audio_url: Option<String>,
     pub interrupted: bool,
     /// Transcription, the LLM's first token, the first byte of speech, end to end.
@@ -62,6 +103,8 @@ pub struct Turn {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct ToolCall {
+    /// The turn that it belongs to, by its place in `turns`.
+    pub turn: Option<usize>,
     pub name: String,
     /// JSON, as is `result`.
     pub args: Option<String>,
@@ -70,7 +113,7 @@ pub struct ToolCall {
     pub latency_ms: Option<i32>,
     /// From the start of the call.
     pub offset_ms: Option<f64>,
-    pub invoked_at: Option<String>,
+    pub invoked_at: Option<Time>,
 }
 
 impl Import {
@@ -106,22 +149,35 @@ impl Import {
             end_reason: call.string("end_reason")?,
             recording_url: call.string("recording_url")?,
             language: call.string("language")?,
-            started_at: call.timestamp("started_at")?,
-            ended_at: call.timestamp("ended_at")?,
+            started_at: call.timestamp("started_at")?.map(Time::Text),
+            ended_at: call.timestamp("ended_at")?.map(Time::Text),
             duration_ms: call.milliseconds("duration_ms")?,
+            cost: Cost::of(&call),
             meta: call.value("meta").map(str::to_owned),
             turns: turns.iter().enumerate().map(|(at, json)| Turn::of(json, at)).collect::<Result<_, _>>()?,
             tool_calls: tool_calls
                 .iter()
                 .enumerate()
-                .map(|(at, json)| ToolCall::of(json, at))
+                .map(|(at, json)| ToolCall::of(json, at, turns.len()))
                 .collect::<Result<_, _>>()?,
+            notes: Vec::new(),
         })
     }
 
     /// Where the last turn ends; `None`: no turn says when it was.
     pub fn last_word_ms(&self) -> Option<f64> {
         self.turns.iter().flat_map(|t| [t.start_ms, t.end_ms]).flatten().reduce(f64::max)
+    }
+}
+
+impl Cost {
+    /// `None`: none that can be used. What a call costs is no reason to refuse its words.
+    fn of(call: &Object<'_>) -> Option<Cost> {
+        let amount =
+            call.value("cost").and_then(|json| serde_json::from_str(json).ok()).filter(|n: &f64| n.is_finite());
+        let currency = call.string("currency").ok().flatten();
+        let currency = currency.filter(|code| code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase()));
+        Some(Cost { amount: amount?, currency: currency? })
     }
 }
 
@@ -149,10 +205,10 @@ impl Agent {
 
 impl Turn {
     fn of(json: &str, at: usize) -> Result<Turn, ImportError> {
-        let wanted = "an object with role and text";
+        let expected = "an object with role and text";
         let turn = Object::of(json, &format!("turns[{at}]."))
             .filter(|turn| turn.has("role") && turn.has("text"))
-            .ok_or_else(|| refused(&format!("turns[{at}]"), json, wanted))?;
+            .ok_or_else(|| refused(&format!("turns[{at}]"), json, expected))?;
         let role = turn.one_of("role", &["user", "assistant", "system"], "user, assistant or system")?;
         let (start_ms, end_ms) = (turn.milliseconds("start_ms")?, turn.milliseconds("end_ms")?);
         if let (Some(start), Some(end)) = (start_ms, end_ms)
@@ -162,11 +218,12 @@ impl Turn {
         }
         Ok(Turn {
             role: role.ok_or_else(|| turn.refused("role", "user, assistant or system"))?,
+            speaker: turn.string("speaker").ok().flatten().filter(|speaker| !speaker.is_empty()),
             text: turn.string("text")?.ok_or_else(|| turn.refused("text", STRING))?,
             start_ms,
             end_ms,
-            started_at: turn.timestamp("started_at")?,
-            ended_at: turn.timestamp("ended_at")?,
+            started_at: turn.timestamp("started_at")?.map(Time::Text),
+            ended_at: turn.timestamp("ended_at")?.map(Time::Text),
             audio_url: turn.string("audio_url")?,
             interrupted: turn.boolean("interrupted")?.unwrap_or(false),
             latencies: [
@@ -180,19 +237,21 @@ impl Turn {
 }
 
 impl ToolCall {
-    fn of(json: &str, at: usize) -> Result<ToolCall, ImportError> {
+    fn of(json: &str, at: usize, turns: usize) -> Result<ToolCall, ImportError> {
         let tool_call = Object::of(json, &format!("tool_calls[{at}]."))
             .filter(|tool_call| tool_call.has("name"))
             .ok_or_else(|| refused(&format!("tool_calls[{at}]"), json, "an object with a name"))?;
         let name = tool_call.string("name")?.filter(|name| !name.is_empty());
+        let turn = tool_call.value("turn").and_then(|json| json.parse().ok()).filter(|turn| *turn < turns);
         Ok(ToolCall {
+            turn,
             name: name.ok_or_else(|| tool_call.refused("name", STRING))?,
             args: tool_call.value("args").map(str::to_owned),
             result: tool_call.value("result").map(str::to_owned),
             error_text: tool_call.string("error_text")?.or(tool_call.string("error")?),
             latency_ms: tool_call.whole_milliseconds("latency_ms")?,
             offset_ms: tool_call.milliseconds("offset_ms")?.or(tool_call.milliseconds("start_ms")?),
-            invoked_at: tool_call.timestamp("invoked_at")?,
+            invoked_at: tool_call.timestamp("invoked_at")?.map(Time::Text),
         })
     }
 }
@@ -203,7 +262,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn path_of(json: &str) -> String {
-        Import::parse(json).map_or_else(|refused| refused.place, |_| "accepted".to_owned())
+        Import::parse(json).map_or_else(|refused| refused.path, |_| "accepted".to_owned())
     }
 
     #[test]
@@ -236,7 +295,7 @@ mod tests {
 
     #[test]
     fn the_first_value_that_cannot_be_used_is_named() {
-        for (json, place) in [
+        for (json, path) in [
             ("[]", "the call"),
             (r#"{"turns": {}}"#, "turns"),
             (r#"{"id": {}, "turns": []}"#, "id"),
@@ -252,7 +311,7 @@ mod tests {
             (r#"{"turns": [], "ended_at": "infinity"}"#, "ended_at"),
             (r#"{"turns": [], "tool_calls": null, "agent": null}"#, "accepted"),
         ] {
-            assert_eq!(path_of(json), place, "{json}");
+            assert_eq!(path_of(json), path, "{json}");
         }
     }
 
@@ -279,7 +338,7 @@ mod tests {
                 key => format!("{{\"turns\": [], \"{key}\": {value}}}"),
             };
             if let Err(refused) = Import::parse(&json) {
-                prop_assert!(refused.place.starts_with(key), "{json}: {refused:?}");
+                prop_assert!(refused.path.starts_with(key), "{json}: {refused:?}");
             }
         }
     }

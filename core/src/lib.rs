@@ -5,6 +5,7 @@ pub mod analyzer;
 pub mod breaker;
 pub mod builtin;
 pub mod call;
+pub mod export;
 pub mod import;
 pub mod notification;
 pub mod poison;

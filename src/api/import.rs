@@ -9,7 +9,7 @@ use crate::host::{clock, function, lock};
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, pg_sys};
 
-use voice_core::import::{Import, ImportError};
+use voice_core::import::{Import, ImportError, Time};
 
 declare_function!(voice_import_call, pg_finfo_voice_import_call, function::FunctionCall, import_call);
 declare_function!(voice_lock_arrival, pg_finfo_voice_lock_arrival, function::FunctionCall, lock_arrival);
@@ -19,7 +19,7 @@ const MS: f64 = 1000.0;
 /// `voice_import_call(call)`.
 fn import_call(sql: function::FunctionCall) -> pg_sys::Datum {
     let json = sql.json(0).unwrap_or_else(|| {
-        refuse(&ImportError { place: "the call".into(), value: None, wanted: "a JSON object".into() })
+        refuse(&ImportError { path: "the call".into(), value: None, expected: "a JSON object".into() })
     });
     let call = Import::parse(&json).unwrap_or_else(|refused| refuse(&refused));
     let tenant = super::tenant::current();
@@ -35,15 +35,15 @@ fn import_call(sql: function::FunctionCall) -> pg_sys::Datum {
     let agent = agent(&call, &tenant);
 
     // Without a start the call has just ended; without an end it ends with its duration, or its last word.
-    let given = call.started_at.as_deref().map(clock::parse);
-    let over = call.ended_at.as_deref().map(clock::parse);
+    let given = call.started_at.as_ref().map(unix_us);
+    let over = call.ended_at.as_ref().map(unix_us);
     let last_word = || if given.is_some() && over.is_some() { None } else { call.last_word_ms() };
     let duration_us = (call.duration_ms.or_else(last_word).unwrap_or(0.0) * MS).round() as i64;
     let start = given.unwrap_or_else(|| over.unwrap_or_else(clock::transaction_start).saturating_sub(duration_us));
     let end = over.unwrap_or_else(|| start.saturating_add(duration_us));
     let id = super::uuid::random_id(start);
-    let at = |said: &Option<String>, ms: Option<f64>| match said {
-        Some(text) => Some(clock::parse(text)),
+    let at = |said: &Option<Time>, ms: Option<f64>| match said {
+        Some(time) => Some(unix_us(time)),
         None => ms.map(|ms| start.saturating_add((ms * MS).round() as i64)),
     };
 
@@ -65,6 +65,14 @@ fn import_call(sql: function::FunctionCall) -> pg_sys::Datum {
     tool_calls.sort_by_key(|(invoked, _)| *invoked);
     store::tool_calls(id, &tenant, &tool_calls).unwrap_or_else(|e| rethrow(e));
     id.into_datum().unwrap_or_else(|| sql.null())
+}
+
+/// Microseconds since 1970.
+fn unix_us(time: &Time) -> i64 {
+    match time {
+        Time::Text(text) => clock::parse(text),
+        Time::EpochMs(ms) => (ms * MS).round() as i64,
+    }
 }
 
 /// `voice._lock_external_id(external_id)`: `voice_start_call` waits for imports of the same call, and they for it.
@@ -110,8 +118,8 @@ fn refuse(refused: &ImportError) -> ! {
     let value = refused.value.as_ref().map_or("missing".to_owned(), |json| json.chars().take(MOST).collect());
     raise(
         PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-        &format!("the call cannot be imported: {} must be {}", refused.place, refused.wanted),
-        &format!("{} is {value}.", refused.place),
+        &format!("the call cannot be imported: {} must be {}", refused.path, refused.expected),
+        &format!("{} is {value}.", refused.path),
         "A call is {\"id\", \"duration_ms\" | \"started_at\" and \"ended_at\", \"agent\" | \"vertical\", \"status\", \"from\", \
          \"to\", \"turns\": [{\"role\", \"text\", \"start_ms\", \"end_ms\"}], \"tool_calls\": [{\"name\", \"args\", \"result\", \
          \"offset_ms\"}]}; of these only turns is required.",

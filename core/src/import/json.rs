@@ -13,13 +13,13 @@ const TIMESTAMP: &str = "an ISO 8601 timestamp, as \"2026-03-01T09:30:00Z\"";
 /// A JSON object whose values are not read yet, and where it stands.
 pub struct Object<'a> {
     values: BTreeMap<Cow<'a, str>, &'a RawValue>,
-    place: String,
+    path: String,
 }
 
 impl<'a> Object<'a> {
     /// `None`: it is not an object.
-    pub fn of(json: &'a str, place: &str) -> Option<Self> {
-        Some(Object { values: serde_json::from_str(json).ok()?, place: place.to_owned() })
+    pub fn of(json: &'a str, path: &str) -> Option<Self> {
+        Some(Object { values: serde_json::from_str(json).ok()?, path: path.to_owned() })
     }
 
     pub fn has(&self, key: &str) -> bool {
@@ -31,13 +31,13 @@ impl<'a> Object<'a> {
         self.values.get(key).map(|raw| raw.get()).filter(|json| *json != "null")
     }
 
-    pub fn refused(&self, key: &str, wanted: &str) -> ImportError {
+    pub fn refused(&self, key: &str, expected: &str) -> ImportError {
         let value = self.values.get(key).map(|raw| raw.get().to_owned());
-        ImportError { place: format!("{}{key}", self.place), value, wanted: wanted.to_owned() }
+        ImportError { path: format!("{}{key}", self.path), value, expected: expected.to_owned() }
     }
 
-    pub fn required(&self, key: &str, wanted: &str) -> Result<&'a str, ImportError> {
-        self.values.get(key).map(|raw| raw.get()).ok_or_else(|| self.refused(key, wanted))
+    pub fn required(&self, key: &str, expected: &str) -> Result<&'a str, ImportError> {
+        self.values.get(key).map(|raw| raw.get()).ok_or_else(|| self.refused(key, expected))
     }
 
     pub fn string(&self, key: &str) -> Result<Option<String>, ImportError> {
@@ -50,10 +50,10 @@ impl<'a> Object<'a> {
         }
     }
 
-    pub fn one_of(&self, key: &str, known: &[&str], wanted: &str) -> Result<Option<String>, ImportError> {
-        let value = self.string(key).map_err(|_| self.refused(key, wanted))?;
+    pub fn one_of(&self, key: &str, known: &[&str], expected: &str) -> Result<Option<String>, ImportError> {
+        let value = self.string(key).map_err(|_| self.refused(key, expected))?;
         match value {
-            Some(value) if !known.contains(&value.as_str()) => Err(self.refused(key, wanted)),
+            Some(value) if !known.contains(&value.as_str()) => Err(self.refused(key, expected)),
             value => Ok(value),
         }
     }
@@ -108,8 +108,8 @@ pub fn elements(json: &str) -> Option<Vec<&str>> {
     Some(elements.into_iter().map(|raw| raw.get()).collect())
 }
 
-pub fn refused(place: &str, json: &str, wanted: &str) -> ImportError {
-    ImportError { place: place.to_owned(), value: Some(json.to_owned()), wanted: wanted.to_owned() }
+pub fn refused(path: &str, json: &str, expected: &str) -> ImportError {
+    ImportError { path: path.to_owned(), value: Some(json.to_owned()), expected: expected.to_owned() }
 }
 
 /// `YYYY-MM-DD`, or with `T` or a space `HH:MM`, `HH:MM:SS` or `HH:MM:SS.fraction`, and that with or without `Z` or an

@@ -72,7 +72,7 @@ fn joiners_and_blank_letters_spell_nothing() {
 fn an_import_names_the_place_of_a_nul() {
     let refused = Import::parse(r#"{"turns": [{"role": "user", "text": "a\u0000b"}]}"#).unwrap_err();
     assert_eq!(
-        (refused.place.as_str(), refused.wanted.as_str()),
+        (refused.path.as_str(), refused.expected.as_str()),
         ("turns[0].text", "a string without a NUL character")
     );
 }
