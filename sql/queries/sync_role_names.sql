@@ -1,1 +1,1 @@
-SELECT voice._follow_roles()
+SELECT voice._sync_role_names()

@@ -8,7 +8,7 @@ use pgrx::prelude::*;
 use serde_json::json;
 use voice_core::analyzer::{Analyzer, RULE_VERSION};
 
-/// `voice._run_elsewhere()`: starts a process for the task and waits for its end. "": all went well; NULL: unknown.
+/// `voice._run_in_background()`: starts a process for the task and waits for its end. "": all went well; NULL: unknown.
 #[pg_extern(sql = false)]
 fn voice_run_elsewhere(task: &str) -> Option<String> {
     let database = process::my_database();

@@ -41,7 +41,7 @@ pub fn wanted(client: &mut SpiClient<'_>, ahead: i32, since: Option<i64>) -> Res
 
 pub fn default_rows(client: &mut SpiClient<'_>, months: &str) -> Result<Option<DefaultPartitionRows>, DbError> {
     let sql =
-        "SELECT lower, upper, suffix, strays FROM voice._stranded($1::pg_catalog.date[]) WHERE suffix IS NOT NULL";
+        "SELECT lower, upper, suffix, strays FROM voice._default_rows($1::pg_catalog.date[]) WHERE suffix IS NOT NULL";
     let Some(row) = client.update(sql, Some(1), &[months.into()])?.next() else { return Ok(None) };
     Ok(match (row.get(1)?, row.get(2)?, row.get(3)?) {
         (Some(lower), Some(upper), Some(suffix)) => {
@@ -53,29 +53,29 @@ pub fn default_rows(client: &mut SpiClient<'_>, months: &str) -> Result<Option<D
 
 /// The DEFAULT leaves hold this range and nothing else: to be validated.
 pub fn add_inside_checks(client: &mut SpiClient<'_>, default_rows: &DefaultPartitionRows) -> Result<(), DbError> {
-    let sql = "SELECT voice._add_proofs(ARRAY[$1], ARRAY[$2], true)";
+    let sql = "SELECT voice._add_bound_checks(ARRAY[$1], ARRAY[$2], true)";
     client.update(sql, None, &[default_rows.lower.into(), default_rows.upper.into()])?;
     Ok(())
 }
 
 /// They hold nothing of the months that are missing: to be validated. `false`: some of them do.
 pub fn add_outside_checks(client: &mut SpiClient<'_>, months: &str) -> Result<bool, DbError> {
-    let sql = "SELECT voice._add_proofs_of_absence($1::pg_catalog.date[])";
+    let sql = "SELECT voice._add_absence_checks($1::pg_catalog.date[])";
     Ok(client.update(sql, Some(1), &[months.into()])?.first().get(1)?.unwrap_or(false))
 }
 
 pub fn validate(client: &mut SpiClient<'_>, family: &str) -> Result<(), DbError> {
-    client.update("SELECT voice._validate_proof($1)", None, &[family.into()])?;
+    client.update("SELECT voice._validate_bound_check($1)", None, &[family.into()])?;
     Ok(())
 }
 
 pub fn drop_bound_checks(client: &mut SpiClient<'_>) -> Result<(), DbError> {
-    client.update("SELECT voice._forget_proofs()", None, &[])?;
+    client.update("SELECT voice._forget_bound_checks()", None, &[])?;
     Ok(())
 }
 
 pub fn families(client: &mut SpiClient<'_>) -> Result<Vec<String>, DbError> {
-    names(client.select("SELECT pg_catalog.unnest(voice._families())", None, &[])?)
+    names(client.select("SELECT pg_catalog.unnest(voice._partitioned_tables())", None, &[])?)
 }
 
 pub fn swap(client: &mut SpiClient<'_>, default_rows: &DefaultPartitionRows) -> Result<Vec<String>, DbError> {

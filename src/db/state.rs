@@ -79,7 +79,7 @@ pub fn sync_role_names(client: &mut SpiClient<'_>) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Locks the tables that calls are read from, in the order of `voice._lock_families()`, and before any job.
+/// Locks the tables that calls are read from, in the order of `voice._lock_partitioned_tables()`, and before any job.
 pub fn lock_tables(client: &mut SpiClient<'_>) -> Result<(), DbError> {
     thread_local! {
         static LOCK: Statement = const { Statement::plain(include_str!("../../sql/queries/lock_tables.sql"), &[]) };

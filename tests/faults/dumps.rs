@@ -133,8 +133,8 @@ fn what_a_partial_restore_lacks_is_made_by_voice_install_for_every_month() {
     client.batch_execute(again).unwrap();
     let mut restored = Voice { client, cluster: voice.cluster };
     restored.drained();
-    let leaves = "SELECT count(*) FROM unnest(voice._families()) f, voice._leaves(f) l WHERE f <> 'call'
-        AND NOT EXISTS (SELECT FROM voice._leaves('call') c WHERE c.lower IS NOT DISTINCT FROM l.lower AND c.upper IS NOT DISTINCT FROM l.upper)";
+    let leaves = "SELECT count(*) FROM unnest(voice._partitioned_tables()) f, voice._partitions(f) l WHERE f <> 'call'
+        AND NOT EXISTS (SELECT FROM voice._partitions('call') c WHERE c.lower IS NOT DISTINCT FROM l.lower AND c.upper IS NOT DISTINCT FROM l.upper)";
     assert_eq!(restored.count(leaves), 0);
     let in_month = "SELECT count(DISTINCT tableoid) FROM voice.search_document";
     assert_eq!(restored.count(in_month), restored.count("SELECT count(DISTINCT tableoid) FROM voice.call"));

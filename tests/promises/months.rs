@@ -71,7 +71,7 @@ fn ask_for_a_year(client: &mut postgres::Client) -> i64 {
 #[test]
 fn many_months_are_made_elsewhere_unless_the_transaction_must_make_them_itself() {
     let mut voice = Voice::on(Cluster::builder().setting("voice_analytics.maintenance", "off"));
-    let leaves = "SELECT count(*) FROM voice._leaves('call')";
+    let leaves = "SELECT count(*) FROM voice._partitions('call')";
     let before = voice.count(leaves);
     let missing = voice.count(MISSING_OF_A_YEAR);
     assert!(missing > 6, "{missing}");
@@ -139,7 +139,7 @@ fn what_a_crash_has_left_is_forgotten_and_holds_nobody_up() {
     voice
         .client
         .batch_execute(
-            "SELECT voice._add_proofs(ARRAY[lower], ARRAY[upper], true) FROM voice._ids_of('2001-05-01');
+            "SELECT voice._add_bound_checks(ARRAY[lower], ARRAY[upper], true) FROM voice._ids_of('2001-05-01');
              SET statement_timeout = '30s'",
         )
         .unwrap();

@@ -111,8 +111,8 @@ fn a_call_that_somebody_locks_holds_up_no_other() {
 fn the_worker_keeps_months_ahead() {
     let mut voice = Voice::on(Cluster::builder().setting("voice_analytics.partition_months_ahead", 6));
     // Last month, this one, and six more; the installation made three of them.
-    voice.until("SELECT count(*) = 8 FROM voice._leaves('call') WHERE lower IS NOT NULL");
-    assert_eq!(voice.count("SELECT count(*) FROM voice._leaves('search_document') WHERE lower IS NOT NULL"), 8);
+    voice.until("SELECT count(*) = 8 FROM voice._partitions('call') WHERE lower IS NOT NULL");
+    assert_eq!(voice.count("SELECT count(*) FROM voice._partitions('search_document') WHERE lower IS NOT NULL"), 8);
     voice.call(HELLO);
     voice.drained();
 }

@@ -74,7 +74,7 @@ fn two_pinned_roles_that_change_names_change_no_tenants() {
         assert_eq!(seen(&mut voice.cluster.connect_as("one", "app")).0, "of two");
         assert_eq!(seen(&mut voice.cluster.connect_as("two", "app")).0, "of one");
         assert_eq!(pins(&mut voice), "one=of two two=of one");
-        voice.client.batch_execute("SELECT voice._follow_roles()").unwrap();
+        voice.client.batch_execute("SELECT voice._sync_role_names()").unwrap();
     }
     // The pin that is written is that of the role that has the name now.
     voice.client.batch_execute("ALTER ROLE one RENAME TO four; SELECT voice_pin_tenant('four', 'new')").unwrap();
@@ -92,7 +92,7 @@ fn a_role_that_is_dropped_and_made_again_is_pinned_still() {
     voice.client.batch_execute(make).unwrap();
     assert_eq!(seen(&mut voice.cluster.connect_as("red", "app")).0, "red");
     // The new one is followed too, once it has been looked at.
-    voice.client.batch_execute("SELECT voice._follow_roles(); ALTER ROLE red RENAME TO scarlet").unwrap();
+    voice.client.batch_execute("SELECT voice._sync_role_names(); ALTER ROLE red RENAME TO scarlet").unwrap();
     assert_eq!(seen(&mut voice.cluster.connect_as("scarlet", "app")).0, "red");
 }
 

@@ -16,7 +16,7 @@ SELECT date_trunc('month', now()) AS this_month \gset
 SET client_min_messages = warning;
 SELECT count(*) > 0 AS created FROM voice_create_partitions(3, :'this_month'::timestamptz - interval '35 months');
 RESET client_min_messages;
-SELECT count(*) AS leaves FROM voice._leaves('call');
+SELECT count(*) AS leaves FROM voice._partitions('call');
 SET session_replication_role = replica;
 INSERT INTO voice.agent (id, tenant_id, vertical)
 SELECT 'a' || i, CASE WHEN i < 4 THEN '' WHEN i < 8 THEN 'other' ELSE 'small' END, 'trade' || i % 4 FROM generate_series(0, 8) i;

@@ -8,13 +8,13 @@ SELECT voice_import_call('{"id": "july", "vertical": "salon", "started_at": "200
 SELECT relfilenode AS before FROM pg_class WHERE oid = 'voice.call_default'::regclass \gset
 SELECT count(*) AS jobs FROM voice.job;
 -- Nobody asked for these months: nothing happens.
-SELECT count(*) FROM voice._swap_stranded('{2001-08-01}');
-SELECT l FROM voice._swap_stranded('{2001-04-01,2001-05-01,2001-07-01}') l WHERE l ~ '^call';
+SELECT count(*) FROM voice._swap_default_rows('{2001-08-01}');
+SELECT l FROM voice._swap_default_rows('{2001-04-01,2001-05-01,2001-07-01}') l WHERE l ~ '^call';
 SELECT relfilenode = :before AS not_copied FROM pg_class WHERE oid = 'voice.call_2001_04_to_2001_05'::regclass;
 -- Names follow: nothing of the DEFAULT's is left on the month, nor of the making on the new DEFAULT.
 SELECT i.indexrelid::regclass AS index FROM pg_index i
 WHERE i.indrelid = ANY ('{voice.call_2001_04_to_2001_05,voice.call_default,voice.turn_default}'::regclass[]) ORDER BY i.indexrelid::regclass::text COLLATE "C";
-SELECT count(*) AS misnamed FROM unnest(voice._families()) f CROSS JOIN LATERAL voice._leaves(f) l
+SELECT count(*) AS misnamed FROM unnest(voice._partitioned_tables()) f CROSS JOIN LATERAL voice._partitions(f) l
 JOIN pg_index i ON i.indrelid = l.leaf JOIN pg_class c ON c.oid = l.leaf JOIN pg_class x ON x.oid = i.indexrelid
 WHERE NOT starts_with(x.relname, c.relname || '_');
 SELECT c.external_id, c.tableoid::regclass AS call, t.tableoid::regclass AS turn, t.text, k.tableoid::regclass AS tool_call
@@ -43,9 +43,9 @@ ROLLBACK;
 BEGIN;
 SELECT voice_import_call('{"id": "may", "vertical": "salon", "started_at": "2001-05-05T10:00:00Z", "turns": [{"role": "user", "text": "a"}]}') AS may \gset
 SELECT lower, upper FROM voice._ids_of('2001-05-01') \gset
-SELECT voice._add_proofs(ARRAY[:'lower'::uuid], ARRAY[:'upper'::uuid], true);
-SELECT count(voice._validate_proof(f)) FROM unnest(voice._families()) f;
-SELECT array_agg(to_regclass('voice.' || f || '_default')::oid) AS leaves FROM unnest(voice._families()) f \gset
+SELECT voice._add_bound_checks(ARRAY[:'lower'::uuid], ARRAY[:'upper'::uuid], true);
+SELECT count(voice._validate_bound_check(f)) FROM unnest(voice._partitioned_tables()) f;
+SELECT array_agg(to_regclass('voice.' || f || '_default')::oid) AS leaves FROM unnest(voice._partitioned_tables()) f \gset
 SELECT sum(seq_scan) AS scans, sum(idx_scan) AS probes FROM pg_stat_xact_all_tables WHERE relid = ANY (:'leaves') \gset
 SELECT count(*) FROM voice._swap_default(:'lower', :'upper', '2001_05');
 SELECT sum(seq_scan) - :scans AS scans, sum(idx_scan) - :probes AS probes FROM pg_stat_xact_all_tables WHERE relid = ANY (:'leaves');

@@ -1,0 +1,133 @@
+-- Deleted: hidden everywhere, and it comes back. Erased: gone everywhere, and one row says that something was.
+-- Calls are locked before their jobs, as by everybody; the tenant is named beside row-level security.
+
+CREATE FUNCTION voice._no_such_call(call_id uuid) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION 'there is no such call'
+        USING ERRCODE = 'no_data_found',
+              DETAIL = format('Call %s is not among those of tenant "%s".', coalesce(call_id::text, 'NULL'), voice._tenant()),
+              HINT = 'The setting voice_analytics.tenant says whose calls are seen.';
+END
+$$;
+COMMENT ON FUNCTION voice._no_such_call(uuid) IS 'raises the error for a call that cannot be deleted or erased';
+
+CREATE FUNCTION voice_delete_call(call_id uuid) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+BEGIN
+    UPDATE voice.call c SET deleted_at = clock_timestamp()
+    WHERE c.id = voice_delete_call.call_id AND c.tenant_id = voice._tenant() AND c.deleted_at IS NULL;
+    IF FOUND THEN
+        RETURN true;
+    ELSIF NOT EXISTS (SELECT FROM voice.call c WHERE c.id = voice_delete_call.call_id AND c.tenant_id = voice._tenant()) THEN
+        PERFORM voice._no_such_call(call_id);
+    END IF;
+    RETURN false;
+END
+$$;
+COMMENT ON FUNCTION voice_delete_call(uuid) IS
+    'hides a call from every function and from the queue until voice_restore_call(); false: it was hidden already';
+
+-- The trigger that queues calls sees one that comes back, and the worker skips it if nothing has changed.
+CREATE FUNCTION voice_restore_call(call_id uuid) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+BEGIN
+    UPDATE voice.call c SET deleted_at = NULL
+    WHERE c.id = voice_restore_call.call_id AND c.tenant_id = voice._tenant() AND c.deleted_at IS NOT NULL;
+    IF FOUND THEN
+        RETURN true;
+    ELSIF NOT EXISTS (SELECT FROM voice.call c WHERE c.id = voice_restore_call.call_id AND c.tenant_id = voice._tenant()) THEN
+        PERFORM voice._no_such_call(call_id);
+    END IF;
+    RETURN false;
+END
+$$;
+COMMENT ON FUNCTION voice_restore_call(uuid) IS
+    'brings a deleted call back, and queues it if it lacks analytics; false: it was not deleted';
+
+-- The digits of a phone number, however it is written: +1 (212) 555-0142, 0012125550142, sip:+12125550142@host;x=y.
+CREATE FUNCTION voice._number(text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, voice, pg_temp
+AS $$
+    SELECT regexp_replace(regexp_replace(regexp_replace(regexp_replace($1, '^\s*(sips?|tel):', '', 'i'), '[@;].*$', ''), '[^0-9]', '', 'g'), '^00', '')
+$$;
+COMMENT ON FUNCTION voice._number(text) IS 'the digits of a phone number, without 00 in front';
+
+CREATE FUNCTION voice._erase(ids uuid[], removed jsonb) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+DECLARE
+    family text;
+    erased uuid[];
+    counted bigint;
+BEGIN
+    -- Always in one order, so that two erasures never wait for one another.
+    SELECT array_agg(l.id) INTO erased FROM (
+        SELECT c.id FROM voice.call c
+        WHERE c.id = ANY (ids) AND c.id BETWEEN ids[1] AND ids[cardinality(ids)] AND c.tenant_id = voice._tenant()
+        ORDER BY c.id FOR UPDATE) l;
+    IF erased IS NULL THEN
+        RETURN removed;
+    END IF;
+    FOREACH family IN ARRAY voice._partitioned_tables() || ARRAY['job', 'dead_job'] LOOP
+        EXECUTE format('SELECT count(*) FROM voice.%I f WHERE f.%I = ANY ($1) AND f.%2$I BETWEEN $2 AND $3',
+                       family, CASE family WHEN 'call' THEN 'id' ELSE 'call_id' END)
+        USING erased, erased[1], erased[cardinality(erased)] INTO counted;
+        removed := removed || jsonb_build_object(family, coalesce((removed->>family)::bigint, 0) + counted);
+    END LOOP;
+    -- Whatever belongs to a call leaves with it: by foreign key, jobs by trigger. The bounds prune to the months.
+    DELETE FROM voice.call c WHERE c.id = ANY (erased) AND c.id BETWEEN erased[1] AND erased[cardinality(erased)];
+    RETURN removed;
+END
+$$;
+COMMENT ON FUNCTION voice._erase(uuid[], jsonb) IS 'erases calls, ids in order, and counts what was removed';
+
+CREATE FUNCTION voice_erase_call(call_id uuid, OUT what text, OUT count bigint) RETURNS SETOF record
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+DECLARE
+    removed CONSTANT jsonb := voice._erase(ARRAY[call_id], '{}');
+BEGIN
+    IF removed = '{}' THEN
+        PERFORM voice._no_such_call(call_id);
+    END IF;
+    INSERT INTO voice.erasure (kind, removed) VALUES ('call', removed);
+    RETURN QUERY SELECT r.key, r.value::bigint FROM jsonb_each_text(removed) r ORDER BY r.key;
+END
+$$;
+COMMENT ON FUNCTION voice_erase_call(uuid) IS
+    'removes every trace of a call, leaves a row in voice.erasure, and returns how many rows of which table';
+
+-- A number is compared by its digits with that of the caller: who rang, or who was rung. No index knows digits, so this
+-- reads every call's numbers once; what it then removes it takes a thousand calls at a time.
+CREATE FUNCTION voice_erase_caller(phone_number text, OUT what text, OUT count bigint) RETURNS SETOF record
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+DECLARE
+    batch CONSTANT int := 1000;
+    fewest CONSTANT int := 5;
+    number CONSTANT text := voice._number(phone_number);
+    removed jsonb := '{"call": 0}';
+    ids uuid[];
+BEGIN
+    IF number IS NULL OR length(number) < fewest THEN
+        RAISE EXCEPTION 'this is no phone number'
+            USING ERRCODE = 'invalid_parameter_value',
+                  DETAIL = format('phone_number is %s, which has fewer than %s digits.', coalesce(quote_literal(phone_number), 'NULL'), fewest),
+                  HINT = 'Pass it with its country code, as calls have it: ''+12125550142''. Other callers: voice_erase_call(id).';
+    END IF;
+    SELECT coalesce(array_agg(c.id ORDER BY c.id), '{}') INTO ids FROM voice.call c
+    WHERE c.tenant_id = voice._tenant()
+      AND voice._number(CASE c.direction WHEN 'outbound' THEN c.to_number ELSE c.from_number END) = number;
+    FOR place IN 1..cardinality(ids) BY batch LOOP
+        removed := voice._erase(ids[place:place + batch - 1], removed);
+    END LOOP;
+    INSERT INTO voice.erasure (kind, removed) VALUES ('caller', removed);
+    RETURN QUERY SELECT r.key, r.value::bigint FROM jsonb_each_text(removed) r ORDER BY r.key;
+END
+$$;
+COMMENT ON FUNCTION voice_erase_caller(text) IS
+    'erases every call of this caller (digits are compared, with the country code), as voice_erase_call() does one';

@@ -1,0 +1,216 @@
+-- One list says which access has what; voice_grant(), voice_access(), the tests and SECURITY.md all go by it. A table or
+-- function that is not in it is nobody's, and a test says so.
+
+-- Tables: in the words of GRANT. What is not among an access's columns carries what callers said, or their numbers.
+CREATE FUNCTION voice._access_to_tables(OUT access text, OUT relation text, OUT privileges text) RETURNS SETOF record
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, voice, pg_temp
+AS $$ VALUES
+    ('reader', 'agent', 'SELECT'),
+    ('reader', 'call', 'SELECT'),
+    ('reader', 'turn', 'SELECT'),
+    ('reader', 'transcript_chunk', 'SELECT'),
+    ('reader', 'tool_call', 'SELECT'),
+    ('reader', 'analytics', 'SELECT'),
+    ('reader', 'daily', 'SELECT'),
+    ('analyst', 'agent', 'SELECT'),
+    ('analyst', 'analytics', 'SELECT (call_id, started_at, deleted_at, computed_at, sentiment, prompt_tokens, completion_tokens, '
+        'lead_score, tenant_id, agent_id, vertical, intent, model, prompt_version)'),
+    ('analyst', 'daily', 'SELECT'),
+    ('writer', 'agent', 'SELECT, INSERT, UPDATE (name, vertical, prompt_hash, voice, deleted_at)'),
+    ('writer', 'call', 'INSERT, SELECT (id, started_at, ended_at, deleted_at, duration_ms, status, direction, tenant_id, agent_id, '
+        'external_id, end_reason, language), '
+        'UPDATE (started_at, ended_at, duration_ms, status, direction, agent_id, from_number, to_number, external_id, end_reason, '
+        'language, recording_url, meta)'),
+    ('writer', 'turn', 'INSERT, SELECT (call_id, id, started_at, ended_at, transcription_ms, llm_ttft_ms, tts_ttfb_ms, '
+        'e2e_latency_ms, interrupted, role, tenant_id), '
+        'UPDATE (started_at, ended_at, transcription_ms, llm_ttft_ms, tts_ttfb_ms, e2e_latency_ms, interrupted, role, text, audio_url)'),
+    ('writer', 'transcript_chunk', 'INSERT, SELECT (call_id, turn_id, seq, start_ms, end_ms, confidence, is_final, tenant_id), '
+        'UPDATE (start_ms, end_ms, confidence, is_final, text)'),
+    ('writer', 'tool_call', 'INSERT, SELECT (call_id, id, invoked_at, turn_id, latency_ms, tenant_id, name), '
+        'UPDATE (invoked_at, turn_id, latency_ms, name, args, result, error_text)'),
+    ('writer', 'turn_id_seq', 'USAGE'),
+    ('writer', 'tool_call_id_seq', 'USAGE'),
+    ('operator', 'agent', 'SELECT'),
+    ('operator', 'call', 'SELECT (id, started_at, ended_at, deleted_at, duration_ms, status, tenant_id, agent_id)'),
+    ('operator', 'analytics', 'SELECT (call_id, started_at, deleted_at, computed_at, tenant_id, agent_id, vertical, model, '
+        'prompt_version, transcript_hash)'),
+    ('operator', 'attempt', 'SELECT'),
+    ('operator', 'daily', 'SELECT'),
+    ('operator', 'job', 'SELECT, INSERT (tenant_id, kind, call_id, priority, webhook_id, event)'),
+    ('operator', 'job_id_seq', 'USAGE'),
+    ('operator', 'dead_job', 'SELECT, UPDATE (died_at), DELETE'),
+    ('operator', '_state', 'SELECT, UPDATE (paused_at, pause_reason)'),
+    ('operator', '_instance', 'SELECT'),
+    ('operator', 'tenant_limit', 'SELECT, INSERT, UPDATE, DELETE'),
+    ('admin', 'agent', 'DELETE'),
+    ('admin', 'call', 'SELECT, INSERT, UPDATE, DELETE'),
+    ('admin', 'turn', 'SELECT, INSERT, UPDATE, DELETE'),
+    ('admin', 'transcript_chunk', 'SELECT, INSERT, UPDATE, DELETE'),
+    ('admin', 'tool_call', 'SELECT, INSERT, UPDATE, DELETE'),
+    ('admin', 'search_document', 'SELECT (call_id, tenant_id)'),
+    ('admin', 'erasure', 'SELECT, INSERT'),
+    ('admin', 'erasure_id_seq', 'USAGE'),
+    ('operator', 'metrics', 'SELECT'),
+    ('operator', 'metrics_by_model', 'SELECT'),
+    ('admin', 'webhook', 'SELECT, INSERT, UPDATE, DELETE'),
+    -- Nobody's: only superusers pin, only the worker reads secrets and keeps books of roll-ups.
+    ('', '_pin', ''),
+    ('', '_webhook_secret', ''),
+    ('', '_rolled_day', ''),
+    ('', '_rolled_month', '')
+$$;
+COMMENT ON FUNCTION voice._access_to_tables() IS 'which access has which privileges on which table or sequence';
+
+-- Functions, by name. closed: EXECUTE is theirs only; the others anybody may call, and they do what the tables let their
+-- caller do. owner: runs as voice_worker for them, for it does what only the owner of the tables can, and shows nothing
+-- of what was said: it creates, drops or detaches tables, or writes a table that nobody else may write.
+CREATE FUNCTION voice._access_to_functions(OUT function text, OUT access text[], OUT closed boolean, OUT owner boolean)
+RETURNS SETOF record
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, voice, pg_temp
+AS $$ VALUES
+    ('voice_uuidv7', '{reader,analyst,writer,operator}'::text[], false, false),
+    ('voice_uuid_at', '{reader,analyst,writer,operator}', false, false),
+    ('voice_uuid_time', '{reader,analyst,writer,operator}', false, false),
+    ('_tenant', '{reader,analyst,writer,operator}', false, false),
+    -- reading
+    ('voice_transcript', '{reader}', false, false),
+    ('_final_chunks', '{reader}', false, false),
+    ('voice_search', '{reader}', false, false),
+    ('voice_tool_stats', '{reader}', false, false),
+    ('voice_top_leads', '{reader,analyst}', false, false),
+    ('voice_sentiment_trend', '{reader,analyst}', false, false),
+    ('_sentiment_trend', '{reader,analyst}', false, false),
+    -- writing
+    ('voice_start_call', '{writer}', false, false),
+    ('voice_add_turn', '{writer}', false, false),
+    ('voice_add_chunk', '{writer}', false, false),
+    ('voice_finish_turn', '{writer}', false, false),
+    -- Writes a turn's words from its chunks, which a writer may not read.
+    ('_finish_turn_from_chunks', '{writer}', true, false),
+    ('voice_add_tool_call', '{writer}', false, false),
+    ('voice_end_call', '{writer}', false, false),
+    ('voice_import_call', '{writer}', false, false),
+    ('_unknown_call', '{writer}', false, false),
+    ('_unknown_turn', '{writer}', false, false),
+    ('_check_turn', '{writer}', false, false),
+    ('_lock_external_id', '{writer}', false, false),
+    -- operating
+    ('voice_status', '{operator}', false, false),
+    ('voice_pause', '{operator}', false, false),
+    ('voice_resume', '{operator}', false, false),
+    ('voice_requeue_dead', '{operator}', false, false),
+    ('voice_limit_tenant', '{operator}', true, false),
+    ('_pinned_to', '{operator}', true, false),
+    ('voice_reanalyze', '{operator}', true, false),
+    ('_claim_ownership', '{operator}', true, true),
+    ('voice_create_partitions', '{operator}', true, true),
+    ('voice_backfill', '{operator}', false, false),
+    ('voice_rollup', '{operator}', true, true),
+    ('_yesterday', '{operator}', false, false),
+    ('_zone', '{operator}', false, false),
+    ('_analyzer', '{operator}', false, false),
+    ('_estimate_tokens', '{operator}', false, false),
+    ('_transcript_hash', '{operator}', false, false),
+    ('_months_ahead', '{operator}', false, false),
+    ('_metrics', '{operator}', true, false),
+    ('_is_copy', '{operator}', false, false),
+    ('_wake', '{operator}', false, false),
+    ('_worker_status', '{operator}', true, false),
+    -- deleting
+    ('voice_delete_call', '{admin}', true, false),
+    ('voice_restore_call', '{admin}', true, false),
+    ('voice_erase_call', '{admin}', true, false),
+    ('voice_erase_caller', '{admin}', true, false),
+    -- webhooks
+    ('voice_add_webhook', '{admin}', true, false),
+    ('voice_remove_webhook', '{admin}', true, false),
+    ('voice_enable_webhook', '{admin}', true, false),
+    ('_add_webhook', '{admin}', true, false),
+    ('_unknown_webhook', '{admin}', true, false),
+    ('_webhook_url', '{admin}', true, false),
+    ('_webhook_secret', '{admin}', true, false),
+    ('_webhook_has_secret', '{admin}', true, false),
+    ('_no_such_call', '{admin}', false, false),
+    ('_erase', '{admin}', true, false),
+    ('_number', '{admin}', false, false),
+    ('_partitioned_tables', '{admin}', false, false),
+    ('_partitions', '{operator}', false, false),
+    -- Superusers', who need no grant. (Months leave with the calls of every tenant.)
+    ('voice_drop_partitions', '{}', true, false),
+    ('voice_schedule', '{}', true, false),
+    ('voice_unschedule', '{}', true, false),
+    ('voice_grant', '{}', true, false),
+    ('voice_revoke', '{}', true, false),
+    ('voice_pin_tenant', '{}', true, false),
+    ('voice_install', '{}', true, false),
+    ('_write_pin', '{}', true, true),
+    ('_sync_role_names', '{}', true, false),
+    ('_why_no_pin_holds', '{}', true, false),
+    ('_reanalyze', '{}', true, false),
+    ('_close_streaming_turn', '{}', true, false),
+    ('_check_role', '{}', true, false),
+    ('_close_functions', '{}', true, false),
+    ('_schema_version', '{}', true, false),
+    ('_latest_schema_version', '{}', true, false),
+    ('_migrate', '{}', true, false),
+    ('_migrate_0002', '{}', true, false),
+    ('_release_tables', '{}', true, false),
+    ('_access_to_tables', '{}', false, false),
+    ('_access_to_functions', '{}', false, false),
+    ('_access_columns', '{}', false, false),
+    ('voice_access', '{}', true, false)
+$$;
+COMMENT ON FUNCTION voice._access_to_functions() IS 'which access may call which function';
+
+-- An admin has what everybody has.
+CREATE FUNCTION voice._access_columns(OUT access text, OUT relation text, OUT privilege text, OUT columns text[]) RETURNS SETOF record
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, voice, pg_temp
+AS $$
+    SELECT a.access, t.relation, m[1], string_to_array(m[2], ', ')
+    FROM voice._access_to_tables() t
+    JOIN (VALUES ('reader'), ('analyst'), ('writer'), ('operator'), ('admin')) a(access) ON t.access IN (a.access) OR (a.access = 'admin' AND t.access <> '')
+    CROSS JOIN regexp_matches(t.privileges, '([A-Z]+)(?: \(([^)]*)\))?', 'g') m
+$$;
+COMMENT ON FUNCTION voice._access_columns() IS 'the same, a row a privilege; columns NULL: the whole table';
+
+-- Called once all functions are there: whatever default privileges the database has, a function is its owner's and, if it
+-- is not closed, PUBLIC's, as functions are. known: functions that were there before an upgrade, which keep what
+-- voice_grant() gave others.
+CREATE FUNCTION voice._close_functions(known oid[] DEFAULT '{}') RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+DECLARE
+    f record;
+    grantee text;
+BEGIN
+    FOR f IN
+        SELECT p.oid::regprocedure::text AS name, p.proacl, p.proowner, p.prosecdef,
+               p.prorettype = 'trigger'::regtype AS is_trigger,
+               coalesce(a.closed, p.proname ~ '^_') AS closed, coalesce(a.owner, false) AS owner
+        FROM pg_depend d
+        JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'voice_analytics'
+        JOIN pg_proc p ON p.oid = d.objid
+        LEFT JOIN voice._access_to_functions() a ON a.function = p.proname
+        WHERE d.refclassid = 'pg_extension'::regclass AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
+    LOOP
+        IF f.owner THEN
+            EXECUTE format('ALTER FUNCTION %s OWNER TO voice_worker', f.name);
+            EXECUTE format('ALTER FUNCTION %s SECURITY DEFINER', f.name);
+        END IF;
+        FOR grantee IN
+            SELECT DISTINCT a.grantee::regrole::text FROM aclexplode(f.proacl) a
+            WHERE a.grantee NOT IN (0, f.proowner, 'voice_worker'::regrole) AND f.name::regprocedure <> ALL (known)
+        LOOP
+            EXECUTE format('REVOKE ALL ON FUNCTION %s FROM %s', f.name, grantee);
+        END LOOP;
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO voice_worker', f.name);
+        IF f.name::regprocedure IN ('voice._metrics()'::regprocedure, 'voice._worker_status()'::regprocedure) THEN
+            EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO pg_monitor', f.name);
+        END IF;
+        IF f.closed OR f.is_trigger OR f.prosecdef THEN
+            EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', f.name);
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION voice._close_functions(oid[]) IS 'takes from everybody the functions that are not for everybody';

@@ -1,0 +1,122 @@
+-- Finds calls by their search document, then the turns within. The tenant, the caller's privilege and the deletion of
+-- a call are checked here and nowhere else.
+
+-- Runs as voice_worker: under row-level security a text index cannot be used, because @@ might leak (it is not
+-- leakproof), and every search would read every document. voice_search() asks first whether its caller may read
+-- voice.turn, and only it may come here; the tenant and the deletion of a call are filtered below.
+-- The newest 5,000 matches are ranked, gathered month by month from the newest, so that a common word does not read years.
+CREATE FUNCTION voice._search(query text, since timestamptz, vertical text, max_rows int,
+    OUT call_id uuid, OUT turn_id bigint, OUT role text, OUT started_at timestamptz, OUT rank real, OUT headline text)
+RETURNS SETOF record
+-- What is planned anew (EXECUTE) is the search of a month; the rest has one plan for all months.
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp SET plan_cache_mode = force_generic_plan
+SET standard_conforming_strings = on
+AS $$
+DECLARE
+    max_matches CONSTANT int := 5000;
+    max_length CONSTANT int := 4000;
+    tenant CONSTANT text := voice._tenant();
+    config CONSTANT regconfig := coalesce(nullif(current_setting('voice_analytics.search_config', true), ''), 'simple');
+    wanted tsquery;
+    needles text[];
+    first_id uuid;
+    month record;
+    more_calls uuid[];
+    more_ranks real[];
+    found_calls uuid[] := '{}';
+    found_ranks real[] := '{}';
+BEGIN
+    IF query IS NULL OR since IS NULL OR max_rows IS NULL OR max_rows < 0 THEN
+        RAISE EXCEPTION 'a search needs words'
+            USING ERRCODE = 'invalid_parameter_value',
+                  DETAIL = format('query is %s, since %s, max_rows %s.', coalesce(quote_literal(query), 'NULL'),
+                                  coalesce(since::text, 'NULL'), coalesce(max_rows::text, 'NULL')),
+                  HINT = 'voice_search(''refund -shipping "next week"''): websearch syntax.';
+    END IF;
+    IF length(query) > max_length THEN
+        RAISE EXCEPTION 'a search is not that long'
+            USING ERRCODE = 'invalid_parameter_value',
+                  DETAIL = format('The query has %s characters; %s are allowed.', length(query), max_length),
+                  HINT = 'Search for the few words that matter.';
+    END IF;
+    wanted := websearch_to_tsquery(config, query);
+    -- Words of the configuration simple stand in what was said as they are, so a turn without any of them need not be
+    -- parsed. (Where the question is also what was not said, every turn may be the answer; where lower() is ICU's, its
+    -- small letters are not those of the configuration.)
+    IF config = 'pg_catalog.simple'::regconfig AND wanted::text !~ '!'
+       AND (SELECT to_jsonb(d) ->> 'datlocprovider' IS DISTINCT FROM 'i' FROM pg_database d WHERE datname = current_database()) THEN
+        SELECT array_agg('%' || regexp_replace(replace(replace(m[1], '''''', ''''), '\\', '\'), '([\\%_])', '\\\1', 'g') || '%') INTO needles
+        FROM regexp_matches(wanted::text, '''((?:[^'']|'''')*)''', 'g') m;
+    END IF;
+    first_id := @extschema@.voice_uuid_at(since - interval '24 hours');
+
+    -- DEFAULT first: it may hold any month's calls. Its rows are few, or somebody will hear of it.
+    FOR month IN
+        SELECT d.leaf AS documents, k.confrelid::regclass AS calls
+        FROM voice._partitions('search_document') d
+        JOIN pg_constraint k ON k.conrelid = d.leaf AND k.contype = 'f'
+        WHERE (d.upper IS NULL OR d.upper > first_id) AND pg_relation_size(d.leaf) > 0
+        ORDER BY d.upper IS NULL DESC, d.upper DESC
+    LOOP
+        -- The leaves themselves: their owner may, and there is no parent to plan for. One table to choose a way through:
+        -- by the text index where the word is rare, from the newest call on where it is common. So the call is looked at
+        -- by a subquery, once the words match, and the tenant before the words.
+        EXECUTE format($find$
+            SELECT array_agg(m.call_id), array_agg(m.rank) FROM (
+                SELECT d.call_id, ts_rank(d.document, $1) AS rank
+                FROM %s d
+                WHERE d.tenant_id = $2 AND d.document @@ $1 AND d.call_id >= $3
+                  AND (SELECT c.deleted_at IS NULL AND c.started_at >= $4 %s FROM %s c WHERE c.id = d.call_id)
+                ORDER BY d.call_id DESC LIMIT $6) m$find$,
+            month.documents,
+            CASE WHEN vertical IS NOT NULL THEN
+                'AND EXISTS (SELECT FROM voice.agent g WHERE g.id = c.agent_id AND g.tenant_id = $2 AND g.vertical = $5)' END,
+            month.calls)
+        USING wanted, tenant, first_id, since, vertical, max_matches - cardinality(found_calls)
+        INTO more_calls, more_ranks;
+        found_calls := found_calls || more_calls;
+        found_ranks := found_ranks || more_ranks;
+        EXIT WHEN cardinality(found_calls) >= max_matches;
+    END LOOP;
+
+    RETURN QUERY
+    WITH best AS MATERIALIZED (
+        SELECT m.id, m.rank FROM unnest(found_calls, found_ranks) m(id, rank)
+        ORDER BY m.rank DESC, m.id DESC LIMIT max_rows
+    ), said AS MATERIALIZED (
+        -- Of each call the turns that match; if its words are scattered over turns, the one that has most of them.
+        SELECT b.id AS call, b.rank, t.*
+        FROM best b
+        CROSS JOIN LATERAL (
+            SELECT w.id AS turn, w.role, w.started_at, w.words, w.matches,
+                   row_number() OVER (ORDER BY w.matches DESC, ts_rank(w.vector, wanted) DESC, w.started_at, w.id) AS place
+            FROM (
+                SELECT u.id, u.role, u.started_at, s.words, v.vector, v.vector @@ wanted AS matches
+                FROM voice.turn u
+                CROSS JOIN LATERAL (SELECT CASE WHEN u.text <> '' THEN u.text ELSE voice._final_chunks(u.call_id, u.id) END) s(words)
+                CROSS JOIN LATERAL (SELECT to_tsvector(config, left(s.words, 400000))) v(vector)
+                WHERE u.call_id = b.id AND u.tenant_id = tenant
+                  AND (needles IS NULL OR lower(s.words) LIKE ANY (needles))
+            ) w
+        ) t
+        WHERE t.matches OR t.place = 1
+        ORDER BY b.rank DESC, b.id DESC, t.started_at, t.turn
+        LIMIT max_rows
+    )
+    SELECT s.call, s.turn, s.role, s.started_at, s.rank, ts_headline(config, left(s.words, 100000), wanted)
+    FROM said s
+    ORDER BY s.rank DESC, s.call DESC, s.started_at, s.turn;
+END
+$$;
+ALTER FUNCTION voice._search(text, timestamptz, text, int) OWNER TO voice_worker;
+REVOKE EXECUTE ON FUNCTION voice._search(text, timestamptz, text, int) FROM PUBLIC;
+COMMENT ON FUNCTION voice._search(text, timestamptz, text, int) IS 'does the work of voice_search, as voice_worker';
+
+-- In Rust (src/api/search.rs) and not SECURITY DEFINER: such a function cannot know who calls it (session_user is
+-- somebody else inside an index expression or another definer's function), and who may read is the question here.
+CREATE FUNCTION voice_search(query text, since timestamptz DEFAULT '-infinity', vertical text DEFAULT NULL, max_rows int DEFAULT 20,
+    OUT call_id uuid, OUT turn_id bigint, OUT role text, OUT started_at timestamptz, OUT rank real, OUT headline text)
+RETURNS SETOF record
+LANGUAGE c STABLE ROWS 20 AS 'MODULE_PATHNAME', 'voice_search_wrapper';
+COMMENT ON FUNCTION voice_search(text, timestamptz, text, int) IS
+    'turns in which these words were said (websearch syntax), the best calls first; ranks the newest 5,000 matching calls';
