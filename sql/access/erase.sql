@@ -60,7 +60,7 @@ CREATE FUNCTION voice._erase(ids uuid[], removed jsonb) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
-    family text;
+    parent text;
     erased uuid[];
     counted bigint;
 BEGIN
@@ -72,11 +72,11 @@ BEGIN
     IF erased IS NULL THEN
         RETURN removed;
     END IF;
-    FOREACH family IN ARRAY voice._partitioned_tables() || ARRAY['job', 'dead_job'] LOOP
+    FOREACH parent IN ARRAY voice._partitioned_tables() || ARRAY['job', 'dead_job'] LOOP
         EXECUTE format('SELECT count(*) FROM voice.%I f WHERE f.%I = ANY ($1) AND f.%2$I BETWEEN $2 AND $3',
-                       family, CASE family WHEN 'call' THEN 'id' ELSE 'call_id' END)
+                       parent, CASE parent WHEN 'call' THEN 'id' ELSE 'call_id' END)
         USING erased, erased[1], erased[cardinality(erased)] INTO counted;
-        removed := removed || jsonb_build_object(family, coalesce((removed->>family)::bigint, 0) + counted);
+        removed := removed || jsonb_build_object(parent, coalesce((removed->>parent)::bigint, 0) + counted);
     END LOOP;
     -- Whatever belongs to a call leaves with it: by foreign key, jobs by trigger. The bounds prune to the months.
     DELETE FROM voice.call c WHERE c.id = ANY (erased) AND c.id BETWEEN erased[1] AND erased[cardinality(erased)];

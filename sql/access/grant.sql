@@ -1,6 +1,6 @@
 -- Who may do what, in five words instead of forty grants. What is granted is what voice._access_to_tables() and
 -- voice._access_to_functions() say: never TRIGGER or REFERENCES (whoever has them runs code as the worker, or reads
--- through a key), never TRUNCATE (row-level security does not see it), never anything on a leaf.
+-- through a key), never TRUNCATE (row-level security does not see it), never anything on a partition.
 
 CREATE FUNCTION voice._check_role(role text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
@@ -90,7 +90,7 @@ BEGIN
     EXECUTE format('REVOKE ALL ON SCHEMA voice FROM %I', role);
 END
 $$;
-COMMENT ON FUNCTION voice_revoke(text) IS 'takes from a role everything it may do here, leaves included; its pin stays';
+COMMENT ON FUNCTION voice_revoke(text) IS 'takes from a role everything it may do here, partitions included; its pin stays';
 
 -- Roles that may become a superuser, or the owner of the tables, read files, or write what they like into voice._pin, are
 -- held by no policy. (Until PostgreSQL 15 CREATEROLE makes anybody a member of anything.)

@@ -3,7 +3,7 @@
 -- text at every statement that writes, and that was a third of the cost of writing a call (docs/decisions/0005).
 
 -- Nobody but their owner may attach these to a table: on one of his own, an ordinary role would write the queue.
--- Firing a trigger asks for no privilege. Theirs, because voice_worker gives new months the triggers of their families.
+-- Firing a trigger asks for no privilege. Theirs, because voice_worker gives new months the triggers of their partitioned tables.
 
 CREATE FUNCTION voice._complete_call() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'voice_complete_call';

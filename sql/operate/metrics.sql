@@ -1,17 +1,17 @@
 -- Figures for machines: numbers only, the same for every reader, and cheap however long the queue and the tables are.
 
--- How many whole months beyond the current one (UTC) have their leaves, without a gap; -1: not even the current one.
+-- How many whole months beyond the current one (UTC) have their partitions, without a gap; -1: not even the current one.
 CREATE FUNCTION voice._months_ahead() RETURNS int
 LANGUAGE sql STABLE SET search_path = pg_catalog, voice, pg_temp
 AS $$
-    WITH leaf AS MATERIALIZED (
+    WITH partition AS MATERIALIZED (
         SELECT l.lower, l.upper FROM voice._partitions('call') l WHERE l.upper > @extschema@.voice_uuid_at(now())
     ), month AS (
         SELECT n, @extschema@.voice_uuid_at((date_trunc('month', now() AT TIME ZONE 'UTC') + n * interval '1 month') AT TIME ZONE 'UTC') AS first_id
         FROM generate_series(0, 241) n
     )
     SELECT min(m.n) - 1 FROM month m
-    WHERE m.n = 241 OR NOT EXISTS (SELECT FROM leaf l WHERE l.lower <= m.first_id AND l.upper > m.first_id)
+    WHERE m.n = 241 OR NOT EXISTS (SELECT FROM partition l WHERE l.lower <= m.first_id AND l.upper > m.first_id)
 $$;
 COMMENT ON FUNCTION voice._months_ahead() IS 'months of partitions that are ready beyond the current one; -1: the current one is missing';
 

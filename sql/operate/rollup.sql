@@ -148,8 +148,8 @@ CREATE FUNCTION voice._write_counters(lower uuid) RETURNS bigint
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, voice, pg_temp
 AS $$
     SELECT CASE WHEN current_setting('track_counts')::boolean THEN
-        sum(pg_stat_get_tuples_inserted(l.leaf) + pg_stat_get_tuples_updated(l.leaf) + pg_stat_get_tuples_deleted(l.leaf)
-            + pg_relation_size(l.leaf)) END::bigint
+        sum(pg_stat_get_tuples_inserted(l.partition) + pg_stat_get_tuples_updated(l.partition) + pg_stat_get_tuples_deleted(l.partition)
+            + pg_relation_size(l.partition)) END::bigint
     FROM (VALUES ('call'), ('analytics')) f(name) CROSS JOIN LATERAL voice._partitions(f.name) l
     WHERE l.lower = $1
 $$;

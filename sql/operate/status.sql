@@ -43,7 +43,7 @@ BEGIN
         SELECT count(*) INTO dead FROM voice.dead_job;
     END IF;
     months_ahead := voice._months_ahead();
-    -- A leaf is nobody's to read but its owner's.
+    -- A partition is nobody's to read but its owner's.
     IF has_function_privilege('voice._metrics()', 'EXECUTE') THEN
         calls_in_default := m.calls_in_default FROM voice._metrics() m;
     END IF;

@@ -1,4 +1,4 @@
--- A month comes to all families in one moment, or to none; traffic never waits longer than the lock_timeout for it.
+-- A month comes to all partitioned tables in one moment, or to none; traffic never waits longer than the lock_timeout for it.
 
 -- All locks of a maintenance transaction, in the order in which live traffic takes them: a statement locks what it writes
 -- before what it looks at (a turn's call, a call's agent). In any other order, whoever comes while the first lock is
@@ -20,7 +20,7 @@ BEGIN
         IF wanted <> 'agent' THEN
             locks := locks || format('ONLY voice.%I IN %s MODE', wanted, parents)
                            || format('voice.%I IN ACCESS EXCLUSIVE MODE', wanted || '_default');
-        -- A leaf that leaves its family leaves triggers on agent behind, and takes them away when it comes back.
+        -- A partition that is detached leaves triggers on agent behind, and takes them away when it comes back.
         ELSIF parents = 'ACCESS EXCLUSIVE' THEN
             locks := locks || text 'voice.agent IN ACCESS EXCLUSIVE MODE';
         ELSE
@@ -34,7 +34,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION voice._lock_partitioned_tables(text, int) IS
-    'locks the families in this mode and their DEFAULT leaves, or raises lock_not_available; how long it waits depends on which try this is';
+    'locks the partitioned tables in this mode and their DEFAULT partitions, or raises lock_not_available; how long it waits depends on which try this is';
 
 -- Between two tries of a maintenance transaction: those who waited behind it go first. It gives up after a minute.
 CREATE FUNCTION voice._try_again(try int, began timestamptz) RETURNS void
@@ -67,8 +67,8 @@ END
 $$;
 COMMENT ON FUNCTION voice._try_again(int, timestamptz) IS 'waits before the next try, says so now and then, and raises after a minute';
 
--- Creates the months that do not exist, as one unit, and returns the names of the leaves. What takes time (tables,
--- indexes, references among themselves) is done on tables that nobody sees; the families are locked for the ATTACH only.
+-- Creates the months that do not exist, as one unit, and returns the names of the partitions. What takes time (tables,
+-- indexes, references among themselves) is done on tables that nobody sees; the partitioned tables are locked for the ATTACH only.
 CREATE FUNCTION voice._create_months(months date[], more_follow boolean DEFAULT false) RETURNS SETOF text
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp SET lock_timeout = '50ms'
 AS $$
@@ -77,8 +77,8 @@ DECLARE
     try int := 0;
     month date;
     bounds record;
-    family text;
-    leaves text[] := '{}';
+    parent text;
+    partitions text[] := '{}';
     attach text[] := '{}';
 BEGIN
     FOREACH month IN ARRAY voice._missing_months(months) LOOP
@@ -89,13 +89,13 @@ BEGIN
                       HINT = 'docs/partitions.md says which rows of a DEFAULT do not become a month by themselves.';
             CONTINUE;
         END IF;
-        FOREACH family IN ARRAY voice._partitioned_tables() LOOP
-            leaves := leaves || voice._build_partition(family, to_char(month, 'YYYY_MM'));
+        FOREACH parent IN ARRAY voice._partitioned_tables() LOOP
+            partitions := partitions || voice._build_partition(parent, to_char(month, 'YYYY_MM'));
             attach := attach || format('ALTER TABLE voice.%I ATTACH PARTITION voice.%I FOR VALUES FROM (%L) TO (%L)',
-                                       family, leaves[cardinality(leaves)], bounds.lower, bounds.upper);
+                                       parent, partitions[cardinality(partitions)], bounds.lower, bounds.upper);
         END LOOP;
     END LOOP;
-    IF leaves = '{}' THEN
+    IF partitions = '{}' THEN
         IF NOT more_follow THEN
             PERFORM voice._drop_bound_checks();
         END IF;
@@ -110,7 +110,7 @@ BEGIN
             IF NOT more_follow THEN
                 PERFORM voice._drop_bound_checks();
             END IF;
-            RETURN QUERY SELECT unnest(leaves);
+            RETURN QUERY SELECT unnest(partitions);
             RETURN;
         EXCEPTION WHEN lock_not_available THEN
             NULL; -- all locks are given back with the block
@@ -121,7 +121,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION voice._create_months(date[], boolean) IS
-    'creates those of these months (first days, UTC) that are missing, for all families; what was proved of the DEFAULT leaves stays if more follow';
+    'creates those of these months (first days, UTC) that are missing, for all partitioned tables; what was proved of the DEFAULT partitions stays if more follow';
 
 CREATE FUNCTION voice._ids_of(month date, OUT lower uuid, OUT upper uuid)
 LANGUAGE sql STABLE SET search_path = pg_catalog, voice, pg_temp
@@ -139,7 +139,7 @@ AS $$
     FROM unnest($1) m CROSS JOIN LATERAL voice._ids_of(m) i
     WHERE NOT EXISTS (SELECT FROM voice._partitions('call') l WHERE l.lower < i.upper AND l.upper > i.lower)
 $$;
-COMMENT ON FUNCTION voice._missing_months(date[]) IS 'those of the months that no leaf holds';
+COMMENT ON FUNCTION voice._missing_months(date[]) IS 'those of the months that no partition holds';
 
 CREATE FUNCTION voice._months(months_ahead int, since timestamptz) RETURNS date[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, voice, pg_temp

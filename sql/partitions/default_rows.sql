@@ -1,7 +1,7 @@
--- Rows stranded in the DEFAULT leaves are not copied: the DEFAULTs become the month, in one moment for all families, and
+-- Rows that lie in the DEFAULT partitions are not copied: the DEFAULTs become the month, in one moment for all partitioned tables, and
 -- new empty ones take their place.
 
--- Up to this size the leaves are read while they are locked, which takes a few milliseconds. Larger ones are proved to
+-- Up to this size the partitions are read while they are locked, which takes a few milliseconds. Larger ones are proved to
 -- hold their month beforehand, by a CHECK that is validated without a lock that others would feel; that takes
 -- transactions of its own, so another process does it (src/worker/maintenance.rs).
 CREATE FUNCTION voice._default_is_large() RETURNS boolean
@@ -10,9 +10,9 @@ AS $$
     SELECT coalesce(sum(pg_relation_size(to_regclass('voice.' || f || '_default'))), 0) > 8 * 1024 * 1024
     FROM unnest(voice._partitioned_tables()) f
 $$;
-COMMENT ON FUNCTION voice._default_is_large() IS 'whether reading the DEFAULT leaves would take longer than others may wait';
+COMMENT ON FUNCTION voice._default_is_large() IS 'whether reading the DEFAULT partitions would take longer than others may wait';
 
--- Where the stranded calls lie: between which existing months. A DEFAULT becomes one leaf, and a leaf is one range
+-- Where calls in a DEFAULT partition lie: between which existing months. A DEFAULT becomes one partition, and a partition is one range
 -- without others in it; so where calls lie on both sides of existing months, the side with fewer of them moves to the
 -- new DEFAULT (and becomes a month of its own the next time round).
 CREATE FUNCTION voice._default_rows(months date[], OUT lower uuid, OUT upper uuid, OUT suffix text, OUT strays bigint)
@@ -78,9 +78,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION voice._default_rows(date[]) IS
-    'the range that the DEFAULT leaves would become, if they hold calls of these months; suffix NULL: they do not';
+    'the range that the DEFAULT partitions would become, if they hold calls of these months; suffix NULL: they do not';
 
--- A CHECK that says which ids the DEFAULT leaves hold (inside: of these ranges only; otherwise: of none of them), so that
+-- A CHECK that says which ids the DEFAULT partitions hold (inside: of these ranges only; otherwise: of none of them), so that
 -- ATTACH need not read them. Adding it takes a moment; _validate_proof() reads, and holds up nobody.
 CREATE FUNCTION voice._add_bound_checks(lower uuid[], upper uuid[], inside boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp SET lock_timeout = '50ms'
@@ -88,16 +88,16 @@ AS $$
 DECLARE
     began CONSTANT timestamptz := clock_timestamp();
     try int := 0;
-    family text;
+    parent text;
 BEGIN
     LOOP
         BEGIN
             PERFORM voice._lock_partitioned_tables('ACCESS SHARE', try);
-            FOREACH family IN ARRAY voice._partitioned_tables() LOOP
-                EXECUTE format('ALTER TABLE voice.%I ADD CONSTRAINT while_a_month_is_made CHECK (%s) NOT VALID', family || '_default',
+            FOREACH parent IN ARRAY voice._partitioned_tables() LOOP
+                EXECUTE format('ALTER TABLE voice.%I ADD CONSTRAINT while_a_month_is_made CHECK (%s) NOT VALID', parent || '_default',
                     (SELECT string_agg(format(CASE WHEN inside THEN '%1$I >= %2$L::uuid AND %1$I < %3$L::uuid'
                                                    ELSE '(%1$I < %2$L::uuid OR %1$I >= %3$L::uuid)' END,
-                                              CASE family WHEN 'call' THEN 'id' ELSE 'call_id' END, r.l, r.u), ' AND ')
+                                              CASE parent WHEN 'call' THEN 'id' ELSE 'call_id' END, r.l, r.u), ' AND ')
                      FROM unnest(lower, upper) r(l, u)));
             END LOOP;
             RETURN;
@@ -109,7 +109,7 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION voice._add_bound_checks(uuid[], uuid[], boolean) IS 'says of the DEFAULT leaves which ids they hold, to be validated';
+COMMENT ON FUNCTION voice._add_bound_checks(uuid[], uuid[], boolean) IS 'says of the DEFAULT partitions which ids they hold, to be validated';
 
 -- First the question, then the lock: a table is not altered while a query of the same session reads it.
 CREATE FUNCTION voice._add_absence_checks(months date[]) RETURNS boolean
@@ -128,16 +128,16 @@ BEGIN
     RETURN true;
 END
 $$;
-COMMENT ON FUNCTION voice._add_absence_checks(date[]) IS 'says that the DEFAULT leaves hold nothing of missing months; false: that needs no proof';
+COMMENT ON FUNCTION voice._add_absence_checks(date[]) IS 'says that the DEFAULT partitions hold nothing of missing months; false: that needs no proof';
 
-CREATE FUNCTION voice._validate_bound_check(family text) RETURNS void
+CREATE FUNCTION voice._validate_bound_check(parent text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 BEGIN
-    EXECUTE format('ALTER TABLE voice.%I VALIDATE CONSTRAINT while_a_month_is_made', family || '_default');
+    EXECUTE format('ALTER TABLE voice.%I VALIDATE CONSTRAINT while_a_month_is_made', parent || '_default');
 END
 $$;
-COMMENT ON FUNCTION voice._validate_bound_check(text) IS 'proves which ids a DEFAULT leaf holds, without holding up others';
+COMMENT ON FUNCTION voice._validate_bound_check(text) IS 'proves which ids a DEFAULT partition holds, without holding up others';
 
 CREATE FUNCTION voice._bound_checked() RETURNS SETOF regclass
 LANGUAGE sql STABLE SET search_path = pg_catalog, voice, pg_temp
@@ -147,20 +147,20 @@ AS $$
       AND i.inhparent IN (SELECT to_regclass('voice.' || f) FROM unnest(voice._partitioned_tables()) f)
     ORDER BY array_position(voice._partitioned_tables(), (SELECT relname::text FROM pg_class WHERE oid = i.inhparent))
 $$;
-COMMENT ON FUNCTION voice._bound_checked() IS 'the leaves of which something was said while months were made';
+COMMENT ON FUNCTION voice._bound_checked() IS 'the partitions of which something was said while months were made';
 
 CREATE FUNCTION voice._drop_bound_checks() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
-    leaf regclass;
+    partition regclass;
 BEGIN
-    FOREACH leaf IN ARRAY ARRAY(SELECT voice._bound_checked()) LOOP
-        EXECUTE format('ALTER TABLE %s DROP CONSTRAINT while_a_month_is_made', leaf);
+    FOREACH partition IN ARRAY ARRAY(SELECT voice._bound_checked()) LOOP
+        EXECUTE format('ALTER TABLE %s DROP CONSTRAINT while_a_month_is_made', partition);
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION voice._drop_bound_checks() IS 'forgets what was said of leaves while months were made, under locks that are held already';
+COMMENT ON FUNCTION voice._drop_bound_checks() IS 'forgets what was said of partitions while months were made, under locks that are held already';
 
 -- A crash leaves them behind, and they would refuse calls of other months.
 CREATE FUNCTION voice._forget_bound_checks() RETURNS void
@@ -183,10 +183,10 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION voice._forget_bound_checks() IS 'forgets what a maintenance that did not come to its end has said of leaves';
+COMMENT ON FUNCTION voice._forget_bound_checks() IS 'forgets what a maintenance that did not come to its end has said of partitions';
 
--- The DEFAULT leaves become the leaves of this range. Those who wait for the locks meanwhile find every row afterwards,
--- for they wait for the families: what they look for is looked up after that. With constraint_exclusion the planner sees
+-- The DEFAULT partitions become the partitions of this range. Those who wait for the locks meanwhile find every row afterwards,
+-- for they wait for the partitioned tables: what they look for is looked up after that. With constraint_exclusion the planner sees
 -- in the proof that there is nothing to copy, and reads no table under the locks.
 CREATE FUNCTION voice._swap_default(lower uuid, upper uuid, suffix text) RETURNS SETOF text
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp SET lock_timeout = '50ms' SET constraint_exclusion = on
@@ -194,34 +194,34 @@ AS $$
 DECLARE
     began CONSTANT timestamptz := clock_timestamp();
     try int := 0;
-    family text;
+    parent text;
     key text;
 BEGIN
-    -- An index is renamed under a lock that neither readers nor writers feel: so it has its name before its leaf has.
-    FOREACH family IN ARRAY voice._partitioned_tables() LOOP
-        PERFORM voice._rename_indexes(family || '_default', family || '_default', family || '_' || suffix);
-        PERFORM voice._build_partition(family, 'next');
-        PERFORM voice._rename_indexes(family || '_next', family || '_next', family || '_default');
+    -- An index is renamed under a lock that neither readers nor writers feel: so it has its name before its partition has.
+    FOREACH parent IN ARRAY voice._partitioned_tables() LOOP
+        PERFORM voice._rename_indexes(parent || '_default', parent || '_default', parent || '_' || suffix);
+        PERFORM voice._build_partition(parent, 'next');
+        PERFORM voice._rename_indexes(parent || '_next', parent || '_next', parent || '_default');
     END LOOP;
     LOOP
         BEGIN
             PERFORM voice._lock_partitioned_tables('ACCESS EXCLUSIVE', try);
-            FOREACH family IN ARRAY voice._partitioned_tables() LOOP
-                EXECUTE format('ALTER TABLE voice.%I DETACH PARTITION voice.%I', family, family || '_default');
-                EXECUTE format('ALTER TABLE voice.%I RENAME TO %I', family || '_default', family || '_' || suffix);
-                EXECUTE format('ALTER TABLE voice.%I RENAME TO %I', family || '_next', family || '_default');
+            FOREACH parent IN ARRAY voice._partitioned_tables() LOOP
+                EXECUTE format('ALTER TABLE voice.%I DETACH PARTITION voice.%I', parent, parent || '_default');
+                EXECUTE format('ALTER TABLE voice.%I RENAME TO %I', parent || '_default', parent || '_' || suffix);
+                EXECUTE format('ALTER TABLE voice.%I RENAME TO %I', parent || '_next', parent || '_default');
             END LOOP;
             -- Between the two neither has triggers: what is copied is not written anew.
-            FOREACH family IN ARRAY voice._partitioned_tables() LOOP
-                key := CASE family WHEN 'call' THEN 'id' ELSE 'call_id' END;
+            FOREACH parent IN ARRAY voice._partitioned_tables() LOOP
+                key := CASE parent WHEN 'call' THEN 'id' ELSE 'call_id' END;
                 EXECUTE format('INSERT INTO voice.%I SELECT * FROM voice.%I WHERE %3$I < $1 OR %3$I >= $2',
-                               family || '_default', family || '_' || suffix, key) USING lower, upper;
+                               parent || '_default', parent || '_' || suffix, key) USING lower, upper;
             END LOOP;
             EXECUTE format('DELETE FROM voice.%I WHERE id < $1 OR id >= $2', 'call_' || suffix) USING lower, upper;
-            FOREACH family IN ARRAY voice._partitioned_tables() LOOP
-                EXECUTE format('ALTER TABLE voice.%I ATTACH PARTITION voice.%I DEFAULT', family, family || '_default');
+            FOREACH parent IN ARRAY voice._partitioned_tables() LOOP
+                EXECUTE format('ALTER TABLE voice.%I ATTACH PARTITION voice.%I DEFAULT', parent, parent || '_default');
                 EXECUTE format('ALTER TABLE voice.%I ATTACH PARTITION voice.%I FOR VALUES FROM (%L) TO (%L)',
-                               family, family || '_' || suffix, lower, upper);
+                               parent, parent || '_' || suffix, lower, upper);
             END LOOP;
             PERFORM voice._drop_bound_checks();
             EXIT;
@@ -234,9 +234,9 @@ BEGIN
     RETURN QUERY SELECT f || '_' || suffix FROM unnest(voice._partitioned_tables()) f;
 END
 $$;
-COMMENT ON FUNCTION voice._swap_default(uuid, uuid, text) IS 'makes the DEFAULT leaves those of this range, and gives the names they have now';
+COMMENT ON FUNCTION voice._swap_default(uuid, uuid, text) IS 'makes the DEFAULT partitions those of this range, and gives the names they have now';
 
-CREATE FUNCTION voice._rename_indexes(leaf text, old_prefix text, new_prefix text) RETURNS void
+CREATE FUNCTION voice._rename_indexes(partition text, old_prefix text, new_prefix text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
@@ -244,16 +244,16 @@ DECLARE
 BEGIN
     FOR index IN
         SELECT c.relname AS name FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-        WHERE i.indrelid = to_regclass(format('voice.%I', leaf)) AND starts_with(c.relname, old_prefix)
+        WHERE i.indrelid = to_regclass(format('voice.%I', partition)) AND starts_with(c.relname, old_prefix)
     LOOP
         EXECUTE format('ALTER INDEX voice.%I RENAME TO %I', index.name,
                        left(new_prefix || substr(index.name, char_length(old_prefix) + 1), 63));
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION voice._rename_indexes(text, text, text) IS 'gives indexes the name of their leaf';
+COMMENT ON FUNCTION voice._rename_indexes(text, text, text) IS 'gives indexes the name of their partition';
 
--- While the DEFAULT leaves hold calls of the months asked for.
+-- While the DEFAULT partitions hold calls of the months asked for.
 CREATE FUNCTION voice._swap_default_rows(months date[]) RETURNS SETOF text
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
@@ -267,7 +267,7 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION voice._swap_default_rows(date[]) IS 'makes months of calls that lie in small DEFAULT leaves';
+COMMENT ON FUNCTION voice._swap_default_rows(date[]) IS 'makes months of calls that lie in small DEFAULT partitions';
 
 CREATE FUNCTION voice._run_in_background(task text) RETURNS text
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'voice_run_elsewhere_wrapper';
@@ -292,7 +292,7 @@ CREATE FUNCTION voice._create_months_in_background(months_ahead int, since times
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
-    before CONSTANT text[] := ARRAY(SELECT l.leaf::text FROM unnest(voice._partitioned_tables()) f CROSS JOIN LATERAL voice._partitions(f) l);
+    before CONSTANT text[] := ARRAY(SELECT l.partition::text FROM unnest(voice._partitioned_tables()) f CROSS JOIN LATERAL voice._partitions(f) l);
     problem text;
 BEGIN
     IF voice._holds_locks() THEN
@@ -310,9 +310,9 @@ BEGIN
                   HINT = 'Try again; the log of the server has the whole story. Calls meanwhile are stored as ever.';
     END IF;
     RETURN QUERY
-    SELECT l.leaf::text
+    SELECT l.partition::text
     FROM unnest(voice._partitioned_tables()) WITH ORDINALITY f(name, n) CROSS JOIN LATERAL voice._partitions(f.name) l
-    WHERE l.leaf::text <> ALL (before) ORDER BY l.lower, f.n;
+    WHERE l.partition::text <> ALL (before) ORDER BY l.lower, f.n;
 END
 $$;
-COMMENT ON FUNCTION voice._create_months_in_background(int, timestamptz, text) IS 'has a process of its own create months, and gives the names of their leaves';
+COMMENT ON FUNCTION voice._create_months_in_background(int, timestamptz, text) IS 'has a process of its own create months, and gives the names of their partitions';

@@ -1,13 +1,13 @@
--- A month is seven leaves, one a family, that share their bounds and reference one another: no leaf ever stands alone.
+-- A month is seven partitions, one a partitioned table, that share their bounds and reference one another: no partition ever stands alone.
 
--- The families in the one order in which they are created: what a leaf references comes before it.
+-- The partitioned tables in the one order in which they are created: what a partition references comes before it.
 CREATE FUNCTION voice._partitioned_tables() RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT '{call,turn,transcript_chunk,tool_call,analytics,attempt,search_document}'::text[] $$;
 COMMENT ON FUNCTION voice._partitioned_tables() IS 'the partitioned tables, in the order in which they are created';
 
 -- The months that exist, whatever they are called. The DEFAULT has neither bound.
-CREATE FUNCTION voice._partitions(family text, OUT leaf regclass, OUT lower uuid, OUT upper uuid) RETURNS SETOF record
+CREATE FUNCTION voice._partitions(parent text, OUT partition regclass, OUT lower uuid, OUT upper uuid) RETURNS SETOF record
 LANGUAGE sql STABLE SET search_path = pg_catalog, voice, pg_temp
 AS $$
     SELECT c.oid::regclass, b[1]::uuid, b[2]::uuid
@@ -16,80 +16,80 @@ AS $$
     LEFT JOIN LATERAL regexp_match(pg_get_expr(c.relpartbound, c.oid), 'FROM \(''(.*)''\) TO \(''(.*)''\)') b ON true
     WHERE i.inhparent = to_regclass('voice.' || $1)
 $$;
-COMMENT ON FUNCTION voice._partitions(text) IS 'the leaves of a family and the ids they hold: lower <= id < upper';
+COMMENT ON FUNCTION voice._partitions(text) IS 'the partitions of a partitioned table and the ids they hold: lower <= id < upper';
 
--- A table like its family, with the references of its own month, not attached yet. Nothing is granted on it and its
--- row-level security has no policy: rows are reached through the family only.
-CREATE FUNCTION voice._build_partition(family text, suffix text) RETURNS text
+-- A table like its partitioned table, with the references of its own month, not attached yet. Nothing is granted on it and its
+-- row-level security has no policy: rows are reached through the partitioned table only.
+CREATE FUNCTION voice._build_partition(parent text, suffix text) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
-    leaf CONSTANT text := format('%s_%s', family, suffix);
+    partition CONSTANT text := format('%s_%s', parent, suffix);
 BEGIN
-    IF to_regclass(format('voice.%I', leaf)) IS NOT NULL THEN
+    IF to_regclass(format('voice.%I', partition)) IS NOT NULL THEN
         RAISE EXCEPTION 'there is a table of this name already'
-            USING ERRCODE = 'duplicate_table', DETAIL = format('voice.%I is no partition of voice.%I.', leaf, family),
+            USING ERRCODE = 'duplicate_table', DETAIL = format('voice.%I is no partition of voice.%I.', partition, parent),
                   HINT = 'A month that was detached: ATTACH it again, rename it, or drop it.';
     END IF;
     EXECUTE format(
         'CREATE TABLE voice.%I (LIKE voice.%I INCLUDING CONSTRAINTS INCLUDING INDEXES INCLUDING STORAGE INCLUDING COMPRESSION)',
-        leaf, family);
-    PERFORM voice._make_private(('voice.' || leaf)::regclass);
-    EXECUTE format('ALTER TABLE voice.%I ENABLE ROW LEVEL SECURITY', leaf);
-    IF family <> 'call' THEN
+        partition, parent);
+    PERFORM voice._make_private(('voice.' || partition)::regclass);
+    EXECUTE format('ALTER TABLE voice.%I ENABLE ROW LEVEL SECURITY', partition);
+    IF parent <> 'call' THEN
         EXECUTE format(
             'ALTER TABLE voice.%I ADD FOREIGN KEY (call_id, tenant_id) REFERENCES voice.%I (id, tenant_id) ON DELETE CASCADE',
-            leaf, 'call_' || suffix);
+            partition, 'call_' || suffix);
     END IF;
-    IF family = 'transcript_chunk' THEN
+    IF parent = 'transcript_chunk' THEN
         EXECUTE format(
             'ALTER TABLE voice.%I ADD FOREIGN KEY (call_id, turn_id) REFERENCES voice.%I (call_id, id) ON DELETE CASCADE',
-            leaf, 'turn_' || suffix);
+            partition, 'turn_' || suffix);
     END IF;
-    RETURN leaf;
+    RETURN partition;
 END
 $$;
-COMMENT ON FUNCTION voice._build_partition(text, text) IS 'creates a leaf of a family, not attached yet';
+COMMENT ON FUNCTION voice._build_partition(text, text) IS 'creates a partition of a partitioned table, not attached yet';
 
--- Rows of a month that does not exist yet go to the DEFAULT leaves, which reference one another like any month.
+-- Rows of a month that does not exist yet go to the DEFAULT partitions, which reference one another like any month.
 CREATE FUNCTION voice._install_default_partitions() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
-    family text;
+    parent text;
 BEGIN
-    FOREACH family IN ARRAY voice._partitioned_tables() LOOP
-        IF to_regclass(format('voice.%I', family || '_default')) IS NULL THEN
+    FOREACH parent IN ARRAY voice._partitioned_tables() LOOP
+        IF to_regclass(format('voice.%I', parent || '_default')) IS NULL THEN
             EXECUTE format('ALTER TABLE voice.%I ATTACH PARTITION voice.%I DEFAULT',
-                           family, voice._build_partition(family, 'default'));
+                           parent, voice._build_partition(parent, 'default'));
         END IF;
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION voice._install_default_partitions() IS 'creates the DEFAULT leaves that are missing';
+COMMENT ON FUNCTION voice._install_default_partitions() IS 'creates the DEFAULT partitions that are missing';
 
--- After a partial restore a family may lack months that the calls have: what is written for those calls would go to its
--- DEFAULT leaf, which references that of the calls, where they are not.
+-- After a partial restore a partitioned table may lack months that the calls have: what is written for those calls would go to its
+-- DEFAULT partition, which references that of the calls, where they are not.
 CREATE FUNCTION voice._install_missing_partitions() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
-    family text;
+    parent text;
     month record;
 BEGIN
-    FOREACH family IN ARRAY voice._partitioned_tables() LOOP
+    FOREACH parent IN ARRAY voice._partitioned_tables() LOOP
         FOR month IN
             SELECT l.lower, l.upper, substr(c.relname, length('call_') + 1) AS suffix
             FROM voice._partitions('call') l
-            JOIN pg_class c ON c.oid = l.leaf
+            JOIN pg_class c ON c.oid = l.partition
             WHERE l.lower IS NOT NULL
-              AND NOT EXISTS (SELECT FROM voice._partitions(family) o WHERE o.lower = l.lower AND o.upper = l.upper)
+              AND NOT EXISTS (SELECT FROM voice._partitions(parent) o WHERE o.lower = l.lower AND o.upper = l.upper)
             ORDER BY l.lower
         LOOP
             EXECUTE format('ALTER TABLE voice.%I ATTACH PARTITION voice.%I FOR VALUES FROM (%L) TO (%L)',
-                           family, voice._build_partition(family, month.suffix), month.lower, month.upper);
+                           parent, voice._build_partition(parent, month.suffix), month.lower, month.upper);
         END LOOP;
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION voice._install_missing_partitions() IS 'creates the leaves that a family lacks beside those of voice.call';
+COMMENT ON FUNCTION voice._install_missing_partitions() IS 'creates the partitions that a partitioned table lacks beside those of voice.call';

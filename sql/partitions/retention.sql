@@ -10,10 +10,10 @@ DECLARE
     cutoff timestamptz;
     past_id uuid;
     months record;
-    leaves regclass[];
+    partitions regclass[];
     names text[];
-    leaf regclass;
-    family text;
+    partition regclass;
+    parent text;
 BEGIN
     BEGIN
         cutoff := now() - older_than - interval '24 hours';
@@ -42,14 +42,14 @@ BEGIN
     FOR i IN 1..cardinality(months.lowers) LOOP
         PERFORM voice._roll_up_due(months.lowers[i], months.uppers[i]);
     END LOOP;
-    SELECT array_agg(l.leaf ORDER BY l.lower, f.n), array_agg(l.leaf::text ORDER BY l.lower, f.n) INTO leaves, names
+    SELECT array_agg(l.partition ORDER BY l.lower, f.n), array_agg(l.partition::text ORDER BY l.lower, f.n) INTO partitions, names
     FROM unnest(voice._partitioned_tables()) WITH ORDINALITY f(name, n) CROSS JOIN LATERAL voice._partitions(f.name) l
     WHERE l.lower = ANY (months.lowers);
     LOOP
         BEGIN
             PERFORM voice._lock_partitioned_tables('ACCESS EXCLUSIVE', try);
-            FOREACH leaf IN ARRAY leaves LOOP
-                EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', leaf);
+            FOREACH partition IN ARRAY partitions LOOP
+                EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', partition);
             END LOOP;
             -- Calls before jobs, as everybody locks them.
             FOR i IN 1..cardinality(months.lowers) LOOP
@@ -57,13 +57,13 @@ BEGIN
                 DELETE FROM voice.dead_job d WHERE d.call_id >= months.lowers[i] AND d.call_id < months.uppers[i];
             END LOOP;
             IF detach_only THEN
-                FOREACH family IN ARRAY voice._partitioned_tables() LOOP
-                    FOR leaf IN SELECT l.leaf FROM voice._partitions(family) l WHERE l.lower = ANY (months.lowers) LOOP
-                        EXECUTE format('ALTER TABLE voice.%I DETACH PARTITION %s', family, leaf);
+                FOREACH parent IN ARRAY voice._partitioned_tables() LOOP
+                    FOR partition IN SELECT l.partition FROM voice._partitions(parent) l WHERE l.lower = ANY (months.lowers) LOOP
+                        EXECUTE format('ALTER TABLE voice.%I DETACH PARTITION %s', parent, partition);
                     END LOOP;
                 END LOOP;
             ELSE
-                EXECUTE 'DROP TABLE ' || array_to_string(leaves, ', ');
+                EXECUTE 'DROP TABLE ' || array_to_string(partitions, ', ');
             END IF;
             RETURN QUERY SELECT unnest(names);
             RETURN;

@@ -1,4 +1,4 @@
--- The leaf of voice.call that this leaf of voice.turn (or transcript_chunk) references.
+-- The partition of voice.call that this partition of voice.turn (or transcript_chunk) references.
 -- Runs under whatever search path the session has, as voice_worker: operators name their schema too.
 SELECT k.confrelid
 FROM pg_catalog.pg_constraint k

@@ -52,13 +52,13 @@ BEGIN
 
     -- DEFAULT first: it may hold any month's calls. Its rows are few, or somebody will hear of it.
     FOR month IN
-        SELECT d.leaf AS documents, k.confrelid::regclass AS calls
+        SELECT d.partition AS documents, k.confrelid::regclass AS calls
         FROM voice._partitions('search_document') d
-        JOIN pg_constraint k ON k.conrelid = d.leaf AND k.contype = 'f'
-        WHERE (d.upper IS NULL OR d.upper > first_id) AND pg_relation_size(d.leaf) > 0
+        JOIN pg_constraint k ON k.conrelid = d.partition AND k.contype = 'f'
+        WHERE (d.upper IS NULL OR d.upper > first_id) AND pg_relation_size(d.partition) > 0
         ORDER BY d.upper IS NULL DESC, d.upper DESC
     LOOP
-        -- The leaves themselves: their owner may, and there is no parent to plan for. One table to choose a way through:
+        -- The partitions themselves: their owner may, and there is no parent to plan for. One table to choose a way through:
         -- by the text index where the word is rare, from the newest call on where it is common. So the call is looked at
         -- by a subquery, once the words match, and the tenant before the words.
         EXECUTE format($find$

@@ -25,7 +25,7 @@ BEGIN
         recording_url text,
         meta jsonb,
         PRIMARY KEY (id),
-        -- What the leaves of the other families reference: one probe that keeps tenants apart too.
+        -- What the partitions of the other partitioned tables reference: one probe that keeps tenants apart too.
         UNIQUE (id, tenant_id),
         FOREIGN KEY (agent_id, tenant_id) REFERENCES voice.agent (id, tenant_id)
     ) PARTITION BY RANGE (id);

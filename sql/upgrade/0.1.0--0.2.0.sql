@@ -9,6 +9,30 @@ WHERE d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.classi
   AND d.deptype = 'e';
 
 DROP FUNCTION voice._close_functions();
+-- An argument has another name.
+DROP FUNCTION voice._rename_indexes(text, text, text);
+-- These have another name.
+DROP FUNCTION voice._adopt();
+DROP FUNCTION voice._keep_tenants_apart(regclass);
+DROP FUNCTION voice._follow_roles();
+DROP FUNCTION voice._day_prints(date, date);
+DROP FUNCTION voice._changes(uuid);
+DROP FUNCTION voice._run_elsewhere(text);
+DROP FUNCTION voice._lock_families(text, int);
+DROP FUNCTION voice._families();
+DROP FUNCTION voice._leaves(text);
+DROP FUNCTION voice._build_leaf(text, text);
+DROP FUNCTION voice._install_default_leaves();
+DROP FUNCTION voice._install_missing_leaves();
+DROP FUNCTION voice._stranded(date[]);
+DROP FUNCTION voice._add_proofs(uuid[], uuid[], boolean);
+DROP FUNCTION voice._add_proofs_of_absence(date[]);
+DROP FUNCTION voice._validate_proof(text);
+DROP FUNCTION voice._proved();
+DROP FUNCTION voice._drop_proofs();
+DROP FUNCTION voice._forget_proofs();
+DROP FUNCTION voice._swap_stranded(date[]);
+DROP FUNCTION voice._create_months_elsewhere(int, timestamptz, text);
 
 -- @functions@
 

@@ -1,6 +1,6 @@
 //! The triggers on `voice.call`. In Rust, and without conditions of their own: Postgres parses a CHECK or a WHEN anew at
 //! every statement, which was a third of the cost of writing a call (docs/decisions/0005). Declared in
-//! `sql/functions/call_rules.sql`.
+//! `sql/ingest/call_rules.sql`.
 
 use crate::db::enqueue;
 use crate::db::rethrow;

@@ -1,4 +1,4 @@
-//! What a session has another process do. Declared in `sql/tables/stranded.sql` and `sql/functions/`.
+//! What a session has another process do. Declared in `sql/partitions/default_rows.sql` and `sql/operate/`.
 
 use crate::guc;
 use crate::host::error::raise;

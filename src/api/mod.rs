@@ -1,4 +1,4 @@
-//! The few SQL functions that SQL cannot express. Their declarations stand in `sql/functions/`.
+//! The few SQL functions that SQL cannot express. Their declarations stand in `sql/`, by subject.
 
 mod call;
 mod import;

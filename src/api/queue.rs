@@ -1,5 +1,5 @@
 //! The functions that wake the worker and the launcher. In Rust because they act when the transaction commits. Declared
-//! in `sql/functions/queue.sql`.
+//! in `sql/queue/wake.sql`.
 
 use crate::host::{commit_hooks, shmem};
 use pgrx::prelude::*;

@@ -1,5 +1,5 @@
 //! The triggers on what is said and done in a call: its rules, and words that come after its end. In Rust for the
-//! reason that `call.rs` gives. Declared in `sql/functions/call_rules.sql`.
+//! reason that `call.rs` gives. Declared in `sql/ingest/call_rules.sql`.
 
 use crate::db::enqueue;
 use crate::db::rethrow;

@@ -1,4 +1,4 @@
-//! What SQL cannot judge of a webhook: its URL, and its secret. Declared in `sql/functions/webhook.sql`.
+//! What SQL cannot judge of a webhook: its URL, and its secret. Declared in `sql/webhooks/webhook.sql`.
 
 use super::uuid;
 use crate::declare_function;

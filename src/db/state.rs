@@ -73,7 +73,7 @@ pub fn begin_epoch(client: &mut SpiClient<'_>) -> Result<i64, DbError> {
     Ok(rows.next().and_then(|row| row.get(1).ok().flatten()).unwrap_or(0))
 }
 
-/// Keeps the names of pinned roles true (`sql/tables/pin.sql`).
+/// Keeps the names of pinned roles true (`sql/schema/pin.sql`).
 pub fn sync_role_names(client: &mut SpiClient<'_>) -> Result<(), DbError> {
     client.update(include_str!("../../sql/queries/sync_role_names.sql"), None, &[])?;
     Ok(())

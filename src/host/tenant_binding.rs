@@ -1,4 +1,4 @@
-//! Whose tenant a role is, whatever it sets: the pins (`sql/tables/pin.sql`), kept in mind by each session.
+//! Whose tenant a role is, whatever it sets: the pins (`sql/schema/pin.sql`), kept in mind by each session.
 //!
 //! A pin that was learnt on this installation is a role's, by oid, whatever it is called by now. One that came with a dump
 //! knows a name only, and so does one whose role is gone: they are whoever's has that name.

@@ -1,4 +1,4 @@
--- A table or public function that is in no access's list is nobody's by mistake: sql/functions/access.sql has the list.
+-- A table or public function that is in no access's list is nobody's by mistake: sql/access/privileges.sql has the list.
 SELECT c.relname AS table_without_access FROM pg_class c
 WHERE c.relnamespace = 'voice'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm') AND NOT c.relispartition
   AND c.relname NOT IN (SELECT relation FROM voice._access_to_tables());

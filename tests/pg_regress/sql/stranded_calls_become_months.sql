@@ -15,7 +15,7 @@ SELECT relfilenode = :before AS not_copied FROM pg_class WHERE oid = 'voice.call
 SELECT i.indexrelid::regclass AS index FROM pg_index i
 WHERE i.indrelid = ANY ('{voice.call_2001_04_to_2001_05,voice.call_default,voice.turn_default}'::regclass[]) ORDER BY i.indexrelid::regclass::text COLLATE "C";
 SELECT count(*) AS misnamed FROM unnest(voice._partitioned_tables()) f CROSS JOIN LATERAL voice._partitions(f) l
-JOIN pg_index i ON i.indrelid = l.leaf JOIN pg_class c ON c.oid = l.leaf JOIN pg_class x ON x.oid = i.indexrelid
+JOIN pg_index i ON i.indrelid = l.partition JOIN pg_class c ON c.oid = l.partition JOIN pg_class x ON x.oid = i.indexrelid
 WHERE NOT starts_with(x.relname, c.relname || '_');
 SELECT c.external_id, c.tableoid::regclass AS call, t.tableoid::regclass AS turn, t.text, k.tableoid::regclass AS tool_call
 FROM voice.call c JOIN voice.turn t ON t.call_id = c.id LEFT JOIN voice.tool_call k ON k.call_id = c.id ORDER BY c.id, t.id;
