@@ -57,7 +57,7 @@ impl State {
             4 => "quiet",
             5 => "disabled",
             6 => "misconfigured",
-            7 => "not_analyzable",
+            7 => "unfit",
             8 => "failing",
             9 => "waiting for provider",
             _ => "starting",
