@@ -40,8 +40,11 @@ fn assert_same(upgraded: &[String], fresh: &[String]) {
 #[test]
 fn scripts_of_released_versions_never_change() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sql");
-    let output =
-        Command::new("sha256sum").args(["--check", "--strict", "released.sha256"]).current_dir(&folder).output().unwrap();
+    let output = Command::new("sha256sum")
+        .args(["--check", "--strict", "released.sha256"])
+        .current_dir(&folder)
+        .output()
+        .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     let sums = std::fs::read_to_string(folder.join("released.sha256")).unwrap();
     for file in std::fs::read_dir(&folder).unwrap() {
@@ -86,7 +89,9 @@ fn the_worker_waits_beside_sql_of_another_version_says_so_and_goes_on_after_the_
     let webhook = voice.text(webhook, &[]).unwrap();
     voice
         .client
-        .batch_execute("CREATE ROLE pinned; SELECT voice_pin_tenant('pinned', 'acme'); SELECT voice_limit_tenant('acme', 3)")
+        .batch_execute(
+            "CREATE ROLE pinned; SELECT voice_pin_tenant('pinned', 'acme'); SELECT voice_limit_tenant('acme', 3)",
+        )
         .unwrap();
     let call = voice.call(&[("user", "queued before the update")]);
     assert_eq!(voice.count("SELECT count(*) FROM voice.job"), 1);
@@ -95,7 +100,10 @@ fn the_worker_waits_beside_sql_of_another_version_says_so_and_goes_on_after_the_
     voice.drained();
     assert_eq!(stub.count(), 1);
     assert_eq!(voice.attempts(&call).len(), 1);
-    assert_eq!(voice.count("SELECT schema_version::bigint FROM voice._state"), voice.count("SELECT voice._latest_schema_version()::bigint"));
+    assert_eq!(
+        voice.count("SELECT schema_version::bigint FROM voice._state"),
+        voice.count("SELECT voice._latest_schema_version()::bigint")
+    );
     assert_eq!(voice.text("SELECT id::text FROM voice.webhook WHERE enabled", &[]).unwrap(), webhook);
     assert_eq!(voice.count("SELECT count(*) FROM voice._webhook_secret"), 1);
     assert_eq!(voice.text("SELECT role || ' ' || tenant_id FROM voice._pin", &[]).unwrap(), "pinned acme");
@@ -117,12 +125,18 @@ fn a_dump_of_0_1_0_restored_into_this_version_comes_up_to_date_when_it_is_told_t
 
     let client = voice.cluster.connect("restored");
     let mut restored = Voice { client, cluster: voice.cluster };
-    assert_eq!(restored.text("SELECT extversion FROM pg_extension WHERE extname = 'voice_analytics'", &[]).unwrap(), OURS);
+    assert_eq!(
+        restored.text("SELECT extversion FROM pg_extension WHERE extname = 'voice_analytics'", &[]).unwrap(),
+        OURS
+    );
     assert_eq!(restored.count("SELECT voice._schema_version()::bigint"), 1);
     restored.client.batch_execute("SELECT voice_resume()").unwrap();
     restored.drained();
     assert_eq!(stub.count(), 1);
-    assert_eq!(restored.count("SELECT voice._schema_version()::bigint"), restored.count("SELECT voice._latest_schema_version()::bigint"));
+    assert_eq!(
+        restored.count("SELECT voice._schema_version()::bigint"),
+        restored.count("SELECT voice._latest_schema_version()::bigint")
+    );
     let mut fresh = restored.cluster.create_voice_database("fresh");
     assert_same(&catalog(&mut restored.client), &catalog(&mut fresh));
 }
@@ -134,5 +148,8 @@ fn a_step_that_was_taken_is_taken_again_without_harm() {
     let before = catalog(&mut voice.client);
     voice.client.batch_execute("SELECT voice_install(); SELECT voice_install()").unwrap();
     assert_same(&catalog(&mut voice.client), &before);
-    assert_eq!(voice.count("SELECT voice._schema_version()::bigint"), voice.count("SELECT voice._latest_schema_version()::bigint"));
+    assert_eq!(
+        voice.count("SELECT voice._schema_version()::bigint"),
+        voice.count("SELECT voice._latest_schema_version()::bigint")
+    );
 }
