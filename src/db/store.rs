@@ -139,7 +139,7 @@ pub fn attempt_log(client: &mut SpiClient<'_>, rows: &[(&Settled, &LockedCall, &
                 include_str!("../../sql/queries/settle_ledger.sql"),
                 &[
                     UUIDARRAYOID, TEXTARRAYOID, INT8ARRAYOID, INT2ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID,
-                    TEXTARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, UUIDARRAYOID, TEXTARRAYOID,
+                    TEXTARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
                 ],
             )
         };
@@ -164,8 +164,9 @@ pub fn attempt_log(client: &mut SpiClient<'_>, rows: &[(&Settled, &LockedCall, &
         of_each().map(|s| s.tokens.prompt).collect::<Vec<Option<i32>>>().into(),
         of_each().map(|s| s.tokens.completion).collect::<Vec<Option<i32>>>().into(),
         of_each().map(|s| s.latency.map(|l| l.as_millis() as i32)).collect::<Vec<Option<i32>>>().into(),
-        of_each().map(|s| s.delivery.as_ref().map(|d| d.webhook_id)).collect::<Vec<Option<Uuid>>>().into(),
-        of_each().map(|s| s.delivery.as_ref().map(|d| d.event.clone())).collect::<Vec<Option<String>>>().into(),
+        of_each().map(|s| s.kind.delivery().map(|d| d.webhook_id)).collect::<Vec<Option<Uuid>>>().into(),
+        of_each().map(|s| s.kind.delivery().map(|d| d.event.clone())).collect::<Vec<Option<String>>>().into(),
+        of_each().map(|s| s.kind.as_str().to_owned()).collect::<Vec<String>>().into(),
     ];
     WRITE.with(|s| s.run(client, &arguments).map(drop))
 }
