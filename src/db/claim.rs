@@ -31,7 +31,7 @@ pub struct Waiting {
 /// Looks for about `limit` due jobs, of each tenant an equal share. Nothing is locked.
 pub fn poll(client: &mut SpiClient<'_>, limit: usize) -> Result<Waiting, DbError> {
     thread_local! {
-        static POLL: Statement = const { Statement::new(include_str!("../../sql/queries/look.sql"), &[INT8OID]) };
+        static POLL: Statement = const { Statement::for_worker(include_str!("../../sql/queries/look.sql"), &[INT8OID]) };
     }
     POLL.with(|statement| {
         let mut waiting = Waiting::default();
@@ -58,7 +58,7 @@ pub fn poll(client: &mut SpiClient<'_>, limit: usize) -> Result<Waiting, DbError
 pub fn claim(client: &mut SpiClient<'_>, ids: &[i64], epoch: i64, lease: Duration) -> Result<Vec<Claimed>, DbError> {
     thread_local! {
         static CLAIM: Statement =
-            const { Statement::new(include_str!("../../sql/queries/claim.sql"), &[INT8ARRAYOID, INT8OID, INT8OID]) };
+            const { Statement::for_worker(include_str!("../../sql/queries/claim.sql"), &[INT8ARRAYOID, INT8OID, INT8OID]) };
     }
     CLAIM.with(|statement| {
         let leased = Instant::now();
@@ -86,7 +86,7 @@ pub fn claim(client: &mut SpiClient<'_>, ids: &[i64], epoch: i64, lease: Duratio
 pub fn renew(client: &mut SpiClient<'_>, ids: Vec<i64>, epoch: i64, lease: Duration) -> Result<(), DbError> {
     thread_local! {
         static RENEW: Statement =
-            const { Statement::new(include_str!("../../sql/queries/renew.sql"), &[INT8ARRAYOID, INT8OID, INT8OID]) };
+            const { Statement::for_worker(include_str!("../../sql/queries/renew.sql"), &[INT8ARRAYOID, INT8OID, INT8OID]) };
     }
     RENEW.with(|s| s.run(client, &[ids.into(), epoch.into(), (lease.as_millis() as i64).into()]).map(drop))
 }
@@ -96,9 +96,9 @@ pub fn renew(client: &mut SpiClient<'_>, ids: Vec<i64>, epoch: i64, lease: Durat
 pub fn rescue_expired(client: &mut SpiClient<'_>, epoch: i64, held: Vec<i64>) -> Result<bool, DbError> {
     thread_local! {
         static TAKE_BACK: Statement =
-            const { Statement::new(include_str!("../../sql/queries/rescue_expired.sql"), &[INT8OID, INT8ARRAYOID]) };
+            const { Statement::for_worker(include_str!("../../sql/queries/rescue_expired.sql"), &[INT8OID, INT8ARRAYOID]) };
         static FOREIGN: Statement =
-            const { Statement::new(include_str!("../../sql/queries/foreign_leases.sql"), &[INT8OID]) };
+            const { Statement::for_worker(include_str!("../../sql/queries/foreign_leases.sql"), &[INT8OID]) };
     }
     TAKE_BACK.with(|s| s.run(client, &[epoch.into(), held.into()]).map(drop))?;
     let left = FOREIGN.with(|s| s.run(client, &[epoch.into()]))?.next().and_then(|row| row.get(1).ok().flatten());

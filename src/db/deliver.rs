@@ -36,7 +36,7 @@ pub fn enqueue_deliveries(
     (lowest, highest): (Uuid, Uuid),
 ) -> Result<usize, DbError> {
     thread_local! {
-        static LISTEN: Statement = const { Statement::new(include_str!("../../sql/queries/webhooks_listen.sql"), &[]) };
+        static LISTEN: Statement = const { Statement::for_worker(include_str!("../../sql/queries/webhooks_listen.sql"), &[]) };
     }
     let somebody = LISTEN.with(|s| s.run(client, &[]))?.next().and_then(|row| row.get(1).ok().flatten());
     if somebody != Some(true) {
@@ -51,7 +51,7 @@ pub fn enqueue_deliveries(
 pub fn poll(client: &mut SpiClient<'_>, each: usize, rooms: &[(Uuid, usize)]) -> Result<Waiting, DbError> {
     thread_local! {
         static POLL: Statement = const {
-            Statement::new(include_str!("../../sql/queries/look_deliveries.sql"), &[INT8OID, UUIDARRAYOID, INT8ARRAYOID])
+            Statement::for_worker(include_str!("../../sql/queries/look_deliveries.sql"), &[INT8OID, UUIDARRAYOID, INT8ARRAYOID])
         };
     }
     let ids: Vec<Uuid> = rooms.iter().map(|(id, _)| *id).collect();

@@ -205,7 +205,7 @@ impl Server {
                 }
             }
             if self.schedules_maintenance() {
-                self.maintenance_scheduler.maintain(self.slot);
+                self.maintenance_scheduler.maintain();
             }
             if let Some(error) = self.maintenance_scheduler.take_error() {
                 self.log_error(&error);
