@@ -51,7 +51,7 @@ impl<K> Waiting<K> {
 /// The statement failed; so must its transaction.
 pub fn poll(client: &mut SpiClient<'_>, limit: usize) -> Result<Waiting<String>, DbError> {
     thread_local! {
-        static POLL: Statement = const { Statement::new(include_str!("../../sql/queries/look.sql"), &[INT8OID]) };
+        static POLL: Statement = const { Statement::for_worker(include_str!("../../sql/queries/look.sql"), &[INT8OID]) };
     }
     POLL.with(|statement| {
         let mut waiting = Waiting::default();
@@ -74,7 +74,7 @@ pub fn poll(client: &mut SpiClient<'_>, limit: usize) -> Result<Waiting<String>,
 pub fn claim(client: &mut SpiClient<'_>, ids: &[i64], epoch: i64, lease: Duration) -> Result<Vec<Claimed>, DbError> {
     thread_local! {
         static CLAIM: Statement =
-            const { Statement::new(include_str!("../../sql/queries/claim.sql"), &[INT8ARRAYOID, INT8OID, INT8OID]) };
+            const { Statement::for_worker(include_str!("../../sql/queries/claim.sql"), &[INT8ARRAYOID, INT8OID, INT8OID]) };
     }
     CLAIM.with(|statement| {
         let leased = Instant::now();
@@ -105,7 +105,7 @@ pub fn claim(client: &mut SpiClient<'_>, ids: &[i64], epoch: i64, lease: Duratio
 pub fn renew(client: &mut SpiClient<'_>, ids: Vec<i64>, epoch: i64, lease: Duration) -> Result<(), DbError> {
     thread_local! {
         static RENEW: Statement =
-            const { Statement::new(include_str!("../../sql/queries/renew.sql"), &[INT8ARRAYOID, INT8OID, INT8OID]) };
+            const { Statement::for_worker(include_str!("../../sql/queries/renew.sql"), &[INT8ARRAYOID, INT8OID, INT8OID]) };
     }
     RENEW.with(|s| s.run(client, &[ids.into(), epoch.into(), (lease.as_millis() as i64).into()]).map(drop))
 }
@@ -118,9 +118,9 @@ pub fn renew(client: &mut SpiClient<'_>, ids: Vec<i64>, epoch: i64, lease: Durat
 pub fn rescue_expired(client: &mut SpiClient<'_>, epoch: i64, held: Vec<i64>) -> Result<bool, DbError> {
     thread_local! {
         static TAKE_BACK: Statement =
-            const { Statement::new(include_str!("../../sql/queries/rescue_expired.sql"), &[INT8OID, INT8ARRAYOID]) };
+            const { Statement::for_worker(include_str!("../../sql/queries/rescue_expired.sql"), &[INT8OID, INT8ARRAYOID]) };
         static FOREIGN: Statement =
-            const { Statement::new(include_str!("../../sql/queries/foreign_leases.sql"), &[INT8OID]) };
+            const { Statement::for_worker(include_str!("../../sql/queries/foreign_leases.sql"), &[INT8OID]) };
     }
     TAKE_BACK.with(|s| s.run(client, &[epoch.into(), held.into()]).map(drop))?;
     let left = FOREIGN.with(|s| s.run(client, &[epoch.into()]))?.next().and_then(|row| row.get(1).ok().flatten());

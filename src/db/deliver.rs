@@ -38,7 +38,7 @@ pub fn enqueue_deliveries(
     (lowest, highest): (Uuid, Uuid),
 ) -> Result<usize, DbError> {
     thread_local! {
-        static LISTEN: Statement = const { Statement::new(include_str!("../../sql/queries/webhooks_listen.sql"), &[]) };
+        static LISTEN: Statement = const { Statement::for_worker(include_str!("../../sql/queries/webhooks_listen.sql"), &[]) };
     }
     let somebody = LISTEN.with(|s| s.run(client, &[]))?.next().and_then(|row| row.get(1).ok().flatten());
     if somebody != Some(true) {
@@ -55,7 +55,7 @@ pub fn enqueue_deliveries(
 pub fn poll(client: &mut SpiClient<'_>, each: usize, capacities: &[(Uuid, usize)]) -> Result<Waiting<Uuid>, DbError> {
     thread_local! {
         static POLL: Statement = const {
-            Statement::new(include_str!("../../sql/queries/look_deliveries.sql"), &[INT8OID, UUIDARRAYOID, INT8ARRAYOID])
+            Statement::for_worker(include_str!("../../sql/queries/look_deliveries.sql"), &[INT8OID, UUIDARRAYOID, INT8ARRAYOID])
         };
     }
     let ids: Vec<Uuid> = capacities.iter().map(|(id, _)| *id).collect();

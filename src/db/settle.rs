@@ -185,10 +185,10 @@ fn lock_calls(client: &mut SpiClient<'_>, scope: &PartitionScope, ids: Vec<Uuid>
 fn lock_jobs(client: &mut SpiClient<'_>, settled: &[Settled], epoch: i64) -> Result<HashMap<i64, JobLock>, DbError> {
     thread_local! {
         static LOCK: Statement = const {
-            Statement::new(include_str!("../../sql/queries/settle_lock_jobs.sql"), &[INT8ARRAYOID, INT2ARRAYOID, INT8OID])
+            Statement::for_worker(include_str!("../../sql/queries/settle_lock_jobs.sql"), &[INT8ARRAYOID, INT2ARRAYOID, INT8OID])
         };
         static SEE: Statement = const {
-            Statement::new(include_str!("../../sql/queries/settle_see_jobs.sql"), &[INT8ARRAYOID, INT2ARRAYOID, INT8OID])
+            Statement::for_worker(include_str!("../../sql/queries/settle_see_jobs.sql"), &[INT8ARRAYOID, INT2ARRAYOID, INT8OID])
         };
     }
     let ids: Vec<i64> = settled.iter().map(|s| s.job.id).collect();
@@ -269,15 +269,15 @@ impl JobUpdates {
     fn apply(self, client: &mut SpiClient<'_>) -> Result<(), DbError> {
         thread_local! {
             static DONE: Statement =
-                const { Statement::new(include_str!("../../sql/queries/settle_done.sql"), &[INT8ARRAYOID]) };
+                const { Statement::for_worker(include_str!("../../sql/queries/settle_done.sql"), &[INT8ARRAYOID]) };
             static BACK: Statement = const {
-                Statement::new(
+                Statement::for_worker(
                     include_str!("../../sql/queries/settle_back.sql"),
                     &[INT8ARRAYOID, FLOAT8ARRAYOID, INT2ARRAYOID],
                 )
             };
             static DEAD: Statement =
-                const { Statement::new(include_str!("../../sql/queries/settle_dead.sql"), &[INT8ARRAYOID, TEXTARRAYOID]) };
+                const { Statement::for_worker(include_str!("../../sql/queries/settle_dead.sql"), &[INT8ARRAYOID, TEXTARRAYOID]) };
         }
         if !self.back.is_empty() {
             let ids: Vec<i64> = self.back.iter().map(|b| b.0).collect();

@@ -43,7 +43,7 @@ pub fn analyses(
 fn analytics(client: &mut SpiClient<'_>, completed: &[CompletedAnalysis]) -> Result<(), DbError> {
     thread_local! {
         static STORE: Statement = const {
-            Statement::plain(
+            Statement::for_session(
                 include_str!("../../sql/queries/settle_analytics.sql"),
                 &[
                     UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID, FLOAT8ARRAYOID,
@@ -79,7 +79,7 @@ fn analytics(client: &mut SpiClient<'_>, completed: &[CompletedAnalysis]) -> Res
 fn documents(client: &mut SpiClient<'_>, completed: &[CompletedAnalysis], search: &mut Search) -> Result<(), DbError> {
     thread_local! {
         static STORE: Statement = const {
-            Statement::plain(
+            Statement::for_session(
                 include_str!("../../sql/queries/settle_search.sql"),
                 &[UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTOID],
             )
@@ -109,7 +109,7 @@ fn documents(client: &mut SpiClient<'_>, completed: &[CompletedAnalysis], search
 fn notify(client: &mut SpiClient<'_>, completed: &[CompletedAnalysis]) -> Result<(), DbError> {
     thread_local! {
         static NOTIFY: Statement = const {
-            Statement::plain(include_str!("../../sql/queries/settle_notify.sql"), &[TEXTARRAYOID, TEXTARRAYOID])
+            Statement::for_session(include_str!("../../sql/queries/settle_notify.sql"), &[TEXTARRAYOID, TEXTARRAYOID])
         };
     }
     let headlines = completed.iter().map(|n| Headline {
@@ -135,7 +135,7 @@ fn tenants_of(completed: &[CompletedAnalysis]) -> Vec<String> {
 pub fn attempt_log(client: &mut SpiClient<'_>, rows: &[(&Settled, &LockedCall, &str)]) -> Result<(), DbError> {
     thread_local! {
         static WRITE: Statement = const {
-            Statement::plain(
+            Statement::for_session(
                 include_str!("../../sql/queries/settle_ledger.sql"),
                 &[
                     UUIDARRAYOID, TEXTARRAYOID, INT8ARRAYOID, INT2ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID,

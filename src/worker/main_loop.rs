@@ -239,7 +239,7 @@ impl Server {
 
     fn run_maintenance(&mut self) {
         if self.schedules_maintenance() {
-            self.maintenance.maintain(self.status.slot());
+            self.maintenance.maintain();
         }
         if let Some(error) = self.maintenance.take_error() {
             self.status.log_error(&error);
