@@ -173,7 +173,8 @@ impl Import {
 impl Cost {
     /// `None`: none that can be used. What a call costs is no reason to refuse its words.
     fn of(call: &Object<'_>) -> Option<Cost> {
-        let amount = call.value("cost").and_then(|json| serde_json::from_str(json).ok()).filter(|n: &f64| n.is_finite());
+        let amount =
+            call.value("cost").and_then(|json| serde_json::from_str(json).ok()).filter(|n: &f64| n.is_finite());
         let currency = call.string("currency").ok().flatten();
         let currency = currency.filter(|code| code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase()));
         Some(Cost { amount: amount?, currency: currency? })

@@ -18,7 +18,9 @@ pub fn parse(payload: &Item<'_>) -> Result<Draft, ImportError> {
     }
     let path = call.path_of("completed");
     let status = call.text("status")?.unwrap_or_default();
-    if call.boolean("completed")? == Some(false) && !matches!(status.as_str(), "failed" | "busy" | "no-answer" | "canceled") {
+    if call.boolean("completed")? == Some(false)
+        && !matches!(status.as_str(), "failed" | "busy" | "no-answer" | "canceled")
+    {
         return Err(in_progress(&path, if status.is_empty() { "not completed" } else { &status }));
     }
     (draft.from, draft.to) = (call.text("from")?, call.text("to")?);

@@ -31,7 +31,8 @@ pub fn parse(payload: &Item<'_>, options: &Options) -> Result<Draft, ImportError
             for item in &utterances {
                 let mut said = Fields::of(item)?;
                 let channel = said.id("channel")?;
-                let who = speaker(item, options, channel.as_deref(), said.id("speaker")?.as_deref(), channels.len() > 1)?;
+                let who =
+                    speaker(item, options, channel.as_deref(), said.id("speaker")?.as_deref(), channels.len() > 1)?;
                 let mut turn = DraftTurn::new(item, who, said.text("transcript")?.unwrap_or_default());
                 turn.start = When::offset(said.offset("start", Unit::Seconds)?);
                 turn.end = When::offset(said.offset("end", Unit::Seconds)?);
@@ -79,14 +80,22 @@ pub fn speaker(
         (Some(speaker), _) if !many_channels => speaker,
         (_, Some(channel)) => channel,
         (Some(speaker), None) => speaker,
-        (None, None) => return Err(error(&item.path, None, "an utterance with a speaker or a channel (diarize, or multichannel)")),
+        (None, None) => {
+            return Err(error(&item.path, None, "an utterance with a speaker or a channel (diarize, or multichannel)"));
+        }
     };
     let names = [both.as_str(), name];
     options.speaker(&names).ok_or_else(|| error(&format!("options.speakers.{name}"), None, WHO))
 }
 
 /// Words of one speaker without a break are a turn.
-fn words(draft: &mut Draft, channel: &Item<'_>, number: usize, many: bool, options: &Options) -> Result<(), ImportError> {
+fn words(
+    draft: &mut Draft,
+    channel: &Item<'_>,
+    number: usize,
+    many: bool,
+    options: &Options,
+) -> Result<(), ImportError> {
     let mut channel = Fields::of(channel)?;
     let path = channel.path_of("alternatives");
     let best = channel.array("alternatives")?.unwrap_or_default().into_iter().next();

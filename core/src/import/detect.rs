@@ -41,30 +41,35 @@ fn of_object(item: &Item<'_>) -> Vec<Format> {
     let in_call = |key: &str| object(&root, "call").is_some_and(|call| call.has(key));
     let event = text(&root, "event").or(text(&root, "event_type"));
     let retell_call = has("call_id")
-        && ["transcript_object", "transcript_with_tool_calls", "call_status", "disconnection_reason"].into_iter().any(has);
+        && ["transcript_object", "transcript_with_tool_calls", "call_status", "disconnection_reason"]
+            .into_iter()
+            .any(has);
     is(Format::Retell, (event.is_some() && in_call("call_id")) || retell_call);
     let vapi_message = object(&root, "message").is_some_and(|message| message.has("type") && !message.has("role"));
-    let vapi_call = matches!(kind.as_str(), "inboundPhoneCall" | "outboundPhoneCall" | "webCall" | "vapi.websocketCall");
+    let vapi_call =
+        matches!(kind.as_str(), "inboundPhoneCall" | "outboundPhoneCall" | "webCall" | "vapi.websocketCall");
     is(Format::Vapi, vapi_message || vapi_call || kind == "end-of-call-report");
     let is_envelope = (kind.starts_with("post_call_") || kind == "call_initiation_failure") && has("data");
     is(Format::Elevenlabs, is_envelope || (has("conversation_id") && has("transcript")));
     let is_history = || {
         let items = root.item("items").and_then(|items| items.elements().ok()).unwrap_or_default();
         items.iter().take(LOOKED_AT).any(|item| {
-            Fields::of(item).is_ok_and(|item| matches!(text(&item, "type").as_deref(), Some("message" | "function_call" | "agent_handoff")))
+            Fields::of(item).is_ok_and(|item| {
+                matches!(text(&item, "type").as_deref(), Some("message" | "function_call" | "agent_handoff"))
+            })
         })
     };
     is(Format::Livekit, has("chat_history") || has("chatHistory") || (has("items") && is_history()));
     let bland = ["transcripts", "concatenated_transcript", "corrected_duration", "queue_status"].into_iter().any(has);
     is(Format::Bland, has("call_id") && bland);
     is(Format::Deepgram, object(&root, "metadata").is_some_and(|m| m.has("request_id")) && has("results"));
-    let assemblyai = ["audio_duration", "speech_model", "speech_models", "audio_url", "language_code"].into_iter().any(has);
+    let assemblyai =
+        ["audio_duration", "speech_model", "speech_models", "audio_url", "language_code"].into_iter().any(has);
     is(Format::Assemblyai, has("id") && (has("utterances") || has("words")) && assemblyai);
     is(Format::Vcon, has("vcon") || (has("uuid") && has("created_at") && (has("parties") || has("dialog"))));
     is(Format::Twilio, has("sentences") || has("communications"));
-    let element_kinds = |key: &str| {
-        root.item(key).filter(Item::is_array).map(|item| of_array(&item)).unwrap_or_default()
-    };
+    let element_kinds =
+        |key: &str| root.item(key).filter(Item::is_array).map(|item| of_array(&item)).unwrap_or_default();
     let mut of_elements = element_kinds("messages");
     of_elements.extend(element_kinds("events"));
     let first_turn = root.item("turns").and_then(|turns| turns.elements().ok()?.into_iter().next());

@@ -152,7 +152,16 @@ impl Draft {
     /// Adds a tool call, to the turn before it.
     pub fn tool(&mut self, path: &str, id: Option<String>, name: String, args: Option<String>, at: When) {
         let turn = self.last_turn();
-        self.tools.push(DraftTool { path: path.to_owned(), id, turn, name, args, at, result: None, left: Json::object() });
+        self.tools.push(DraftTool {
+            path: path.to_owned(),
+            id,
+            turn,
+            name,
+            args,
+            at,
+            result: None,
+            left: Json::object(),
+        });
     }
 
     /// Adds what was no speech, with what is left of its fields.
@@ -182,7 +191,12 @@ impl Draft {
         }
     }
 
-    pub fn started_at(&mut self, fields: &mut Fields<'_>, key: &str, unit: super::time::Unit) -> Result<(), ImportError> {
+    pub fn started_at(
+        &mut self,
+        fields: &mut Fields<'_>,
+        key: &str,
+        unit: super::time::Unit,
+    ) -> Result<(), ImportError> {
         let path = fields.path_of(key);
         self.started = fields.moment(key, unit)?.map(|ms| (ms, path)).or(self.started.take());
         Ok(())

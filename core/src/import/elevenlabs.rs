@@ -19,7 +19,11 @@ pub fn parse(payload: &Item<'_>) -> Result<Draft, ImportError> {
         Some("call_initiation_failure") => true,
         Some(other) => {
             let path = kind.map_or_else(String::new, |kind| kind.path);
-            return Err(error(&path, Some(&super::fields::quoted(other)), "post_call_transcription: no other event has the words"));
+            return Err(error(
+                &path,
+                Some(&super::fields::quoted(other)),
+                "post_call_transcription: no other event has the words",
+            ));
         }
     };
     let mut draft = Draft { id: data.id("conversation_id")?, ..Draft::default() };

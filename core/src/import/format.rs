@@ -4,11 +4,11 @@ use super::draft::Draft;
 use super::fields::{Item, error, has_nul, quoted};
 use super::options::Options;
 use super::settle::settle;
-use crate::export::vcon::restored;
 use super::{
     Import, ImportError, assemblyai, bland, deepgram, detect, elevenlabs, livekit, openai_realtime, pipecat, retell,
     twilio, vapi, vcon, voice,
 };
+use crate::export::vcon::restored;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Format {

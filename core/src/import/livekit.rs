@@ -96,7 +96,8 @@ fn history_item(draft: &mut Draft, item: &Item<'_>) -> Result<(), ImportError> {
                 draft.prompt.get_or_insert(instructions);
             }
             if kind == "agent_handoff" && draft.agent_id.is_none() && draft.agent_name.is_none() {
-                draft.agent_id = fields.item("new_agent_id").or(fields.item("newAgentId")).map(|id| id.text()).transpose()?;
+                draft.agent_id =
+                    fields.item("new_agent_id").or(fields.item("newAgentId")).map(|id| id.text()).transpose()?;
             }
             draft.event(&kind, fields);
             Ok(())

@@ -95,7 +95,12 @@ pub fn parse(payload: &Item<'_>) -> Result<Draft, ImportError> {
     Ok(draft)
 }
 
-fn event<'a>(draft: &mut Draft, conversation: &mut Conversation<'a>, item: &Item<'a>, number: usize) -> Result<(), ImportError> {
+fn event<'a>(
+    draft: &mut Draft,
+    conversation: &mut Conversation<'a>,
+    item: &Item<'a>,
+    number: usize,
+) -> Result<(), ImportError> {
     let mut event = Fields::of(item)?;
     let kind = event.required("type", "the type of an event")?.text()?;
     let at = When::epoch(event.moment("received_at", EPOCH)?);

@@ -49,7 +49,8 @@ pub struct Options {
     pub keep_raw: bool,
 }
 
-const KNOWN: &str = "one of the options speakers, external_id, agent, vertical, started_at, from, to, direction, keep_raw";
+const KNOWN: &str =
+    "one of the options speakers, external_id, agent, vertical, started_at, from, to, direction, keep_raw";
 
 impl Options {
     /// Reads a JSON object of options; one that is not known is refused.

@@ -120,7 +120,8 @@ fn message(draft: &mut Draft, item: &Item<'_>, place: &mut Option<Place>) -> Res
                 "CANCELLED" => DraftResult::new(id, content.as_ref(), true)?,
                 text => {
                     let failed = text.trim_matches('"');
-                    let failed = failed.starts_with("The function `") && failed.ends_with("failed and returned no result.");
+                    let failed =
+                        failed.starts_with("The function `") && failed.ends_with("failed and returned no result.");
                     let mut answer = DraftResult::new(id, content.as_ref(), failed)?;
                     answer.error_text = answer.error_text.map(|text| text.trim_matches('"').to_owned());
                     answer

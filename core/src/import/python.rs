@@ -100,7 +100,8 @@ impl Reader<'_> {
     }
 
     fn number(&mut self) -> Option<()> {
-        let end = self.rest.find(|c: char| !matches!(c, '-' | '+' | '.' | 'e' | 'E' | '0'..='9')).unwrap_or(self.rest.len());
+        let end =
+            self.rest.find(|c: char| !matches!(c, '-' | '+' | '.' | 'e' | 'E' | '0'..='9')).unwrap_or(self.rest.len());
         let (number, rest) = self.rest.split_at(end);
         serde_json::from_str::<serde_json::Number>(number).ok()?;
         self.json.push_str(number);
@@ -164,7 +165,9 @@ mod tests {
             assert_eq!(literal(python).as_deref(), Some(json), "{python}");
         }
         let deep = "[".repeat(1000);
-        for other in ["booked", "{", "{'a'}", "{1, 2}", "{'a': <object at 0x7f>}", "['\\0']", "[nan]", "[1 2]", "[1] x", &deep] {
+        for other in
+            ["booked", "{", "{'a'}", "{1, 2}", "{'a': <object at 0x7f>}", "['\\0']", "[nan]", "[1 2]", "[1] x", &deep]
+        {
             assert_eq!(literal(other), None, "{other}");
         }
     }

@@ -48,7 +48,11 @@ pub fn parse(payload: &Item<'_>) -> Result<Draft, ImportError> {
     if spoken.is_none()
         && let Some(text) = call.text("transcript")?
     {
-        return Err(error(&call.path_of("transcript_object"), None, &format!("the transcript in pieces: \"transcript\" alone ({} characters) names no roles", text.len())));
+        return Err(error(
+            &call.path_of("transcript_object"),
+            None,
+            &format!("the transcript in pieces: \"transcript\" alone ({} characters) names no roles", text.len()),
+        ));
     }
     // Copies of what is taken.
     call.drop(&["transcript", "transcript_object", "scrubbed_transcript_with_tool_calls"]);

@@ -160,7 +160,9 @@ fn join_results(draft: &mut Draft) {
 /// Milliseconds from one to the other, where one clock counted both.
 fn took(called: When, answered: When) -> Option<i32> {
     let ms = match (called, answered) {
-        (When::Epoch(called), When::Epoch(answered)) | (When::Offset(called), When::Offset(answered)) => answered - called,
+        (When::Epoch(called), When::Epoch(answered)) | (When::Offset(called), When::Offset(answered)) => {
+            answered - called
+        }
         _ => return None,
     };
     (0.0..=MAX_MS).contains(&ms).then(|| ms.round() as i32)
@@ -184,9 +186,15 @@ impl Clock {
             && *end < start
         {
             if start - end > MOST_CLOCK_SKEW_MS {
-                return Err(error(path, Some(&number_json(*end)), &format!("not before the call's start, {}", rfc3339(start))));
+                return Err(error(
+                    path,
+                    Some(&number_json(*end)),
+                    &format!("not before the call's start, {}", rfc3339(start)),
+                ));
             }
-            draft.notes.push(format!("the call ended {} before it started: it ended as it started", seconds(start - end)));
+            draft
+                .notes
+                .push(format!("the call ended {} before it started: it ended as it started", seconds(start - end)));
             ended = Some(start);
         }
         let times = draft.turns.iter().map(|turn| turn.start).chain(draft.tools.iter().map(|tool| tool.at));
@@ -208,16 +216,25 @@ impl Clock {
             let between = whole_microseconds(end - start).max(0.0);
             if between > MAX_MS {
                 let path = draft.ended.as_ref().map_or("", |(_, path)| path);
-                return Err(error(path, Some(&number_json(end)), &format!("within 24 days of the call's start, {}", rfc3339(start))));
+                return Err(error(
+                    path,
+                    Some(&number_json(end)),
+                    &format!("within 24 days of the call's start, {}", rfc3339(start)),
+                ));
             }
             if duration_ms.is_some_and(|ms| (ms - between).abs() > 5.0 * END_TOLERANCE_MS) {
-                draft.notes.push(format!("the duration differs from start and end, {}; both are kept", seconds(between)));
+                draft
+                    .notes
+                    .push(format!("the duration differs from start and end, {}; both are kept", seconds(between)));
             }
             duration_ms = duration_ms.or(Some(between));
         }
         let behind_ms = started.zip(span).map_or(0.0, |(start, span)| behind(start, duration_ms, span));
         if behind_ms != 0.0 {
-            draft.notes.push(format!("the clock of the turns differs from that of the call by {}: they were moved to its start", seconds(behind_ms.abs())));
+            draft.notes.push(format!(
+                "the clock of the turns differs from that of the call by {}: they were moved to its start",
+                seconds(behind_ms.abs())
+            ));
         }
         Ok(Clock { started, ended, duration_ms, behind_ms })
     }

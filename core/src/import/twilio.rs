@@ -115,7 +115,11 @@ fn relay(mut draft: Draft, messages: Vec<Item<'_>>) -> Result<Draft, ImportError
     draft.turns.extend(answer.take());
     draft.turns.retain(|turn| !turn.text.trim().is_empty());
     if draft.id.is_none() {
-        return Err(error("the payload", None, "messages of a ConversationRelay session, the first of type setup with callSid"));
+        return Err(error(
+            "the payload",
+            None,
+            "messages of a ConversationRelay session, the first of type setup with callSid",
+        ));
     }
     Ok(draft)
 }
@@ -135,13 +139,18 @@ fn cut(turn: &mut DraftTurn, heard: &str) {
 fn intelligence(mut root: Fields<'_>, options: &Options) -> Result<Draft, ImportError> {
     let mut draft = Draft::default();
     let Some(mut transcript) = root.object("transcript")? else {
-        return Err(root.error("transcript", "the transcript that the sentences are of: sentences alone say no roles and no time"));
+        return Err(root.error(
+            "transcript",
+            "the transcript that the sentences are of: sentences alone say no roles and no time",
+        ));
     };
     draft.id = transcript.id("sid")?;
     let path = transcript.path_of("status");
     match transcript.text("status")?.as_deref() {
         Some(state @ ("queued" | "in-progress")) => return Err(in_progress(&path, state)),
-        Some(state @ ("failed" | "canceled")) => return Err(error(&path, Some(&super::fields::quoted(state)), "completed")),
+        Some(state @ ("failed" | "canceled")) => {
+            return Err(error(&path, Some(&super::fields::quoted(state)), "completed"));
+        }
         _ => {}
     }
     draft.started_at(&mut transcript, "media_start_time", ISO)?;
@@ -176,7 +185,11 @@ fn intelligence(mut root: Fields<'_>, options: &Options) -> Result<Draft, Import
         let channel = said.id("media_channel")?.unwrap_or_default();
         let speaker = options.speaker(&[&channel]).or(who.get(&channel).copied());
         let speaker = speaker.ok_or_else(|| {
-            error(&format!("options.speakers.{channel}"), None, "who it is: no participant of the transcript has this channel")
+            error(
+                &format!("options.speakers.{channel}"),
+                None,
+                "who it is: no participant of the transcript has this channel",
+            )
         })?;
         let mut turn = DraftTurn::new(&item, speaker, said.text("transcript")?.unwrap_or_default());
         // Seconds from the start, in strings.
@@ -191,7 +204,8 @@ fn intelligence(mut root: Fields<'_>, options: &Options) -> Result<Draft, Import
 }
 
 fn communications(mut root: Fields<'_>, options: &Options) -> Result<Draft, ImportError> {
-    let mut draft = Draft { needs_start: Some("when the call began: no communication has occurredAt"), ..Draft::default() };
+    let mut draft =
+        Draft { needs_start: Some("when the call began: no communication has occurredAt"), ..Draft::default() };
     let mut who: HashMap<String, Speaker> = HashMap::new();
     for item in root.array("participants")?.unwrap_or_default() {
         let mut one = Fields::of(&item)?;
@@ -221,7 +235,8 @@ fn communications(mut root: Fields<'_>, options: &Options) -> Result<Draft, Impo
         let author = said.object("author")?.ok_or_else(|| error(&path, None, "an object with participantId"))?;
         let id = author.item("participantId").map(|id| id.text()).transpose()?.unwrap_or_default();
         let speaker = who.get(&id).copied();
-        let speaker = speaker.ok_or_else(|| error(&path, None, "one of the participants, whose type is known or in options.speakers"))?;
+        let speaker = speaker
+            .ok_or_else(|| error(&path, None, "one of the participants, whose type is known or in options.speakers"))?;
         let path = said.path_of("content");
         let mut content = said.object("content")?.ok_or_else(|| error(&path, None, "an object with text"))?;
         let mut turn = DraftTurn::new(&item, speaker, content.text("text")?.unwrap_or_default());

@@ -8,8 +8,16 @@ use super::time::Unit;
 use super::{Cost, ImportError};
 
 /// How the assistant is made, prompts and secrets of servers among it: no part of what happened in the call.
-const CONFIGURATION: [&str; 8] =
-    ["assistant", "assistantOverrides", "squad", "squadOverrides", "workflow", "workflowOverrides", "phoneNumber", "monitor"];
+const CONFIGURATION: [&str; 8] = [
+    "assistant",
+    "assistantOverrides",
+    "squad",
+    "squadOverrides",
+    "workflow",
+    "workflowOverrides",
+    "phoneNumber",
+    "monitor",
+];
 /// Says what a tool answered when nothing did.
 const NO_RESULT: &str = "No result returned.";
 
@@ -95,7 +103,11 @@ pub fn parse(payload: &Item<'_>) -> Result<Draft, ImportError> {
 }
 
 /// The number of `customer` or `phoneNumber`, in the report or in its call.
-fn number<'a>(report: &mut Fields<'a>, call: &mut Option<Fields<'a>>, key: &str) -> Result<Option<String>, ImportError> {
+fn number<'a>(
+    report: &mut Fields<'a>,
+    call: &mut Option<Fields<'a>>,
+    key: &str,
+) -> Result<Option<String>, ImportError> {
     for fields in [Some(&mut *report), call.as_mut()].into_iter().flatten() {
         if let Some(item) = fields.item(key).filter(Item::is_object)
             && let Some(number) = Fields::of(&item)?.text("number")?

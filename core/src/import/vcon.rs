@@ -3,11 +3,11 @@
 //! Words are dialogs of type text, else the transcript in `analysis`. Who is the agent is a party of type bot, the
 //! options, or the `role` of older files; where none says it, the options must.
 
+use super::ImportError;
 use super::draft::{Draft, DraftTool, DraftTurn, When, name_of};
 use super::fields::{Fields, Item, Json, error, quoted};
 use super::options::{Options, Speaker};
 use super::time::Unit;
-use super::ImportError;
 use crate::export::vcon::TOOL_CALL_PURPOSE;
 
 /// Every time of it is RFC 3339.
@@ -86,7 +86,11 @@ fn parties_of(root: &mut Fields<'_>, options: &Options) -> Result<Vec<Party>, Im
         let tel = party.text("tel")?.map(|tel| tel.trim_start_matches("tel:").to_owned());
         let name = party.text("name")?;
         let (kind, role) = (party.text("type")?, party.text("role")?);
-        let told = options.speaker(&[&at.to_string(), name.as_deref().unwrap_or_default(), tel.as_deref().unwrap_or_default()]);
+        let told = options.speaker(&[
+            &at.to_string(),
+            name.as_deref().unwrap_or_default(),
+            tel.as_deref().unwrap_or_default(),
+        ]);
         let said = match (kind.as_deref(), role.as_deref()) {
             (Some("bot"), _) => Some(Speaker::ASSISTANT),
             (_, Some("agent" | "bot" | "assistant")) => Some(Speaker::ASSISTANT),
@@ -112,7 +116,8 @@ fn party(parties: &[Party], at: usize, item: &Item<'_>) -> Result<Speaker, Impor
     let party = parties.get(at).ok_or_else(|| item.error("the place of a party"))?;
     party.who.ok_or_else(|| {
         let name = party.name.as_deref().or(party.tel.as_deref()).unwrap_or_default();
-        let expected = "user, assistant, system or human_agent: no party is of type bot, and the roles do not say who this is";
+        let expected =
+            "user, assistant, system or human_agent: no party is of type bot, and the roles do not say who this is";
         error(&format!("options.speakers.{at}"), Some(&quoted(name)), expected)
     })
 }
@@ -189,7 +194,12 @@ fn body_text(dialog: &mut Fields<'_>) -> Result<String, ImportError> {
 }
 
 /// Utterances of any vendor: an array of objects with words, a speaker and seconds from the start of the recording.
-fn transcript(draft: &mut Draft, analysis: &mut Fields<'_>, parties: &[Party], starts: &[Option<f64>]) -> Result<(), ImportError> {
+fn transcript(
+    draft: &mut Draft,
+    analysis: &mut Fields<'_>,
+    parties: &[Party],
+    starts: &[Option<f64>],
+) -> Result<(), ImportError> {
     let of = analysis.take("dialog").map(|item| first_party(&item)).transpose()?.flatten();
     let start = of.and_then(|(at, _)| starts.get(at).copied().flatten());
     let Some(body) = analysis.take("body") else { return Ok(()) };
@@ -209,7 +219,9 @@ fn transcript(draft: &mut Draft, analysis: &mut Fields<'_>, parties: &[Party], s
         let who = party(parties, at.ok_or_else(|| speaker.error("the place of a party"))?, &speaker)?;
         let text = said.text("text")?.or(said.text("transcript")?).unwrap_or_default();
         let mut turn = DraftTurn::new(&item, who, text);
-        let offset = |ms: Option<f64>| ms.map_or(When::Unknown, |ms| start.map_or(When::Offset(ms), |start| When::Epoch(start + ms)));
+        let offset = |ms: Option<f64>| {
+            ms.map_or(When::Unknown, |ms| start.map_or(When::Offset(ms), |start| When::Epoch(start + ms)))
+        };
         turn.start = offset(said.offset("start", Unit::Seconds)?);
         turn.end = offset(said.offset("end", Unit::Seconds)?);
         draft.turn(turn);

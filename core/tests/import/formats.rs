@@ -11,7 +11,8 @@ const NO_START: &str = "no start of the call is given: it is the time of its fir
 fn becomes(name: &str, format: Format, sample: &str, options: &str, expected: &str, notes: &[&str]) {
     for format in [format.name(), "auto"] {
         let call = from_format(format, sample, options).unwrap_or_else(|e| panic!("{name} as {format}: {e:?}"));
-        let (is, expected): (Value, Value) = (serde_json::from_str(&voice(&call)).unwrap(), serde_json::from_str(expected).unwrap());
+        let (is, expected): (Value, Value) =
+            (serde_json::from_str(&voice(&call)).unwrap(), serde_json::from_str(expected).unwrap());
         assert_eq!(is, expected, "{name} as {format}: {is:#}");
         assert_eq!(call.notes, notes, "{name} as {format}");
     }
@@ -63,7 +64,10 @@ fn what_the_caller_says_is_over_what_the_payload_says() {
     });
     let call = from_format("retell", include_str!("samples/retell.json"), &options.to_string()).unwrap();
     assert_eq!((call.agent.id.as_deref(), call.agent.vertical.as_str()), (Some("desk"), "salon"));
-    assert_eq!((call.from.as_deref(), call.to.as_deref(), call.direction.as_str()), (Some("+1"), Some("+2"), "inbound"));
+    assert_eq!(
+        (call.from.as_deref(), call.to.as_deref(), call.direction.as_str()),
+        (Some("+1"), Some("+2"), "inbound")
+    );
     assert_eq!(call.external_id.as_deref(), Some("retell:mine"));
     assert_eq!(call.started_at, Some(voice_core::import::Time::EpochMs(1_785_312_001_000.0)));
 }

@@ -35,9 +35,27 @@ fn refused(format: &str, pointer: &str, value: Value) -> ImportError {
 #[test]
 fn another_unit_is_refused_with_the_unit_that_was_read() {
     for (format, pointer, value, path, unit) in [
-        ("retell", "/call/start_timestamp", json!(1_785_312_000), "call.start_timestamp", "in milliseconds since 1970, from 2000 to 2099; read so, it is in the year 1970"),
-        ("vapi", "/message/artifact/messages/1/time", json!(1_785_312_000), "message.artifact.messages[1].time", "milliseconds since 1970"),
-        ("elevenlabs", "/data/metadata/start_time_unix_secs", json!(1_785_312_000_000_i64), "data.metadata.start_time_unix_secs", "in seconds since 1970, from 2000 to 2099; read so, it is in the year 58544"),
+        (
+            "retell",
+            "/call/start_timestamp",
+            json!(1_785_312_000),
+            "call.start_timestamp",
+            "in milliseconds since 1970, from 2000 to 2099; read so, it is in the year 1970",
+        ),
+        (
+            "vapi",
+            "/message/artifact/messages/1/time",
+            json!(1_785_312_000),
+            "message.artifact.messages[1].time",
+            "milliseconds since 1970",
+        ),
+        (
+            "elevenlabs",
+            "/data/metadata/start_time_unix_secs",
+            json!(1_785_312_000_000_i64),
+            "data.metadata.start_time_unix_secs",
+            "in seconds since 1970, from 2000 to 2099; read so, it is in the year 58544",
+        ),
         ("livekit", "/timestamp", json!(30.5), "timestamp", "seconds or milliseconds since 1970"),
         ("vcon", "/dialog/0/start", json!("yesterday"), "dialog[0].start", "an ISO 8601 time"),
         ("bland", "/corrected_duration", json!("39000000"), "corrected_duration", "seconds"),
@@ -176,7 +194,11 @@ fn a_nul_a_cut_and_no_json_are_refused() {
     for (format, json) in SAMPLES {
         let nul = json.replacen("Is my car", "Is\\u0000 my car", 1);
         if nul != json {
-            assert_eq!(from_format(format, &nul, "{}").unwrap_err().expected, "JSON without a NUL character", "{format}");
+            assert_eq!(
+                from_format(format, &nul, "{}").unwrap_err().expected,
+                "JSON without a NUL character",
+                "{format}"
+            );
         }
         for cut in [0, 1, json.len() / 3, json.len() / 2, json.len() - 2] {
             assert!(from_format(format, &json[..cut], "{}").is_err(), "{format} cut at {cut}");
@@ -199,13 +221,17 @@ fn what_is_nested_deep_is_kept() {
 
 #[test]
 fn a_call_of_50_000_turns_and_10_megabytes_is_a_call() {
-    let turn = |at: usize| json!({"role": if at.is_multiple_of(2) { "agent" } else { "user" }, "content": "word ".repeat(30), "words": [
-        {"word": "a", "start": at as f64 / 100.0, "end": at as f64 / 100.0}]});
+    let turn = |at: usize| {
+        json!({"role": if at.is_multiple_of(2) { "agent" } else { "user" }, "content": "word ".repeat(30), "words": [
+        {"word": "a", "start": at as f64 / 100.0, "end": at as f64 / 100.0}]})
+    };
     let mut payload = sample("retell");
     let tools = (0..2000).flat_map(|at| {
         let id = format!("t{}", at % 7);
-        [json!({"role": "tool_call_invocation", "tool_call_id": id, "name": "n", "arguments": "{}"}),
-         json!({"role": "tool_call_result", "tool_call_id": id, "content": "{}"})]
+        [
+            json!({"role": "tool_call_invocation", "tool_call_id": id, "name": "n", "arguments": "{}"}),
+            json!({"role": "tool_call_result", "tool_call_id": id, "content": "{}"}),
+        ]
     });
     payload["call"]["transcript_with_tool_calls"] = (0..50_000).map(turn).chain(tools).collect();
     let json = payload.to_string();

@@ -75,8 +75,15 @@ fn written(call: Import) -> Import {
     let read = from_format("voice", &voice(&call), "{}").expect("what we wrote");
     let turns = call.turns.into_iter().zip(read.turns).map(|(turn, read)| {
         let was_untimed = turn.start_ms.is_none() && turn.started_at.is_none();
-        let (start_ms, started_at) = if was_untimed { (read.start_ms, read.started_at) } else { (turn.start_ms, text(turn.started_at)) };
+        let (start_ms, started_at) =
+            if was_untimed { (read.start_ms, read.started_at) } else { (turn.start_ms, text(turn.started_at)) };
         voice_core::import::Turn { start_ms, started_at, ended_at: text(turn.ended_at), ..turn }
     });
-    Import { started_at: text(call.started_at), ended_at: text(call.ended_at), turns: turns.collect(), notes: Vec::new(), ..call }
+    Import {
+        started_at: text(call.started_at),
+        ended_at: text(call.ended_at),
+        turns: turns.collect(),
+        notes: Vec::new(),
+        ..call
+    }
 }
