@@ -25,7 +25,7 @@ demo-stop: ## stop and remove the demo's server
 test: ## run every test, against clusters of their own (setup included)
 	@scripts/test.sh
 
-bench: ## measure it beside the design it replaces, reads to worker (SCALE=10k, BENCH='--only worker --plots docs/plots'); also bench/analyzers.sh, bench/plans.sh
+bench: ## measure it beside a baseline design, reads to worker (SCALE=10k, BENCH='--only worker --plots docs/plots'); also bench/analyzers.sh, bench/plans.sh
 	@bench/compare.sh --calls $(subst k,000,$(subst M,000000,$(SCALE))) $(BENCH)
 
 faults: ## the fault suite with larger numbers than in `make test`

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The plans of docs/plans, from the data that bench/compare.sh loaded (`make bench`) and keeps. Reads only.
+# The plans of bench/results/plans, from the data that bench/compare.sh loaded (`make bench`) and keeps. Reads only.
 #
 #   bench/plans.sh              starts the server in target/bench/cluster, and stops it again
 #   PGHOST=… bench/plans.sh     asks a server that runs, as PGUSER (a superuser) on PGPORT
@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/postgres.sh
 find_postgres || die 'No PostgreSQL found: make setup'
-out=docs/plans
+out=bench/results/plans
 
 if [ -z "${PGHOST:-}" ]; then
     data=$PWD/target/bench/cluster/data

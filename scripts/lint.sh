@@ -31,10 +31,45 @@ rule() {
     fi
 }
 
+# Lines of Markdown that are prose: no code block, no table, links without their targets; "FILE:LINE: text".
+prose() {
+    git ls-files -z '*.md' | xargs -0 awk '
+        FNR == 1 { fenced = 0 }
+        /^ *```/ { fenced = !fenced; next }
+        fenced || /^\|/ { next }
+        { gsub(/\]\([^)]*\)/, "]"); print FILENAME ":" FNR ": " $0 }'
+}
+long_prose() { prose | awk '{ text = $0; sub(/^[^ ]* /, "", text) } length(text) > 200'; }
+# A full stop, a blank and a capital letter, outside headings, numbers of a list, inline code and quotations.
+two_sentences() {
+    prose | awk '
+        { text = $0; sub(/^[^ ]* */, "", text); sub(/^[0-9]+\. /, "", text) }
+        { gsub(/`[^`]*`/, "code", text); gsub(/"[^"]*"/, "words", text) }
+        text !~ /^#/ && text ~ /[a-z0-9)%*][.?!] [(*]*[A-Z]/'
+}
+# Links inside the repository that lead to no file, or to no heading of a page.
+dead_links() {
+    local file link target anchor
+    git ls-files '*.md' | while read -r file; do
+        awk '/^ *```/ { fenced = !fenced; next } !fenced' "$file" | grep -oE '\]\([^)]+\)' | sed 's/^](//; s/)$//' |
+            grep -vE '^[a-z]+:' | while read -r link; do
+            target=$(dirname "$file")/${link%%#*}
+            [ -n "${link%%#*}" ] || target=$file
+            anchor=${link#"${link%%#*}"}
+            if [ ! -e "$target" ]; then
+                printf '%s: %s\n' "$file" "$link"
+            elif [ -n "$anchor" ] && ! sed -n 's/^##* //p' "$target" | tr '[:upper:]' '[:lower:]' |
+                sed -E 's/[^a-z0-9 _-]//g; s/ /-/g' | grep -qxF -- "${anchor#\#}"; then
+                printf '%s: %s has no such heading\n' "$file" "$link"
+            fi
+        done
+    done
+}
+
 # Each of these says in a comment why every unsafe block in it is sound.
 unsafe_files=(
-    src/api/uuid.rs src/guc.rs src/guc/check.rs src/api/search.rs src/db/{question,transaction}.rs
-    src/host/{clock,function,leaf,lock,pin,privilege,probe,process,shmem,trigger,user,wake}.rs src/worker/{databases,ddl,entry,listen}.rs
+    src/api/uuid.rs src/guc.rs src/guc/check.rs src/api/search.rs src/db/{cached_query,transaction}.rs
+    src/host/{clock,commit_hooks,function,lock,partition,privilege,probe,process,shmem,tenant_binding,trigger,user}.rs src/worker/{databases,ddl,entry,listen}.rs
 )
 rule 'unsafe code is allowed in the named files only' \
     git grep -nE 'allow\(.*unsafe_code' -- '*.rs' "${unsafe_files[@]/#/:!}"
@@ -42,8 +77,19 @@ rule 'the extension never unwraps; expect() tells the reason why it cannot fail'
     git grep -nE '\.unwrap\(\)' -- src
 rule 'pure logic takes time and randomness as arguments' \
     git grep -nE 'SystemTime::now|Instant::now|std::(fs|net|env|process|thread)\b' -- core/src
+rule 'imports go one way: host <- db <- {api, worker}' \
+    git grep -nE 'crate::(db|api|worker)\b' -- src/host
+rule 'imports go one way: host <- db <- {api, worker}; db knows neither' \
+    git grep -nE 'crate::(api|worker)\b' -- src/db
+rule 'imports go one way: api and worker do not know each other' \
+    git grep -nE 'crate::worker\b' -- src/api
+rule 'imports go one way: worker and api do not know each other' \
+    git grep -nE 'crate::api\b' -- src/worker
 rule 'no package registry and no path of a build machine is named' \
     git grep -nIE '(crates|pypi|npmjs|pythonhosted|deb\.debian)[.](io|org)|(^|[^[:alnum:]_./])/(work|root)/' \
     -- . ':!Cargo.lock' ':!scripts/lint.sh'
+rule 'no line of prose in Markdown is longer than 200 characters' long_prose
+rule 'one sentence a line in Markdown' two_sentences
+rule 'a link inside the repository leads somewhere' dead_links
 [ "$broken" = 0 ] || exit 1
 say 'lint: clean'

@@ -38,20 +38,6 @@ find_postgres() {
     export PG_CONFIG PG_MAJOR PG_BIN PGRX_PG_CONFIG_PATH=$PG_CONFIG
 }
 
-# cargo-pgrx must be of pgrx's own version. One that the user has for other projects is left alone.
-find_cargo_pgrx() {
-    PGRX_VERSION=$(sed -nE 's/^pgrx = .*"=([0-9.]+)".*/\1/p' Cargo.toml)
-    local candidate
-    for candidate in "$PWD/target/tools/bin/cargo-pgrx" "$(command -v cargo-pgrx || true)"; do
-        [ -x "$candidate" ] || continue
-        if [ "$("$candidate" pgrx --version 2> /dev/null)" = "cargo-pgrx $PGRX_VERSION" ]; then
-            CARGO_PGRX=$candidate
-            return
-        fi
-    done
-    return 1
-}
-
 # PostgreSQL refuses to run as root: as root its programs run as the user that Debian made for them.
 if [ "$(id -u)" = 0 ]; then SERVER_USER=postgres; else SERVER_USER=$(id -un); fi
 

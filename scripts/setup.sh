@@ -32,10 +32,6 @@ look_for_packages() {
     need libc6-dev test -e /usr/include/stdio.h
     need libclang-dev has_libclang
     need clang has_clang
-    if ! find_cargo_pgrx; then
-        need pkg-config command -v pkg-config
-        need libssl-dev test -e /usr/include/openssl/ssl.h
-    fi
 }
 
 apt_get() {
@@ -83,16 +79,6 @@ check_rust() {
     fi
 }
 
-install_cargo_pgrx() {
-    say "setup: building cargo-pgrx $PGRX_VERSION (once, 5 to 10 minutes)"
-    local where=()
-    if command -v cargo-pgrx > /dev/null; then
-        say "       beside yours ($(cargo-pgrx pgrx --version)), in target/tools"
-        where=(--root target/tools)
-    fi
-    cargo install cargo-pgrx --version "$PGRX_VERSION" --locked "${where[@]}"
-}
-
 # The tests of voice_schedule() use the real pg_cron where the distribution has it; without it they say so.
 offer_pg_cron() {
     [ ! -e "$("$PG_CONFIG" --pkglibdir)/pg_cron.so" ] && [ "$PG_BIN" = "/usr/lib/postgresql/$PG_MAJOR/bin" ] &&
@@ -122,5 +108,4 @@ if [ ${#missing[@]} -gt 0 ]; then
     [ ${#missing[@]} -eq 0 ] || die "Still missing after the installation: ${missing[*]}"
 fi
 offer_pg_cron
-find_cargo_pgrx || install_cargo_pgrx
-say "setup: PostgreSQL $PG_MAJOR ($PG_CONFIG), $(rustc --version | cut -d ' ' -f 1,2), cargo-pgrx $PGRX_VERSION"
+say "setup: PostgreSQL $PG_MAJOR ($PG_CONFIG), $(rustc --version | cut -d ' ' -f 1,2)"

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Every test, or the suites named: test.sh [core net promises faults regress isolation]
+# Every test, or the suites named: test.sh [core net promises faults regress upgraded isolation]
 # A suite that fails does not keep the others from running; one that ran no test has failed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/postgres.sh
 
-logs=target/test-logs
+logs=${TEST_LOGS:-target/test-logs}
 wanted=" $* "
 summary=()
 total_passed=0
@@ -50,6 +50,7 @@ suite net cargo test -p voice_net --no-fail-fast
 suite promises cargo test -p voice_tests --no-fail-fast --lib --test promises --test docs
 suite faults scripts/faults.sh
 suite regress scripts/sql-tests.sh regress
+suite upgraded scripts/sql-tests.sh upgraded
 suite isolation scripts/sql-tests.sh isolation
 
 printf '\n'

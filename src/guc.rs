@@ -11,7 +11,7 @@ use std::time::Duration;
 use voice_core::quota::Limit;
 use voice_core::webhook::url::Policy;
 
-/// Who judges a call.
+/// [`voice_core::analyzer::Analyzer`] as the values of a setting.
 #[derive(PostgresGucEnum, Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(non_camel_case_types)]
 pub enum Analyzer {
@@ -19,12 +19,11 @@ pub enum Analyzer {
     openai,
 }
 
-impl Analyzer {
-    /// The setting's value as a DBA writes it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Analyzer::builtin => "builtin",
-            Analyzer::openai => "openai",
+impl From<Analyzer> for voice_core::analyzer::Analyzer {
+    fn from(setting: Analyzer) -> Self {
+        match setting {
+            Analyzer::builtin => Self::Builtin,
+            Analyzer::openai => Self::OpenAi,
         }
     }
 }
@@ -188,14 +187,14 @@ pub fn init() {
     );
     int(
         c"voice_analytics.tenant_max_concurrency",
-        c"Requests to the LLM in flight at once, for each tenant; 0 is no limit. voice_limit_tenant() says otherwise of one.",
+        c"Requests to the LLM in flight at once, for each tenant; 0 is no limit. voice_limit_tenant() says policy of one.",
         &TENANT_MAX_CONCURRENCY,
         0..=1024,
         GucFlags::default(),
     );
     int(
         c"voice_analytics.tenant_requests_per_minute",
-        c"Requests to the LLM a minute at most, for each tenant; 0 is no limit. voice_limit_tenant() says otherwise of one.",
+        c"Requests to the LLM a minute at most, for each tenant; 0 is no limit. voice_limit_tenant() says policy of one.",
         &TENANT_REQUESTS_PER_MINUTE,
         0..=1_000_000,
         GucFlags::default(),

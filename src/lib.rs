@@ -5,10 +5,8 @@ use pgrx::prelude::*;
 
 mod api;
 mod db;
-mod error;
 mod guc;
 mod host;
-mod schema;
 mod worker;
 
 pg_module_magic!(name, version);

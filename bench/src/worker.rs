@@ -2,8 +2,8 @@
 //!
 //! "Theirs" are the figures that the issue states for the design we replace; they were not measured here.
 
+mod fixture;
 mod live;
-mod scene;
 mod webhooks;
 
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::progress::step;
 use crate::report::{self, Report, Row, Target, Unit};
-use scene::{Cpu, Memory, Scene, sleeps};
+use fixture::{Cpu, Fixture, Memory, sleeps};
 
 const DEADLINE: Duration = Duration::from_secs(900);
 const HISTORY: &str = include_str!("../sql/worker/history.sql");
@@ -39,20 +39,20 @@ pub struct Size {
 
 pub fn run(size: &Size, report: &mut Report) {
     step("the worker: a server of its own");
-    let mut scene = Scene::start();
+    let mut fixture = Fixture::start();
     let seconds = (size.seconds as usize).max(4);
-    at_once(&mut scene, seconds, report);
+    at_once(&mut fixture, seconds, report);
     let mut curve = Vec::new();
     for in_flight in IN_FLIGHT {
-        curve.push((in_flight, in_flight_at_200ms(&mut scene, in_flight, seconds, report)));
+        curve.push((in_flight, in_flight_at_200ms(&mut fixture, in_flight, seconds, report)));
     }
     report.raw(report::IN_FLIGHT, json!(curve));
-    thousand(&mut scene, seconds, report);
-    live::run(&mut scene, seconds, report);
-    builtin(&mut scene, seconds, report);
-    webhooks::run(&mut scene, seconds, report);
-    idle(&mut scene, report);
-    backfill(&mut scene, size, report);
+    thousand(&mut fixture, seconds, report);
+    live::run(&mut fixture, seconds, report);
+    builtin(&mut fixture, seconds, report);
+    webhooks::run(&mut fixture, seconds, report);
+    idle(&mut fixture, report);
+    backfill(&mut fixture, size, report);
 }
 
 /// Drains a backlog. The rate is that of the steady state where rounds are given: from the first request of the third
@@ -64,17 +64,17 @@ struct Drain {
     memory: Memory,
 }
 
-fn drain(scene: &mut Scene, calls: usize, in_flight: usize) -> Drain {
-    scene.backlog(calls);
-    let base = scene.stub.count();
+fn drain(fixture: &mut Fixture, calls: usize, in_flight: usize) -> Drain {
+    fixture.backlog(calls);
+    let base = fixture.stub.count();
     let (from, to) = (base + 2 * in_flight + 1, base + (calls / in_flight - 1) * in_flight + 1);
-    let before = scene.cpu();
-    let pid = scene.worker();
-    let began = scene.resume();
+    let before = fixture.cpu();
+    let pid = fixture.worker();
+    let began = fixture.resume();
     let (mut first, mut last, mut memory, mut sampled) = (None, None, Memory::default(), Instant::now());
     while last.is_none() {
         std::thread::sleep(Duration::from_millis(1));
-        let (count, now) = (scene.stub.count(), Instant::now());
+        let (count, now) = (fixture.stub.count(), Instant::now());
         first = first.or_else(|| (count >= from).then_some((count, now)));
         last = last.or_else(|| (count >= to).then_some((count, now)));
         if sampled.elapsed() >= Duration::from_millis(250) {
@@ -83,22 +83,22 @@ fn drain(scene: &mut Scene, calls: usize, in_flight: usize) -> Drain {
         }
         assert!(began.elapsed() < DEADLINE, "not drained");
     }
-    scene.drained(DEADLINE);
+    fixture.drained(DEADLINE);
     let whole = calls as f64 / began.elapsed().as_secs_f64();
     let (first, last) = (first.expect("a beginning"), last.expect("an end"));
     let steady = (last.0 - first.0) as f64 / (last.1 - first.1).as_secs_f64();
-    Drain { steady, whole, cpu: scene.cpu().since(before), memory: memory.max(Memory::of(pid)) }
+    Drain { steady, whole, cpu: fixture.cpu().since(before), memory: memory.max(Memory::of(pid)) }
 }
 
 fn ms_a_call(seconds: f64, calls: usize) -> f64 {
     1000.0 * seconds / calls as f64
 }
 
-fn at_once(scene: &mut Scene, seconds: usize, report: &mut Report) {
+fn at_once(fixture: &mut Fixture, seconds: usize, report: &mut Report) {
     let calls = 2000 * seconds;
     step(&format!("the worker: {calls} calls, LLM at 0 s"));
-    scene.configure(Duration::ZERO, 64, "openai");
-    let done = drain(scene, calls, 64);
+    fixture.configure(Duration::ZERO, 64, "openai");
+    let done = drain(fixture, calls, 64);
     report.add(
         Row::new("calls analysed, LLM at 0 s, 64 in flight", Unit::PerSecond, done.whole)
             .against(137.0)
@@ -122,12 +122,12 @@ fn at_once(scene: &mut Scene, seconds: usize, report: &mut Report) {
     );
 }
 
-fn in_flight_at_200ms(scene: &mut Scene, in_flight: usize, seconds: usize, report: &mut Report) -> f64 {
+fn in_flight_at_200ms(fixture: &mut Fixture, in_flight: usize, seconds: usize, report: &mut Report) -> f64 {
     // At least so many rounds that one more or less does not matter.
     let calls = in_flight * (seconds * 5).clamp(20, 40).min(20_000 / in_flight).max(12);
     step(&format!("the worker: {calls} calls, LLM 0.2 s, {in_flight} in flight"));
-    scene.configure(Duration::from_millis(200), in_flight, "openai");
-    let done = drain(scene, calls, in_flight);
+    fixture.configure(Duration::from_millis(200), in_flight, "openai");
+    let done = drain(fixture, calls, in_flight);
     let ideal = in_flight as f64 / 0.2;
     let row = Row::new(format!("calls analysed, LLM 0.2 s, {in_flight} in flight"), Unit::PerSecond, done.steady);
     let remark = format!(
@@ -143,11 +143,11 @@ fn in_flight_at_200ms(scene: &mut Scene, in_flight: usize, seconds: usize, repor
     done.steady
 }
 
-fn thousand(scene: &mut Scene, seconds: usize, report: &mut Report) {
+fn thousand(fixture: &mut Fixture, seconds: usize, report: &mut Report) {
     let calls = 1000 * seconds.clamp(6, 12);
     step(&format!("the worker: {calls} calls, LLM 1 s, 1000 in flight"));
-    scene.configure(Duration::from_secs(1), 1000, "openai");
-    let done = drain(scene, calls, 1000);
+    fixture.configure(Duration::from_secs(1), 1000, "openai");
+    let done = drain(fixture, calls, 1000);
     report.add(
         Row::new("calls analysed, LLM 1 s, 1000 in flight", Unit::PerSecond, done.steady)
             .against(3.6)
@@ -170,16 +170,16 @@ fn thousand(scene: &mut Scene, seconds: usize, report: &mut Report) {
     );
 }
 
-fn builtin(scene: &mut Scene, seconds: usize, report: &mut Report) {
+fn builtin(fixture: &mut Fixture, seconds: usize, report: &mut Report) {
     let calls = 3000 * seconds;
     step(&format!("the worker: {calls} calls, builtin"));
-    scene.configure(Duration::ZERO, 64, "builtin");
-    scene.backlog(calls);
-    let before = scene.cpu();
-    let began = scene.resume();
-    scene.drained(DEADLINE);
+    fixture.configure(Duration::ZERO, 64, "builtin");
+    fixture.backlog(calls);
+    let before = fixture.cpu();
+    let began = fixture.resume();
+    fixture.drained(DEADLINE);
     let rate = calls as f64 / began.elapsed().as_secs_f64();
-    let cpu = scene.cpu().since(before);
+    let cpu = fixture.cpu().since(before);
     report.add(
         Row::new("calls analysed, `builtin`", Unit::PerSecond, rate)
             .target(Target::AtLeast(2000.0))
@@ -187,15 +187,15 @@ fn builtin(scene: &mut Scene, seconds: usize, report: &mut Report) {
     );
 }
 
-fn idle(scene: &mut Scene, report: &mut Report) {
+fn idle(fixture: &mut Fixture, report: &mut Report) {
     step("the worker: idle");
-    scene.configure(Duration::ZERO, 64, "openai");
-    let pid = scene.worker();
+    fixture.configure(Duration::ZERO, 64, "openai");
+    let pid = fixture.worker();
     // Threads that asked leave after 30 s.
     std::thread::sleep(Duration::from_secs(32));
-    let (before, cpu) = (sleeps(pid), scene.cpu());
+    let (before, cpu) = (sleeps(pid), fixture.cpu());
     std::thread::sleep(IDLE);
-    let (woken, cpu) = (sleeps(pid) - before, scene.cpu().since(cpu));
+    let (woken, cpu) = (sleeps(pid) - before, fixture.cpu().since(cpu));
     report.add(
         Row::new("idle worker: wake-ups in 30 s", Unit::Count, woken as f64)
             .target(Target::AtMost(4.0))
@@ -203,34 +203,34 @@ fn idle(scene: &mut Scene, report: &mut Report) {
     );
 }
 
-fn backfill(scene: &mut Scene, size: &Size, report: &mut Report) {
+fn backfill(fixture: &mut Fixture, size: &Size, report: &mut Report) {
     step(&format!("the worker: a history of {} calls", size.calls));
-    scene.configure(Duration::ZERO, 64, "openai");
+    fixture.configure(Duration::ZERO, 64, "openai");
     let since = format!("{} seconds", 2 * size.calls + 86_400);
     let sql = "SELECT voice_create_partitions(since => now() - $1::text::interval)";
-    scene.client.query(sql, &[&since]).expect("months");
+    fixture.client.query(sql, &[&since]).expect("months");
     let progress = crate::progress::Progress::new("history", size.calls);
-    scene
+    fixture
         .client
         .batch_execute("SET session_replication_role = replica; SET synchronous_commit = off")
         .expect("replica");
     for first in (0..size.calls).step_by(HISTORY_BATCH as usize) {
         let last = (first + HISTORY_BATCH).min(size.calls) - 1;
-        scene.client.execute(HISTORY, &[&first, &last]).unwrap_or_else(|e| panic!("history: {e:?}"));
+        fixture.client.execute(HISTORY, &[&first, &last]).unwrap_or_else(|e| panic!("history: {e:?}"));
         progress.add(last - first + 1);
     }
     progress.end();
-    scene.client.batch_execute("RESET session_replication_role; RESET synchronous_commit").expect("reset");
-    scene.client.batch_execute("VACUUM ANALYZE").expect("vacuum");
-    scene.client.batch_execute("CHECKPOINT").expect("checkpoint");
-    scene.client.execute("SELECT voice_pause('bench')", &[]).expect("pause");
+    fixture.client.batch_execute("RESET session_replication_role; RESET synchronous_commit").expect("reset");
+    fixture.client.batch_execute("VACUUM ANALYZE").expect("vacuum");
+    fixture.client.batch_execute("CHECKPOINT").expect("checkpoint");
+    fixture.client.execute("SELECT voice_pause('bench')", &[]).expect("pause");
     let known = "SELECT EXISTS (SELECT FROM pg_proc WHERE proname = 'voice_backfill')";
-    let (by, sql) = match scene.client.query_one(known, &[]).expect("pg_proc").get(0) {
+    let (by, sql) = match fixture.client.query_one(known, &[]).expect("pg_proc").get(0) {
         true => ("by voice_backfill()", "SELECT voice_backfill()"),
         false => ("by one INSERT, for want of voice_backfill()", ENQUEUE),
     };
     let began = Instant::now();
-    let enqueued: i64 = scene.client.query_one(sql, &[]).unwrap_or_else(|e| panic!("{sql}: {e:?}")).get(0);
+    let enqueued: i64 = fixture.client.query_one(sql, &[]).unwrap_or_else(|e| panic!("{sql}: {e:?}")).get(0);
     let enqueueing = began.elapsed().as_secs_f64();
     assert_eq!(enqueued, size.calls, "calls enqueued");
     report.add(
@@ -238,13 +238,13 @@ fn backfill(scene: &mut Scene, size: &Size, report: &mut Report) {
             .target(Target::AtMost(30.0 * size.calls as f64 / 1e6))
             .remark(format!("{enqueued} calls {by}; target: 30 s a million")),
     );
-    let began = scene.resume();
+    let began = fixture.resume();
     let mut waits = Vec::new();
     let mut left = enqueued;
     while left > 0 && began.elapsed() < size.drain {
-        waits.push(live::one(scene));
+        waits.push(live::one(fixture));
         std::thread::sleep(Duration::from_millis(500));
-        left = scene.jobs();
+        left = fixture.jobs();
         step(&format!("  backfill: {left} calls left"));
     }
     let (done, took) = ((enqueued - left) as f64, began.elapsed().as_secs_f64());

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::scrub;
-use crate::visible::visible;
+use crate::strip_invisible::strip_invisible;
 
 /// The model named on the row of a call in which the user said nothing.
 pub const NO_CONVERSATION_MODEL: &str = "rule/no-conversation";
@@ -82,7 +82,7 @@ pub struct Analysis {
 impl Analysis {
     /// Its texts without what cannot be seen: the rules quote callers, and are not read by [`parse`].
     pub(crate) fn shown(self) -> Analysis {
-        let shown = |text: String| visible(&text).trim().to_owned();
+        let shown = |text: String| strip_invisible(&text).trim().to_owned();
         let entity = |text: Option<String>| text.map(shown).filter(|text| !text.is_empty());
         let Entities { name, email, phone, topic } = self.entities;
         Analysis {
@@ -109,7 +109,7 @@ pub fn no_conversation() -> Analysis {
 /// Why a model's reply is not an analysis. Each reason reads as the end of "the model's reply was refused: …". None has a
 /// word of the model's in it: reasons are stored where operators read them, and a model repeats what callers say.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Invalid {
+pub enum AnalysisError {
     /// The body of the response is not a chat completion.
     NotACompletion(String),
     EmptyChoices,
@@ -147,52 +147,52 @@ pub enum Invalid {
     Nul(&'static str),
 }
 
-impl fmt::Display for Invalid {
+impl fmt::Display for AnalysisError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Invalid::NotACompletion(why) => write!(f, "the body is not a chat completion: {why}"),
-            Invalid::EmptyChoices => write!(f, "choices is empty"),
-            Invalid::Refusal(length) => write!(f, "the model refused, in {length} characters"),
-            Invalid::Unfinished(reason) => write!(f, "the answer is not whole: finish_reason is {reason}"),
-            Invalid::EmptyContent => write!(f, "the message has no content"),
-            Invalid::NotJson(why) => write!(f, "not JSON: {why}"),
-            Invalid::TextBefore => write!(f, "there is text before the JSON object"),
-            Invalid::TextAfter => write!(f, "there is text after the JSON object"),
-            Invalid::Truncated => write!(f, "the JSON is cut off"),
-            Invalid::NotAnObject => write!(f, "the JSON is not an object"),
-            Invalid::DuplicateKey(Some(key)) => write!(f, "the key {key} is there twice"),
-            Invalid::DuplicateKey(None) => write!(f, "a key is there twice"),
-            Invalid::Missing(field) => write!(f, "{field} is missing"),
-            Invalid::WrongType { field, expected, got } => write!(f, "{field} must be {expected}, not {got}"),
-            Invalid::OutOfRange { field, allowed, got } => write!(f, "{field} must be {allowed}, not {got}"),
-            Invalid::UnknownIntent(length) => {
+            AnalysisError::NotACompletion(why) => write!(f, "the body is not a chat completion: {why}"),
+            AnalysisError::EmptyChoices => write!(f, "choices is empty"),
+            AnalysisError::Refusal(length) => write!(f, "the model refused, in {length} characters"),
+            AnalysisError::Unfinished(reason) => write!(f, "the answer is not whole: finish_reason is {reason}"),
+            AnalysisError::EmptyContent => write!(f, "the message has no content"),
+            AnalysisError::NotJson(why) => write!(f, "not JSON: {why}"),
+            AnalysisError::TextBefore => write!(f, "there is text before the JSON object"),
+            AnalysisError::TextAfter => write!(f, "there is text after the JSON object"),
+            AnalysisError::Truncated => write!(f, "the JSON is cut off"),
+            AnalysisError::NotAnObject => write!(f, "the JSON is not an object"),
+            AnalysisError::DuplicateKey(Some(key)) => write!(f, "the key {key} is there twice"),
+            AnalysisError::DuplicateKey(None) => write!(f, "a key is there twice"),
+            AnalysisError::Missing(field) => write!(f, "{field} is missing"),
+            AnalysisError::WrongType { field, expected, got } => write!(f, "{field} must be {expected}, not {got}"),
+            AnalysisError::OutOfRange { field, allowed, got } => write!(f, "{field} must be {allowed}, not {got}"),
+            AnalysisError::UnknownIntent(length) => {
                 let known = "info, booking, complaint, sales, support, none";
                 write!(f, "intent must be one of {known}, not another word of {length} characters")
             }
-            Invalid::TooLong { field, max, got } => {
+            AnalysisError::TooLong { field, max, got } => {
                 write!(f, "{field} has {got} characters, at most {max} are allowed")
             }
-            Invalid::Blank(field) => write!(f, "{field} is blank"),
-            Invalid::Nul(field) => write!(f, "{field} contains a NUL character"),
+            AnalysisError::Blank(field) => write!(f, "{field} is blank"),
+            AnalysisError::Nul(field) => write!(f, "{field} contains a NUL character"),
         }
     }
 }
 
-impl std::error::Error for Invalid {}
+impl std::error::Error for AnalysisError {}
 
 /// Reads the content of a model's message: exactly one JSON object, white space around it allowed.
 ///
 /// Unknown extra fields are ignored: servers without strict schemas add some, and they change nothing.
 /// A key that is there twice is refused: the reply says two things. 85.0 is an integer, as JSON Schema has it.
 /// A blank entity is a missing one. Characters that cannot be seen are taken out of all texts.
-pub fn parse(content: &str) -> Result<Analysis, Invalid> {
+pub fn parse(content: &str) -> Result<Analysis, AnalysisError> {
     let content = content.trim();
     if content.is_empty() {
-        return Err(Invalid::EmptyContent);
+        return Err(AnalysisError::EmptyContent);
     }
     let object = match serde_json::from_str::<Unique>(content) {
         Ok(Unique(Value::Object(object))) => object,
-        Ok(Unique(_)) => return Err(Invalid::NotAnObject),
+        Ok(Unique(_)) => return Err(AnalysisError::NotAnObject),
         Err(error) => return Err(not_json(content, &error)),
     };
 
@@ -212,67 +212,69 @@ pub fn parse(content: &str) -> Result<Analysis, Invalid> {
         },
         summary: Some(text(field(&object, "summary")?, "summary", SUMMARY_MAX_CHARS)?)
             .filter(|summary| !summary.is_empty())
-            .ok_or(Invalid::Blank("summary"))?,
+            .ok_or(AnalysisError::Blank("summary"))?,
         next_action: text(field(&object, "next_action")?, "next_action", NEXT_ACTION_MAX_CHARS)?,
     })
 }
 
-fn not_json(content: &str, error: &serde_json::Error) -> Invalid {
+fn not_json(content: &str, error: &serde_json::Error) -> AnalysisError {
     let why = error.to_string();
     if let Some(key) = why.strip_prefix(DUPLICATE) {
         let key = key.rsplit_once(" at line").map_or(key, |(key, _)| key);
-        return Invalid::DuplicateKey(KEYS.into_iter().find(|known| *known == key));
+        return AnalysisError::DuplicateKey(KEYS.into_iter().find(|known| *known == key));
     }
     if error.is_eof() {
-        return Invalid::Truncated;
+        return AnalysisError::Truncated;
     }
     if why.starts_with("trailing characters") {
-        return Invalid::TextAfter;
+        return AnalysisError::TextAfter;
     }
     // "Here is the JSON: {…}" and a fenced block are by far the most common; say so rather than "line 1 column 1".
     if !content.starts_with('{') && content.contains('{') {
-        return Invalid::TextBefore;
+        return AnalysisError::TextBefore;
     }
-    Invalid::NotJson(why)
+    AnalysisError::NotJson(why)
 }
 
-fn field<'a>(object: &'a Map<String, Value>, name: &'static str) -> Result<&'a Value, Invalid> {
-    object.get(name).ok_or(Invalid::Missing(name))
+fn field<'a>(object: &'a Map<String, Value>, name: &'static str) -> Result<&'a Value, AnalysisError> {
+    object.get(name).ok_or(AnalysisError::Missing(name))
 }
 
-fn sentiment(object: &Map<String, Value>) -> Result<f64, Invalid> {
+fn sentiment(object: &Map<String, Value>) -> Result<f64, AnalysisError> {
     let value = field(object, "sentiment")?;
     let number = value.as_f64().ok_or_else(|| wrong_type("sentiment", "a number", value))?;
     if !(-1.0..=1.0).contains(&number) {
-        return Err(Invalid::OutOfRange { field: "sentiment", allowed: "from -1.0 to 1.0", got: figure(value) });
+        return Err(AnalysisError::OutOfRange { field: "sentiment", allowed: "from -1.0 to 1.0", got: figure(value) });
     }
     // −0.0 would be shown as -0 by Postgres.
     Ok(number + 0.0)
 }
 
-fn lead_score(object: &Map<String, Value>) -> Result<i32, Invalid> {
+fn lead_score(object: &Map<String, Value>) -> Result<i32, AnalysisError> {
     let value = field(object, "lead_score")?;
     let number = value.as_f64().ok_or_else(|| wrong_type("lead_score", "an integer", value))?;
     if number.fract() != 0.0 {
         return Err(wrong_type("lead_score", "an integer", value));
     }
     if !(0.0..=100.0).contains(&number) {
-        return Err(Invalid::OutOfRange { field: "lead_score", allowed: "from 0 to 100", got: figure(value) });
+        return Err(AnalysisError::OutOfRange { field: "lead_score", allowed: "from 0 to 100", got: figure(value) });
     }
     // Whole and within 0..=100 as just checked, so the cast is exact.
     Ok(number as i32)
 }
 
-fn intent(object: &Map<String, Value>) -> Result<Intent, Invalid> {
+fn intent(object: &Map<String, Value>) -> Result<Intent, AnalysisError> {
     match field(object, "intent")? {
-        Value::String(word) => Intent::from_word(word).ok_or_else(|| Invalid::UnknownIntent(word.chars().count())),
+        Value::String(word) => {
+            Intent::from_word(word).ok_or_else(|| AnalysisError::UnknownIntent(word.chars().count()))
+        }
         other => Err(wrong_type("intent", "a string", other)),
     }
 }
 
-fn entity(entities: &Map<String, Value>, name: &str, path: &'static str) -> Result<Option<String>, Invalid> {
+fn entity(entities: &Map<String, Value>, name: &str, path: &'static str) -> Result<Option<String>, AnalysisError> {
     match entities.get(name) {
-        None => Err(Invalid::Missing(path)),
+        None => Err(AnalysisError::Missing(path)),
         Some(Value::Null) => Ok(None),
         Some(value @ Value::String(_)) => {
             Ok(Some(text(value, path, ENTITY_MAX_CHARS)?).filter(|text| !text.is_empty()))
@@ -281,22 +283,22 @@ fn entity(entities: &Map<String, Value>, name: &str, path: &'static str) -> Resu
     }
 }
 
-fn text(value: &Value, field: &'static str, max: usize) -> Result<String, Invalid> {
+fn text(value: &Value, field: &'static str, max: usize) -> Result<String, AnalysisError> {
     let Value::String(text) = value else { return Err(wrong_type(field, "a string", value)) };
     // Postgres stores no NUL in text or jsonb: refused here, the row fails as one attempt and not as an SQL error.
     if text.contains('\0') {
-        return Err(Invalid::Nul(field));
+        return Err(AnalysisError::Nul(field));
     }
-    let text = visible(text);
+    let text = strip_invisible(text);
     let text = text.trim();
     let got = text.chars().count();
     if got > max {
-        return Err(Invalid::TooLong { field, max, got });
+        return Err(AnalysisError::TooLong { field, max, got });
     }
     Ok(text.to_owned())
 }
 
-fn wrong_type(field: &'static str, expected: &'static str, value: &Value) -> Invalid {
+fn wrong_type(field: &'static str, expected: &'static str, value: &Value) -> AnalysisError {
     let got = match value {
         Value::Null => "null".into(),
         Value::Bool(value) => value.to_string(),
@@ -305,7 +307,7 @@ fn wrong_type(field: &'static str, expected: &'static str, value: &Value) -> Inv
         Value::Array(_) => "an array".into(),
         Value::Object(_) => "an object".into(),
     };
-    Invalid::WrongType { field, expected, got }
+    AnalysisError::WrongType { field, expected, got }
 }
 
 /// A number as it is, unless it is long enough to be somebody's.

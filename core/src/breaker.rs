@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
+use crate::time::Timestamp;
+
 /// Failures in a row after which nobody asks any more.
 pub const THRESHOLD: u32 = 5;
 /// The wait for the first probe; each further one is half as long again, which finds a server that comes and goes soon.
 pub const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// No wait between probes is longer, unless the provider itself asks for more.
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-
-/// A moment, as the time since some other one that never changes.
-pub type Moment = Duration;
 
 /// What a request was sent by. Its answer says something only while the breaker is as it was then: of the requests that
 /// were on their way when it opened, neither the failures lengthen the wait nor the last successes end it.
@@ -20,8 +19,8 @@ pub struct Permit(u64);
 /// What an answer says of the provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    Works,
-    Fails {
+    Success,
+    Failure {
         /// How long it asks to be left alone; the breaker opens at once for as long as that.
         retry_after: Option<Duration>,
     },
@@ -38,7 +37,7 @@ pub enum Change {
 enum State {
     Closed,
     Open {
-        until: Moment,
+        until: Timestamp,
     },
     /// The probe is on its way.
     HalfOpen,
@@ -63,7 +62,7 @@ impl Default for Breaker {
 
 impl Breaker {
     /// How many of `wanted` requests may leave now.
-    pub fn room(&self, wanted: usize, now: Moment) -> usize {
+    pub fn room(&self, wanted: usize, now: Timestamp) -> usize {
         match self.state {
             State::Closed => wanted,
             State::Open { until } if until <= now => wanted.min(1),
@@ -72,7 +71,7 @@ impl Breaker {
     }
 
     /// A request leaves.
-    pub fn send(&mut self, now: Moment) -> Permit {
+    pub fn send(&mut self, now: Timestamp) -> Permit {
         if self.room(1, now) > 0 && self.state != State::Closed {
             self.state = State::HalfOpen;
             self.probes = self.probes.saturating_add(1);
@@ -81,20 +80,20 @@ impl Breaker {
     }
 
     /// Its answer has come. `jitter`, in [0, 1), spreads the probes of many workers.
-    pub fn hear(&mut self, permit: Permit, verdict: Verdict, now: Moment, jitter: f64) -> Option<Change> {
+    pub fn record(&mut self, permit: Permit, verdict: Verdict, now: Timestamp, jitter: f64) -> Option<Change> {
         if permit.0 != self.era {
             return None;
         }
         match verdict {
-            Verdict::Works => {
+            Verdict::Success => {
                 self.failures = 0;
                 if self.state == State::Closed {
                     return None;
                 }
-                *self = self.of_another();
+                *self = self.next_generation();
                 Some(Change::Closed)
             }
-            Verdict::Fails { retry_after } => {
+            Verdict::Failure { retry_after } => {
                 let asked_for = retry_after.unwrap_or_default();
                 let was_closed = self.state == State::Closed;
                 self.failures = self.failures.saturating_add(1);
@@ -112,19 +111,19 @@ impl Breaker {
     }
 
     /// A closed one for another provider, to which answers of this one say nothing.
-    pub fn of_another(&self) -> Breaker {
+    pub fn next_generation(&self) -> Breaker {
         Breaker { era: self.era + 1, ..Breaker::default() }
     }
 
     /// Somebody has reason to believe that the provider is back: the next probe may leave now.
-    pub fn probe_now(&mut self, now: Moment) {
+    pub fn probe_now(&mut self, now: Timestamp) {
         if let State::Open { until } = &mut self.state {
             *until = now.min(*until);
         }
     }
 
     /// When the next probe may leave, where one is waited for.
-    pub fn probe_at(&self) -> Option<Moment> {
+    pub fn probe_at(&self) -> Option<Timestamp> {
         match self.state {
             State::Open { until } => Some(until),
             _ => None,
@@ -155,9 +154,9 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const FAILS: Verdict = Verdict::Fails { retry_after: None };
+    const FAILS: Verdict = Verdict::Failure { retry_after: None };
 
-    fn at(seconds: u64) -> Moment {
+    fn at(seconds: u64) -> Timestamp {
         Duration::from_secs(seconds)
     }
 
@@ -166,9 +165,9 @@ mod tests {
         let mut breaker = Breaker::default();
         let permits: Vec<Permit> = (0..64).map(|_| breaker.send(at(0))).collect();
         for permit in &permits[..4] {
-            assert_eq!(breaker.hear(*permit, FAILS, at(0), 1.0), None);
+            assert_eq!(breaker.record(*permit, FAILS, at(0), 1.0), None);
         }
-        assert_eq!(breaker.hear(permits[4], FAILS, at(0), 1.0), Some(Change::Opened));
+        assert_eq!(breaker.record(permits[4], FAILS, at(0), 1.0), Some(Change::Opened));
         (breaker, permits)
     }
 
@@ -177,8 +176,8 @@ mod tests {
         let mut breaker = Breaker::default();
         for n in 0..100 {
             let permit = breaker.send(at(n));
-            let verdict = if n % 5 == 4 { Verdict::Works } else { FAILS };
-            assert_eq!(breaker.hear(permit, verdict, at(n), 0.5), None);
+            let verdict = if n % 5 == 4 { Verdict::Success } else { FAILS };
+            assert_eq!(breaker.record(permit, verdict, at(n), 0.5), None);
         }
         assert_eq!(breaker.room(64, at(100)), 64);
         assert_eq!(opened().0.room(64, at(0)), 0);
@@ -188,10 +187,10 @@ mod tests {
     fn what_was_on_its_way_when_it_opened_neither_lengthens_the_wait_nor_ends_it() {
         let (mut breaker, permits) = opened();
         for permit in &permits[5..] {
-            assert_eq!(breaker.hear(*permit, FAILS, at(0), 1.0), None);
+            assert_eq!(breaker.record(*permit, FAILS, at(0), 1.0), None);
         }
         assert_eq!(breaker.probe_at(), Some(at(1)));
-        assert_eq!(breaker.hear(permits[63], Verdict::Works, at(0), 1.0), None);
+        assert_eq!(breaker.record(permits[63], Verdict::Success, at(0), 1.0), None);
         assert_eq!(breaker.room(64, at(0)), 0);
     }
 
@@ -201,7 +200,7 @@ mod tests {
         assert_eq!(breaker.room(64, at(1)), 1);
         let probe = breaker.send(at(1));
         assert_eq!((breaker.room(64, at(1)), breaker.name()), (0, "half-open"));
-        assert_eq!(breaker.hear(probe, Verdict::Works, at(2), 1.0), Some(Change::Closed));
+        assert_eq!(breaker.record(probe, Verdict::Success, at(2), 1.0), Some(Change::Closed));
         assert_eq!((breaker.room(64, at(2)), breaker.failures()), (64, 0));
     }
 
@@ -215,7 +214,7 @@ mod tests {
             waits.push((next - now).as_secs());
             now = next;
             let probe = breaker.send(now);
-            assert_eq!(breaker.hear(probe, FAILS, now, 1.0), None, "one line when it opens, no more");
+            assert_eq!(breaker.record(probe, FAILS, now, 1.0), None, "one line when it opens, no more");
         }
         assert_eq!(waits, [1, 1, 2, 3, 5, 7, 11, 17, 25, 30, 30]);
     }
@@ -224,8 +223,8 @@ mod tests {
     fn a_provider_that_says_when_to_come_back_is_left_alone_until_then() {
         let mut breaker = Breaker::default();
         let permit = breaker.send(at(0));
-        let verdict = Verdict::Fails { retry_after: Some(at(120)) };
-        assert_eq!(breaker.hear(permit, verdict, at(0), 0.0), Some(Change::Opened));
+        let verdict = Verdict::Failure { retry_after: Some(at(120)) };
+        assert_eq!(breaker.record(permit, verdict, at(0), 0.0), Some(Change::Opened));
         assert_eq!((breaker.room(64, at(119)), breaker.room(64, at(120))), (0, 1));
         breaker.probe_now(at(30));
         assert_eq!(breaker.room(64, at(30)), 1);
@@ -235,7 +234,7 @@ mod tests {
     fn the_longest_wait_there_is_overflows_nothing() {
         let mut breaker = Breaker::default();
         let permit = breaker.send(at(1));
-        breaker.hear(permit, Verdict::Fails { retry_after: Some(Duration::MAX) }, at(1), f64::NAN);
+        breaker.record(permit, Verdict::Failure { retry_after: Some(Duration::MAX) }, at(1), f64::NAN);
         assert_eq!(breaker.room(1, at(u64::MAX / 2)), 0);
     }
 
@@ -250,7 +249,7 @@ mod tests {
                 let permits: Vec<Permit> = (0..breaker.room(limit, now)).map(|_| breaker.send(now)).collect();
                 sent += permits.len() as u64;
                 for permit in permits {
-                    breaker.hear(permit, FAILS, now, jitter);
+                    breaker.record(permit, FAILS, now, jitter);
                 }
                 now = breaker.probe_at().unwrap_or(now).max(now);
             }
@@ -264,12 +263,12 @@ mod tests {
             for _ in 0..failures {
                 let now = breaker.probe_at().unwrap();
                 let probe = breaker.send(now);
-                breaker.hear(probe, FAILS, now, jitter);
+                breaker.record(probe, FAILS, now, jitter);
             }
             let now = breaker.probe_at().unwrap();
             prop_assert_eq!(breaker.room(9, now), 1);
             let probe = breaker.send(now);
-            prop_assert_eq!(breaker.hear(probe, Verdict::Works, now, jitter), Some(Change::Closed));
+            prop_assert_eq!(breaker.record(probe, Verdict::Success, now, jitter), Some(Change::Closed));
             prop_assert_eq!(breaker.room(9, now), 9);
         }
     }

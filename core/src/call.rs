@@ -22,7 +22,7 @@ pub struct Call<'a> {
 
 /// Why a call cannot be as it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub enum CallError {
     /// The id or the tenant was to change.
     Moved,
     /// It had ended and was to be in progress again.
@@ -44,14 +44,14 @@ pub enum Refusal {
 impl Call<'_> {
     /// The call as it is to be stored: an end says that it is over, and what the end leaves open is filled in.
     /// `old` is the row before an update; `now` is asked only where the end is not known otherwise.
-    pub fn completed(self, old: Option<&Call<'_>>, now: impl FnOnce() -> i64) -> Result<Self, Refusal> {
+    pub fn completed(self, old: Option<&Call<'_>>, now: impl FnOnce() -> i64) -> Result<Self, CallError> {
         let mut new = self;
         if let Some(old) = old {
             if new.id != old.id || new.tenant != old.tenant {
-                return Err(Refusal::Moved);
+                return Err(CallError::Moved);
             }
             if old.status != IN_PROGRESS && new.status == IN_PROGRESS {
-                return Err(Refusal::Restarted);
+                return Err(CallError::Restarted);
             }
             // A duration that was computed follows the times it was computed from.
             let computed = old.ended_at.and_then(|end| span_ms(old.started_at, end));
@@ -64,7 +64,7 @@ impl Call<'_> {
             }
         }
         if !matches!(new.status, IN_PROGRESS | "completed" | "failed" | "transferred") {
-            return Err(Refusal::UnknownStatus);
+            return Err(CallError::UnknownStatus);
         }
         if old.is_none_or(|old| old.started_at != new.started_at) {
             new.check_id()?;
@@ -73,7 +73,7 @@ impl Call<'_> {
             new.status = "completed";
         }
         if new.duration_ms.is_some_and(|ms| ms < 0) {
-            return Err(Refusal::NegativeDuration);
+            return Err(CallError::NegativeDuration);
         }
         if new.status != IN_PROGRESS {
             let end = new.ended_at.unwrap_or_else(|| match new.duration_ms {
@@ -89,32 +89,32 @@ impl Call<'_> {
     }
 
     /// What must hold of a row as it stands, whatever other triggers have made of it.
-    pub fn check(&self) -> Result<(), Refusal> {
+    pub fn check(&self) -> Result<(), CallError> {
         if !matches!(self.status, IN_PROGRESS | "completed" | "failed" | "transferred") {
-            return Err(Refusal::UnknownStatus);
+            return Err(CallError::UnknownStatus);
         }
         if !matches!(self.direction, "inbound" | "outbound") {
-            return Err(Refusal::UnknownDirection);
+            return Err(CallError::UnknownDirection);
         }
         if self.duration_ms.is_some_and(|ms| ms < 0) {
-            return Err(Refusal::NegativeDuration);
+            return Err(CallError::NegativeDuration);
         }
         match self.ended_at {
-            Some(i64::MIN | i64::MAX) => Err(Refusal::NoClockShowsTheEnd),
-            Some(end) if end < self.started_at => Err(Refusal::EndsBeforeItStarts),
-            end if (self.status == IN_PROGRESS) == end.is_some() => Err(Refusal::HalfEnded),
+            Some(i64::MIN | i64::MAX) => Err(CallError::NoClockShowsTheEnd),
+            Some(end) if end < self.started_at => Err(CallError::EndsBeforeItStarts),
+            end if (self.status == IN_PROGRESS) == end.is_some() => Err(CallError::HalfEnded),
             _ => Ok(()),
         }
     }
 
-    fn check_id(&self) -> Result<(), Refusal> {
+    fn check_id(&self) -> Result<(), CallError> {
         if self.id[6] >> 4 != 7 {
-            return Err(Refusal::NoTime);
+            return Err(CallError::NoTime);
         }
         let carried = uuid7::unix_ms(&self.id) * 1000;
         match self.started_at.checked_sub(carried) {
             Some(apart) if (-REACH_US..=REACH_US).contains(&apart) => Ok(()),
-            _ => Err(Refusal::FarFromStart),
+            _ => Err(CallError::FarFromStart),
         }
     }
 }
@@ -192,18 +192,18 @@ mod tests {
     fn what_cannot_be_is_refused() {
         let old = Call { ended_at: Some(START + SECOND), ..started() }.completed(None, never).unwrap();
         let refused = |new: Call<'_>, old: Option<&Call<'_>>| new.completed(old, || START).unwrap_err();
-        assert_eq!(refused(Call { tenant: "other", ..old }, Some(&old)), Refusal::Moved);
-        assert_eq!(refused(started(), Some(&old)), Refusal::Restarted);
-        assert_eq!(refused(Call { status: "hung up", ..started() }, None), Refusal::UnknownStatus);
-        assert_eq!(refused(Call { direction: "up", ..started() }, None), Refusal::UnknownDirection);
-        assert_eq!(refused(Call { id: [0x44; 16], ..started() }, None), Refusal::NoTime);
-        assert_eq!(refused(Call { started_at: START + REACH_US + 1000, ..started() }, None), Refusal::FarFromStart);
-        assert_eq!(refused(Call { started_at: i64::MAX, ..started() }, None), Refusal::FarFromStart);
-        assert_eq!(refused(Call { duration_ms: Some(-1), ..started() }, None), Refusal::NegativeDuration);
-        assert_eq!(refused(Call { ended_at: Some(i64::MAX), ..started() }, None), Refusal::NoClockShowsTheEnd);
-        assert_eq!(refused(Call { ended_at: Some(START - 1), ..started() }, None), Refusal::EndsBeforeItStarts);
-        assert_eq!(Call { status: "failed", ..started() }.check(), Err(Refusal::HalfEnded));
-        assert_eq!(Call { status: IN_PROGRESS, ..old }.check(), Err(Refusal::HalfEnded));
+        assert_eq!(refused(Call { tenant: "other", ..old }, Some(&old)), CallError::Moved);
+        assert_eq!(refused(started(), Some(&old)), CallError::Restarted);
+        assert_eq!(refused(Call { status: "hung up", ..started() }, None), CallError::UnknownStatus);
+        assert_eq!(refused(Call { direction: "up", ..started() }, None), CallError::UnknownDirection);
+        assert_eq!(refused(Call { id: [0x44; 16], ..started() }, None), CallError::NoTime);
+        assert_eq!(refused(Call { started_at: START + REACH_US + 1000, ..started() }, None), CallError::FarFromStart);
+        assert_eq!(refused(Call { started_at: i64::MAX, ..started() }, None), CallError::FarFromStart);
+        assert_eq!(refused(Call { duration_ms: Some(-1), ..started() }, None), CallError::NegativeDuration);
+        assert_eq!(refused(Call { ended_at: Some(i64::MAX), ..started() }, None), CallError::NoClockShowsTheEnd);
+        assert_eq!(refused(Call { ended_at: Some(START - 1), ..started() }, None), CallError::EndsBeforeItStarts);
+        assert_eq!(Call { status: "failed", ..started() }.check(), Err(CallError::HalfEnded));
+        assert_eq!(Call { status: IN_PROGRESS, ..old }.check(), Err(CallError::HalfEnded));
     }
 
     #[test]

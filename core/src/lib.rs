@@ -1,26 +1,28 @@
 //! The pure logic of voice_analytics. Time and randomness are arguments; Cargo itself forbids Postgres and I/O here.
 
 pub mod analysis;
+pub mod analyzer;
 pub mod breaker;
 pub mod builtin;
 pub mod call;
 pub mod export;
-pub mod fair;
-pub mod headline;
 pub mod import;
-pub mod lexicon;
+pub mod notification;
+pub mod poison;
 pub mod prompt;
 pub mod quota;
-pub mod quotation;
 pub mod rate;
 pub mod redact;
+pub mod redact_echo;
 pub mod reply;
 pub mod retention;
 pub mod retry;
+pub mod round_robin;
 pub mod scrub;
-pub mod suspects;
+mod strip_invisible;
+pub mod time;
 pub mod transcript;
+pub mod tsvector_cache;
 pub mod turn;
 pub mod uuid7;
-mod visible;
 pub mod webhook;

@@ -1,8 +1,8 @@
 //! What a tenant may ask of the LLM: so many requests at once, so many a minute. What is over its limit waits, and holds
 //! up nobody else.
 
-use crate::breaker::Moment;
 use crate::rate::Rate;
+use crate::time::Timestamp;
 use std::collections::HashMap;
 
 /// Rates of tenants that have not asked for long are forgotten past so many.
@@ -21,7 +21,7 @@ impl Limit {
 
 /// What is said of a tenant by itself; `None`: as of any other.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Exception {
+pub struct TenantLimitOverride {
     pub max_concurrency: Option<u32>,
     pub requests_per_minute: Option<u32>,
 }
@@ -30,27 +30,31 @@ pub struct Exception {
 #[derive(Debug, Default)]
 pub struct Quotas {
     default: Limit,
-    exceptions: HashMap<String, Exception>,
+    overrides: HashMap<String, TenantLimitOverride>,
     in_flight: HashMap<String, u32>,
     rates: HashMap<String, Rate>,
 }
 
 impl Quotas {
     /// The limit of tenants of whom nothing else is said.
-    pub fn set_default(&mut self, limit: Limit, now: Moment) {
+    pub fn set_default(&mut self, limit: Limit, now: Timestamp) {
         self.default = limit;
         self.apply(now);
     }
 
     /// All of whom something else is said.
-    pub fn set_exceptions(&mut self, exceptions: impl IntoIterator<Item = (String, Exception)>, now: Moment) {
-        self.exceptions = exceptions.into_iter().collect();
+    pub fn set_overrides(
+        &mut self,
+        overrides: impl IntoIterator<Item = (String, TenantLimitOverride)>,
+        now: Timestamp,
+    ) {
+        self.overrides = overrides.into_iter().collect();
         self.apply(now);
     }
 
     /// How many requests may leave for this tenant now.
-    pub fn room(&self, tenant: &str, now: Moment) -> usize {
-        if self.default == Limit::NONE && self.exceptions.is_empty() {
+    pub fn room(&self, tenant: &str, now: Timestamp) -> usize {
+        if self.default == Limit::NONE && self.overrides.is_empty() {
             return usize::MAX;
         }
         let limit = self.limit(tenant);
@@ -66,7 +70,7 @@ impl Quotas {
     }
 
     /// When the next request may leave for this tenant: now, or when the number a minute lets it; `None`: after an answer.
-    pub fn next(&self, tenant: &str, now: Moment) -> Option<Moment> {
+    pub fn next(&self, tenant: &str, now: Timestamp) -> Option<Timestamp> {
         let limit = self.limit(tenant).max_concurrency;
         if limit > 0 && self.in_flight.get(tenant).is_some_and(|count| *count >= limit) {
             return None;
@@ -75,7 +79,7 @@ impl Quotas {
     }
 
     /// A request leaves.
-    pub fn send(&mut self, tenant: &str, now: Moment) {
+    pub fn send(&mut self, tenant: &str, now: Timestamp) {
         match self.in_flight.get_mut(tenant) {
             Some(count) => *count += 1,
             None => _ = self.in_flight.insert(tenant.to_owned(), 1),
@@ -98,7 +102,7 @@ impl Quotas {
     }
 
     fn limit(&self, tenant: &str) -> Limit {
-        let exception = self.exceptions.get(tenant).copied().unwrap_or_default();
+        let exception = self.overrides.get(tenant).copied().unwrap_or_default();
         Limit {
             max_concurrency: exception.max_concurrency.unwrap_or(self.default.max_concurrency),
             requests_per_minute: exception.requests_per_minute.unwrap_or(self.default.requests_per_minute),
@@ -106,7 +110,7 @@ impl Quotas {
     }
 
     /// What was used of old limits is not forgotten where there are new ones.
-    fn apply(&mut self, now: Moment) {
+    fn apply(&mut self, now: Timestamp) {
         let mut rates = std::mem::take(&mut self.rates);
         rates.retain(|tenant, rate| {
             let per_minute = self.limit(tenant).requests_per_minute;
@@ -122,7 +126,7 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    const START: Moment = Duration::ZERO;
+    const START: Timestamp = Duration::ZERO;
 
     fn limited(max_concurrency: u32, requests_per_minute: u32) -> Quotas {
         let mut quotas = Quotas::default();
@@ -174,9 +178,9 @@ mod tests {
     #[test]
     fn of_one_tenant_something_else_may_be_said_of_either() {
         let mut quotas = limited(1, 60);
-        let large = Exception { max_concurrency: Some(5), requests_per_minute: Some(0) };
-        let small = Exception { max_concurrency: None, requests_per_minute: Some(6000) };
-        quotas.set_exceptions([("large".to_owned(), large), ("small".to_owned(), small)], START);
+        let large = TenantLimitOverride { max_concurrency: Some(5), requests_per_minute: Some(0) };
+        let small = TenantLimitOverride { max_concurrency: None, requests_per_minute: Some(6000) };
+        quotas.set_overrides([("large".to_owned(), large), ("small".to_owned(), small)], START);
         assert_eq!((quotas.room("large", START), quotas.room("small", START)), (5, 1));
     }
 

@@ -1,7 +1,7 @@
 //! So many requests a minute, evenly spread: a token bucket, written as the moment at which it will be full again (GCRA,
 //! as networks police cells).
 
-use crate::breaker::Moment;
+use crate::time::Timestamp;
 use std::time::Duration;
 
 /// After an idle time as many may leave at once as would have in this long; one always may.
@@ -12,17 +12,17 @@ const BURST: Duration = Duration::from_secs(1);
 pub struct Rate {
     /// 0: no limit.
     per_minute: u32,
-    full_at: Moment,
+    full_at: Timestamp,
 }
 
 impl Rate {
     /// So many a minute (0: no limit), none of it used.
     pub fn of(per_minute: u32) -> Rate {
-        Rate { per_minute, full_at: Moment::ZERO }
+        Rate { per_minute, full_at: Timestamp::ZERO }
     }
 
     /// Another limit; what was used of the old one is not forgotten where it still matters.
-    pub fn set(&mut self, per_minute: u32, now: Moment) {
+    pub fn set(&mut self, per_minute: u32, now: Timestamp) {
         if self.per_minute != per_minute {
             self.per_minute = per_minute;
             self.full_at = self.full_at.min(now + self.capacity());
@@ -30,7 +30,7 @@ impl Rate {
     }
 
     /// How many of `wanted` requests may leave now.
-    pub fn room(&self, wanted: usize, now: Moment) -> usize {
+    pub fn room(&self, wanted: usize, now: Timestamp) -> usize {
         if self.per_minute == 0 {
             return wanted;
         }
@@ -39,19 +39,19 @@ impl Rate {
     }
 
     /// One leaves.
-    pub fn send(&mut self, now: Moment) {
+    pub fn send(&mut self, now: Timestamp) {
         if self.per_minute > 0 {
             self.full_at = self.full_at.max(now) + self.interval();
         }
     }
 
     /// When the next may leave, where none may now.
-    pub fn next(&self, now: Moment) -> Option<Moment> {
+    pub fn next(&self, now: Timestamp) -> Option<Timestamp> {
         (self.room(1, now) == 0).then(|| (self.full_at + self.interval()).saturating_sub(self.capacity()))
     }
 
     /// Whether nothing of it is used.
-    pub fn is_full(&self, now: Moment) -> bool {
+    pub fn is_full(&self, now: Timestamp) -> bool {
         self.full_at <= now
     }
 
@@ -78,7 +78,7 @@ mod tests {
     }
 
     /// Sends whenever one may, from `from` to `to`; gives the moments.
-    fn eager(rate: &mut Rate, from: Moment, to: Moment) -> Vec<Moment> {
+    fn eager(rate: &mut Rate, from: Timestamp, to: Timestamp) -> Vec<Timestamp> {
         let mut sent = Vec::new();
         let mut now = from;
         while now < to {

@@ -53,7 +53,7 @@ pub struct Found {
 
 /// What the placeholders of one call stand for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Secrets {
+pub struct PlaceholderMap {
     numbers: HashMap<(Kind, String), u32>,
     /// What the words of the call name themselves: no placeholder of ours has such a number.
     spoken: HashSet<(Kind, u32)>,
@@ -63,9 +63,9 @@ pub struct Secrets {
 
 /// The turns with placeholders, and what these stand for. The same value has the same placeholder throughout, however it
 /// was spelt; words of a caller that look like a placeholder are never one of ours. Takes time linear in the text.
-pub fn redact(turns: &[Turn]) -> (Vec<Turn>, Secrets) {
+pub fn redact(turns: &[Turn]) -> (Vec<Turn>, PlaceholderMap) {
     let spoken = turns.iter().flat_map(|turn| placeholders(&turn.text)).map(|p| (p.kind, p.number));
-    let mut secrets = Secrets { spoken: spoken.collect(), ..Secrets::default() };
+    let mut secrets = PlaceholderMap { spoken: spoken.collect(), ..PlaceholderMap::default() };
     let mut redacted: Vec<Turn> = Vec::with_capacity(turns.len());
     for turn in turns {
         let found = find(&turn.text, redacted.last().map_or("", |before| &before.text));
@@ -97,7 +97,7 @@ fn is_free(found: &[Found], place: &Range<usize>) -> bool {
     found.get(next).is_none_or(|f| place.end <= f.place.start)
 }
 
-impl Secrets {
+impl PlaceholderMap {
     pub fn is_empty(&self) -> bool {
         self.numbers.is_empty()
     }

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::analysis::{self, Analysis, Invalid, excerpt};
-use crate::visible::visible;
+use crate::analysis::{self, Analysis, AnalysisError, excerpt};
+use crate::strip_invisible::strip_invisible;
 
 /// A valid answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,12 +44,12 @@ struct Message {
 }
 
 /// Reads the body of a successful response: a chat completion whose first choice is a whole, valid analysis.
-pub fn parse(body: &[u8]) -> Result<Reply, Invalid> {
+pub fn parse(body: &[u8]) -> Result<Reply, AnalysisError> {
     let completion: Completion = serde_json::from_slice(body).map_err(|error| match error.is_eof() {
-        true if body.trim_ascii().is_empty() => Invalid::NotACompletion("it is empty".into()),
-        true => Invalid::NotACompletion("it is cut off".into()),
+        true if body.trim_ascii().is_empty() => AnalysisError::NotACompletion("it is empty".into()),
+        true => AnalysisError::NotACompletion("it is cut off".into()),
         // What it is instead may be anything: serde would quote it.
-        false => Invalid::NotACompletion(format!(
+        false => AnalysisError::NotACompletion(format!(
             "{} at line {} column {}",
             if error.is_data() { "a field is of another type" } else { "it is not JSON" },
             error.line(),
@@ -62,21 +62,21 @@ pub fn parse(body: &[u8]) -> Result<Reply, Invalid> {
             Some(error) => format!("it is an error of {} characters", error_message(&error).chars().count()),
             None => "choices is missing".into(),
         };
-        return Err(Invalid::NotACompletion(why));
+        return Err(AnalysisError::NotACompletion(why));
     };
-    let choice = choices.into_iter().next().ok_or(Invalid::EmptyChoices)?;
-    let message = choice.message.ok_or_else(|| Invalid::NotACompletion("message is missing".into()))?;
+    let choice = choices.into_iter().next().ok_or(AnalysisError::EmptyChoices)?;
+    let message = choice.message.ok_or_else(|| AnalysisError::NotACompletion("message is missing".into()))?;
     if let Some(words) = message.refusal.filter(|words| !words.trim().is_empty()) {
-        return Err(Invalid::Refusal(words.chars().count()));
+        return Err(AnalysisError::Refusal(words.chars().count()));
     }
     if let Some(reason @ ("length" | "content_filter")) = choice.finish_reason.as_deref() {
-        return Err(Invalid::Unfinished(reason.to_owned()));
+        return Err(AnalysisError::Unfinished(reason.to_owned()));
     }
     let analysis = analysis::parse(message.content.as_deref().unwrap_or_default())?;
     let tokens = spent(completion.usage.as_ref());
     Ok(Reply {
         analysis,
-        model: completion.model.map(|model| excerpt(visible(&model).trim())).unwrap_or_default(),
+        model: completion.model.map(|model| excerpt(strip_invisible(&model).trim())).unwrap_or_default(),
         prompt_tokens: tokens.prompt,
         completion_tokens: tokens.completion,
     })

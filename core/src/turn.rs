@@ -11,20 +11,20 @@ pub struct Turn<'a> {
 
 /// Why a turn cannot be as it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub enum TurnError {
     UnknownRole,
     EndsBeforeItStarts,
     NegativeLatency,
 }
 
 impl Turn<'_> {
-    pub fn check(&self) -> Result<(), Refusal> {
+    pub fn check(&self) -> Result<(), TurnError> {
         if !matches!(self.role, "user" | "assistant" | "system") {
-            Err(Refusal::UnknownRole)
+            Err(TurnError::UnknownRole)
         } else if self.ended_at.is_some_and(|end| end < self.started_at) {
-            Err(Refusal::EndsBeforeItStarts)
+            Err(TurnError::EndsBeforeItStarts)
         } else if self.latencies.iter().flatten().any(|ms| *ms < 0) {
-            Err(Refusal::NegativeLatency)
+            Err(TurnError::NegativeLatency)
         } else {
             Ok(())
         }
@@ -41,8 +41,8 @@ mod tests {
             || Turn { role: "user", started_at: 5, ended_at: Some(5), latencies: [Some(0), None, Some(7), None] };
         assert_eq!(turn().check(), Ok(()));
         assert_eq!(Turn { ended_at: None, ..turn() }.check(), Ok(()));
-        assert_eq!(Turn { role: "caller", ..turn() }.check(), Err(Refusal::UnknownRole));
-        assert_eq!(Turn { ended_at: Some(4), ..turn() }.check(), Err(Refusal::EndsBeforeItStarts));
-        assert_eq!(Turn { latencies: [None, Some(-1), None, None], ..turn() }.check(), Err(Refusal::NegativeLatency));
+        assert_eq!(Turn { role: "caller", ..turn() }.check(), Err(TurnError::UnknownRole));
+        assert_eq!(Turn { ended_at: Some(4), ..turn() }.check(), Err(TurnError::EndsBeforeItStarts));
+        assert_eq!(Turn { latencies: [None, Some(-1), None, None], ..turn() }.check(), Err(TurnError::NegativeLatency));
     }
 }

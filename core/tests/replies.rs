@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use voice_core::analysis::{self, Analysis, Intent, Invalid};
+use voice_core::analysis::{self, Analysis, AnalysisError, Intent};
 use voice_core::reply::{self, Tokens};
 
 fn good() -> Value {
@@ -215,7 +215,7 @@ fn what_cannot_be_seen_is_not_stored() {
     assert_eq!(analysis.next_action, "Call back \u{645}\u{6cc}\u{200c}\u{62e}\u{648}");
 
     content["summary"] = json!("\u{200b}\u{2028}\u{ad}");
-    assert_eq!(analysis::parse(&content.to_string()), Err(Invalid::Blank("summary")));
+    assert_eq!(analysis::parse(&content.to_string()), Err(AnalysisError::Blank("summary")));
 }
 
 #[test]
@@ -320,7 +320,7 @@ fn a_body_that_is_no_completion_is_refused() {
         let reason = reply::parse(body.as_bytes()).unwrap_err().to_string();
         assert!(reason.starts_with("the body is not a chat completion: "), "{reason}");
     }
-    assert!(matches!(reply::parse(&[0xff, 0xfe, 0x00]), Err(Invalid::NotACompletion(_))));
+    assert!(matches!(reply::parse(&[0xff, 0xfe, 0x00]), Err(AnalysisError::NotACompletion(_))));
 }
 
 #[test]

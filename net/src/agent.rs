@@ -36,13 +36,13 @@ pub type Guard = fn(host: &str, address: IpAddr) -> Result<(), &'static str>;
 
 /// None of a host's addresses may be connected to.
 #[derive(Debug)]
-pub struct Refused {
+pub struct BlockedAddress {
     pub host: String,
     pub address: IpAddr,
     pub what: &'static str,
 }
 
-impl std::fmt::Display for Refused {
+impl std::fmt::Display for BlockedAddress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.host == self.address.to_string() {
             true => write!(f, "{} is {}, not public", self.address, self.what),
@@ -51,7 +51,7 @@ impl std::fmt::Display for Refused {
     }
 }
 
-impl std::error::Error for Refused {}
+impl std::error::Error for BlockedAddress {}
 
 impl Agents {
     /// Connections of these go to addresses that the guard lets through, and to no other.
@@ -145,7 +145,7 @@ impl Names {
             _ if !found.is_empty() => Ok(found),
             Some((address, what)) => {
                 let host = host.trim_matches(['[', ']']).to_owned();
-                Err(Error::Other(Box::new(Refused { host, address, what })))
+                Err(Error::Other(Box::new(BlockedAddress { host, address, what })))
             }
             None => Err(Error::HostNotFound),
         }

@@ -28,7 +28,7 @@ impl Endpoint {
 
 /// What is wrong with a URL as the base of an API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UrlFault {
+pub enum BaseUrlError {
     /// Neither http nor https.
     Scheme,
     /// No host, or none that could be one.
@@ -44,33 +44,33 @@ pub enum UrlFault {
 }
 
 /// Whether requests can go to `{url}/chat/completions`.
-pub fn check_url(url: &str) -> Result<(), UrlFault> {
+pub fn check_url(url: &str) -> Result<(), BaseUrlError> {
     if url.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err(UrlFault::Malformed);
+        return Err(BaseUrlError::Malformed);
     }
-    let (scheme, rest) = url.split_once("://").ok_or(UrlFault::Scheme)?;
+    let (scheme, rest) = url.split_once("://").ok_or(BaseUrlError::Scheme)?;
     if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
-        return Err(UrlFault::Scheme);
+        return Err(BaseUrlError::Scheme);
     }
     if rest.contains(['?', '#']) {
-        return Err(UrlFault::Query);
+        return Err(BaseUrlError::Query);
     }
     let authority = rest.split('/').next().unwrap_or_default();
     if authority.contains('@') {
-        return Err(UrlFault::Credentials);
+        return Err(BaseUrlError::Credentials);
     }
     if authority.starts_with('[') && !authority.contains(']') {
-        return Err(UrlFault::Host);
+        return Err(BaseUrlError::Host);
     }
     // The colons of an IPv6 address stand within brackets.
     let after_host = authority.rfind(']').map_or(authority, |end| &authority[end + 1..]);
     if let Some((_, port)) = after_host.split_once(':')
         && !port.parse::<u16>().is_ok_and(|port| port > 0)
     {
-        return Err(UrlFault::Port);
+        return Err(BaseUrlError::Port);
     }
-    let uri: ureq::http::Uri = url.parse().map_err(|_| UrlFault::Host)?;
-    if uri.host().is_none_or(str::is_empty) { Err(UrlFault::Host) } else { Ok(()) }
+    let uri: ureq::http::Uri = url.parse().map_err(|_| BaseUrlError::Host)?;
+    if uri.host().is_none_or(str::is_empty) { Err(BaseUrlError::Host) } else { Ok(()) }
 }
 
 /// A key that no `{:?}` prints.
@@ -107,18 +107,18 @@ mod tests {
             assert_eq!(check_url(good), Ok(()), "{good}");
         }
         for (bad, fault) in [
-            ("api.openai.com/v1", UrlFault::Scheme),
-            ("ftp://example.com", UrlFault::Scheme),
-            ("https://", UrlFault::Host),
-            ("https:///v1", UrlFault::Host),
-            ("http://[::1/v1", UrlFault::Host),
-            ("http://h:99999/v1", UrlFault::Port),
-            ("http://h:abc/v1", UrlFault::Port),
-            ("http://h:0/v1", UrlFault::Port),
-            ("https://me:secret@example.com/v1", UrlFault::Credentials),
-            ("https://example.com/v1?x=1", UrlFault::Query),
-            ("https://example.com/v1#top", UrlFault::Query),
-            ("https://example.com/a b", UrlFault::Malformed),
+            ("api.openai.com/v1", BaseUrlError::Scheme),
+            ("ftp://example.com", BaseUrlError::Scheme),
+            ("https://", BaseUrlError::Host),
+            ("https:///v1", BaseUrlError::Host),
+            ("http://[::1/v1", BaseUrlError::Host),
+            ("http://h:99999/v1", BaseUrlError::Port),
+            ("http://h:abc/v1", BaseUrlError::Port),
+            ("http://h:0/v1", BaseUrlError::Port),
+            ("https://me:secret@example.com/v1", BaseUrlError::Credentials),
+            ("https://example.com/v1?x=1", BaseUrlError::Query),
+            ("https://example.com/v1#top", BaseUrlError::Query),
+            ("https://example.com/a b", BaseUrlError::Malformed),
         ] {
             assert_eq!(check_url(bad), Err(fault), "{bad}");
         }

@@ -5,14 +5,14 @@ use std::fmt;
 use std::io;
 use std::time::{Duration, SystemTime};
 
-use voice_core::quotation::without_quotations;
+use voice_core::redact_echo::redact_echo;
 use voice_core::reply::error_message;
 use voice_core::scrub::{scrub, shortened};
 
 /// Nobody is asked to wait longer than this, whatever a server says.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
 /// How much of a server's own words goes into a message, in characters.
-const SERVER_WORDS_MAX: usize = 200;
+const ERROR_EXCERPT_MAX: usize = 200;
 
 /// Why there is no analysis.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,13 +153,13 @@ pub(crate) fn rejects_json_schema(status: u16, body: &[u8]) -> bool {
 }
 
 /// What a server says of a request that it rejects, without what it repeats of it: validators quote what they refuse.
-pub(crate) fn server_words(body: &[u8], request: &[u8], secrets: &[&str]) -> String {
+pub(crate) fn error_body_excerpt(body: &[u8], request: &[u8], secrets: &[&str]) -> String {
     let words = match serde_json::from_slice(body) {
         Ok(error) => error_message(&error),
         Err(_) => String::from_utf8_lossy(body).into_owned(),
     };
-    let words = without_quotations(&words, &String::from_utf8_lossy(request));
-    shortened(scrub(&words, secrets).trim(), SERVER_WORDS_MAX)
+    let words = redact_echo(&words, &String::from_utf8_lossy(request));
+    shortened(scrub(&words, secrets).trim(), ERROR_EXCERPT_MAX)
 }
 
 /// Some servers answer 400 where others answer 404 (unknown model) or 401 (bad key).

@@ -5,14 +5,14 @@
 //! of ours does to it: with a validated reply, or with a [`Failure`] whose [`Class`] says whose fault it was.
 
 mod agent;
-mod crew;
-mod delivery;
 mod endpoint;
 mod failure;
+mod llm;
 mod pool;
-mod request;
+mod thread_pool;
+mod webhook;
 
-pub use delivery::{Misfortune, Parcel, Receipt, permitted_addresses};
-pub use endpoint::{ApiKey, Endpoint, UrlFault, check_url};
+pub use endpoint::{ApiKey, BaseUrlError, Endpoint, check_url};
 pub use failure::{Class, Failure, RETRY_AFTER_MAX};
-pub use pool::{Answer, GRACE, Pool, Question};
+pub use pool::{AnalysisRequest, AnalysisResponse, GRACE, Pool};
+pub use webhook::{DeliveryError, DeliveryResult, WebhookRequest, check_resolved_addresses};

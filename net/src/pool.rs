@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use voice_core::reply::{Reply, Tokens};
 
-use crate::crew::{Crew, NoThread, Serial};
-use crate::delivery::{Courier, Parcel};
 use crate::endpoint::Endpoint;
 use crate::failure::{Class, Failure, timed_out};
-use crate::request::{Asked, Client};
+use crate::llm::{Client, LlmExchange};
+use crate::thread_pool::{NoThread, TaskId, ThreadPool};
+use crate::webhook::{WebhookClient, WebhookRequest};
 
 /// How long after its time-out a request is left behind with its thread: the client's own time-outs come first, this is
 /// for what they cannot interrupt (a name lookup that hangs).
@@ -23,22 +23,26 @@ const LIMIT: usize = 16;
 const IDLE_AFTER: Duration = Duration::from_secs(30);
 
 /// What a thread can be sent for.
-pub trait Errand: Send + 'static {
+pub trait Task: Send + 'static {
     /// What the thread brings back.
-    type Brought: Send + 'static;
+    type Output: Send + 'static;
     /// What is remembered of it while it is away.
-    type Slip;
-    type Answer;
+    type Metadata;
+    type Completion;
 
     /// From submission to the end of the request.
     fn timeout(&self) -> Duration;
-    fn slip(&self) -> Self::Slip;
-    fn answer(slip: Self::Slip, outcome: Result<Self::Brought, Trouble>, latency: Duration) -> Self::Answer;
+    fn metadata(&self) -> Self::Metadata;
+    fn answer(
+        metadata: Self::Metadata,
+        outcome: Result<Self::Output, TaskError>,
+        latency: Duration,
+    ) -> Self::Completion;
 }
 
-/// Why nothing was brought back.
+/// Why nothing was output back.
 #[derive(Debug)]
-pub enum Trouble {
+pub enum TaskError {
     NoThread(io::Error),
     /// A bug of ours, in its own words.
     Panic(String),
@@ -48,9 +52,9 @@ pub enum Trouble {
 
 /// One call to be judged.
 #[derive(Debug, Clone)]
-pub struct Question {
+pub struct AnalysisRequest {
     /// The caller's own number, given back with the answer.
-    pub ticket: u64,
+    pub request_id: u64,
     pub endpoint: Arc<Endpoint>,
     pub vertical: String,
     pub transcript: String,
@@ -58,8 +62,8 @@ pub struct Question {
 
 /// What came of a question.
 #[derive(Debug, Clone)]
-pub struct Answer {
-    pub ticket: u64,
+pub struct AnalysisResponse {
+    pub request_id: u64,
     pub outcome: Result<Reply, Failure>,
     /// Of the last response; `None` if there was none.
     pub http_status: Option<u16>,
@@ -70,21 +74,21 @@ pub struct Answer {
 }
 
 /// The threads that are sent. Not for sharing: one thread submits and polls.
-pub struct Pool<E: Errand = Question> {
-    crew: Crew<Task<E>, (E::Brought, Duration)>,
-    flights: HashMap<Serial, Flight<E>>,
-    deadlines: BTreeSet<(Instant, Serial)>,
+pub struct Pool<E: Task = AnalysisRequest> {
+    crew: ThreadPool<Submission<E>, (E::Output, Duration)>,
+    running: HashMap<TaskId, InFlight<E>>,
+    deadlines: BTreeSet<(Instant, TaskId)>,
     /// Answers to errands that never got a thread.
-    stillborn: Vec<E::Answer>,
+    failed_to_start: Vec<E::Completion>,
 }
 
-struct Task<E> {
-    errand: E,
+struct Submission<E> {
+    task: E,
     deadline: Instant,
 }
 
-struct Flight<E: Errand> {
-    slip: E::Slip,
+struct InFlight<E: Task> {
+    metadata: E::Metadata,
     submitted: Instant,
     deadline: Instant,
 }
@@ -96,34 +100,34 @@ impl Pool {
         Pool::asking(move |question, deadline| client.ask(question, deadline))
     }
 
-    fn asking(ask: impl Fn(Question, Instant) -> Asked + Send + Sync + 'static) -> io::Result<Pool> {
-        Ok(Pool::of(Crew::new(LIMIT, IDLE_AFTER, timed(ask))?))
+    fn asking(ask: impl Fn(AnalysisRequest, Instant) -> LlmExchange + Send + Sync + 'static) -> io::Result<Pool> {
+        Ok(Pool::of(ThreadPool::new(LIMIT, IDLE_AFTER, timed(ask))?))
     }
 }
 
-impl Pool<Parcel> {
+impl Pool<WebhookRequest> {
     /// Threads of its own, so that slow receivers take none from `other`, whose descriptor is readable for this pool too.
     /// Of the two, `other` is to be polled first.
-    pub fn beside(other: &Pool, limit: usize) -> Pool<Parcel> {
-        let courier = Courier::default();
-        let deliver = move |parcel: Parcel, deadline| courier.deliver(&parcel, deadline);
-        Pool::of(Crew::beside(&other.crew, limit, IDLE_AFTER, timed(deliver)))
+    pub fn beside(other: &Pool, limit: usize) -> Pool<WebhookRequest> {
+        let client = WebhookClient::default();
+        let deliver = move |parcel: WebhookRequest, deadline| client.deliver(&parcel, deadline);
+        Pool::of(ThreadPool::beside(&other.crew, limit, IDLE_AFTER, timed(deliver)))
     }
 }
 
 /// The work of a thread, and how long it took.
-fn timed<E: Errand>(
-    run: impl Fn(E, Instant) -> E::Brought + Send + Sync + 'static,
-) -> impl Fn(Task<E>) -> (E::Brought, Duration) + Send + Sync + 'static {
+fn timed<E: Task>(
+    run: impl Fn(E, Instant) -> E::Output + Send + Sync + 'static,
+) -> impl Fn(Submission<E>) -> (E::Output, Duration) + Send + Sync + 'static {
     move |task| {
         let started = Instant::now();
-        (run(task.errand, task.deadline), started.elapsed())
+        (run(task.task, task.deadline), started.elapsed())
     }
 }
 
-impl<E: Errand> Pool<E> {
-    fn of(crew: Crew<Task<E>, (E::Brought, Duration)>) -> Pool<E> {
-        Pool { crew, flights: HashMap::new(), deadlines: BTreeSet::new(), stillborn: Vec::new() }
+impl<E: Task> Pool<E> {
+    fn of(crew: ThreadPool<Submission<E>, (E::Output, Duration)>) -> Pool<E> {
+        Pool { crew, running: HashMap::new(), deadlines: BTreeSet::new(), failed_to_start: Vec::new() }
     }
 
     /// How many requests may run at once. Lowering it interrupts none.
@@ -134,45 +138,45 @@ impl<E: Errand> Pool<E> {
 
     /// Submitted and not yet given back by [`Pool::poll`].
     pub fn in_flight(&self) -> usize {
-        self.flights.len() + self.stillborn.len()
+        self.running.len() + self.failed_to_start.len()
     }
 
-    /// Takes an errand. Its time runs from here, so submit no more than the limit allows: what waits behind others
+    /// Takes an task. Its time runs from here, so submit no more than the limit allows: what waits behind others
     /// may run out of time unasked.
-    pub fn submit(&mut self, errand: E) {
+    pub fn submit(&mut self, task: E) {
         let submitted = Instant::now();
-        let deadline = submitted + errand.timeout();
-        let slip = errand.slip();
-        match self.crew.submit(Task { errand, deadline }) {
-            Ok(serial) => {
+        let deadline = submitted + task.timeout();
+        let metadata = task.metadata();
+        match self.crew.submit(Submission { task, deadline }) {
+            Ok(task_id) => {
                 let deadline = deadline + GRACE;
-                self.deadlines.insert((deadline, serial));
-                self.flights.insert(serial, Flight { slip, submitted, deadline });
+                self.deadlines.insert((deadline, task_id));
+                self.running.insert(task_id, InFlight { metadata, submitted, deadline });
             }
             Err(NoThread(error)) => {
-                self.stillborn.push(E::answer(slip, Err(Trouble::NoThread(error)), Duration::ZERO));
+                self.failed_to_start.push(E::answer(metadata, Err(TaskError::NoThread(error)), Duration::ZERO));
             }
         }
     }
 
     /// Every answer there is, those among them whose time ran out. Never blocks.
-    pub fn poll(&mut self) -> Vec<E::Answer> {
-        let mut answers = std::mem::take(&mut self.stillborn);
+    pub fn poll(&mut self) -> Vec<E::Completion> {
+        let mut answers = std::mem::take(&mut self.failed_to_start);
         let now = Instant::now();
-        let overdue: Vec<Serial> =
-            self.deadlines.iter().take_while(|(deadline, _)| *deadline <= now).map(|(_, serial)| *serial).collect();
+        let overdue: Vec<TaskId> =
+            self.deadlines.iter().take_while(|(deadline, _)| *deadline <= now).map(|(_, task_id)| *task_id).collect();
         let (done, given_up) = self.crew.collect(overdue);
-        for (serial, outcome) in done {
-            if let Some(flight) = self.land(serial) {
+        for (task_id, outcome) in done {
+            if let Some(flight) = self.remove_in_flight(task_id) {
                 answers.push(match outcome {
-                    Ok((brought, latency)) => E::answer(flight.slip, Ok(brought), latency),
-                    Err(panic) => E::answer(flight.slip, Err(Trouble::Panic(panic)), flight.submitted.elapsed()),
+                    Ok((output, latency)) => E::answer(flight.metadata, Ok(output), latency),
+                    Err(panic) => E::answer(flight.metadata, Err(TaskError::Panic(panic)), flight.submitted.elapsed()),
                 });
             }
         }
-        for serial in given_up {
-            if let Some(flight) = self.land(serial) {
-                answers.push(E::answer(flight.slip, Err(Trouble::Abandoned), now - flight.submitted));
+        for task_id in given_up {
+            if let Some(flight) = self.remove_in_flight(task_id) {
+                answers.push(E::answer(flight.metadata, Err(TaskError::Abandoned), now - flight.submitted));
             }
         }
         answers
@@ -186,51 +190,55 @@ impl<E: Errand> Pool<E> {
 
     /// When to poll at the latest, even if the descriptor stays silent. `None`: nothing is in flight.
     pub fn next_deadline(&self) -> Option<Instant> {
-        match self.stillborn.is_empty() {
+        match self.failed_to_start.is_empty() {
             true => self.deadlines.first().map(|(deadline, _)| *deadline),
             false => Some(Instant::now()),
         }
     }
 
-    fn land(&mut self, serial: Serial) -> Option<Flight<E>> {
-        let flight = self.flights.remove(&serial)?;
-        self.deadlines.remove(&(flight.deadline, serial));
+    fn remove_in_flight(&mut self, task_id: TaskId) -> Option<InFlight<E>> {
+        let flight = self.running.remove(&task_id)?;
+        self.deadlines.remove(&(flight.deadline, task_id));
         Some(flight)
     }
 }
 
-impl Errand for Question {
-    type Brought = Asked;
-    type Slip = (u64, Arc<Endpoint>);
-    type Answer = Answer;
+impl Task for AnalysisRequest {
+    type Output = LlmExchange;
+    type Metadata = (u64, Arc<Endpoint>);
+    type Completion = AnalysisResponse;
 
     fn timeout(&self) -> Duration {
         self.endpoint.timeout
     }
 
-    fn slip(&self) -> Self::Slip {
-        (self.ticket, Arc::clone(&self.endpoint))
+    fn metadata(&self) -> Self::Metadata {
+        (self.request_id, Arc::clone(&self.endpoint))
     }
 
-    fn answer((ticket, endpoint): Self::Slip, outcome: Result<Asked, Trouble>, latency: Duration) -> Answer {
+    fn answer(
+        (request_id, endpoint): Self::Metadata,
+        outcome: Result<LlmExchange, TaskError>,
+        latency: Duration,
+    ) -> AnalysisResponse {
         let secrets = endpoint.secrets();
         let failure = match outcome {
-            Ok(Asked { outcome, http_status, spent }) => {
-                return Answer { ticket, outcome, http_status, spent, latency };
+            Ok(LlmExchange { outcome, http_status, spent }) => {
+                return AnalysisResponse { request_id, outcome, http_status, spent, latency };
             }
-            Err(Trouble::NoThread(error)) => {
+            Err(TaskError::NoThread(error)) => {
                 Failure::provider(format!("no thread for the request: {error}"), false, &secrets)
             }
             // A bug of ours that this question brings out: of the job, so that it does not come back for ever.
-            Err(Trouble::Panic(panic)) => {
+            Err(TaskError::Panic(panic)) => {
                 Failure::new(Class::Job, format!("internal error while asking the LLM server: {panic}"), &secrets)
             }
-            Err(Trouble::Abandoned) => {
+            Err(TaskError::Abandoned) => {
                 let message = format!("{} (request abandoned)", timed_out(endpoint.timeout));
                 Failure::provider(message, true, &secrets)
             }
         };
-        Answer { ticket, outcome: Err(failure), http_status: None, spent: Tokens::default(), latency }
+        AnalysisResponse { request_id, outcome: Err(failure), http_status: None, spent: Tokens::default(), latency }
     }
 }
 

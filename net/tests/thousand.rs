@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use harness::stub::{Reply, StubLlm};
 use nix::poll::{PollFd, PollFlags, poll};
-use voice_net::{Endpoint, Pool, Question};
+use voice_net::{AnalysisRequest, Endpoint, Pool};
 
 /// An unoptimized build needs three times the stack.
 const MEGABYTES_MAX: u64 = if cfg!(debug_assertions) { 200 } else { 110 };
@@ -33,9 +33,9 @@ fn a_thousand_wait_at_once_in_the_memory_of_a_small_process_and_all_are_answered
     let mut answered = 0;
     // Twice, so that the second thousand finds threads and connections as the first left them.
     for round in 0..2 {
-        for ticket in 0..1000 {
+        for request_id in 0..1000 {
             let (vertical, transcript) = ("salon".into(), transcript.clone());
-            pool.submit(Question { ticket, endpoint: Arc::clone(&endpoint), vertical, transcript });
+            pool.submit(AnalysisRequest { request_id, endpoint: Arc::clone(&endpoint), vertical, transcript });
         }
         while answered < (round + 1) * 1000 {
             assert!(start.elapsed() < Duration::from_secs(30), "{answered} answers");

@@ -150,6 +150,11 @@ AS $$ VALUES
     ('_close_streaming_turn', '{}', true, false),
     ('_check_role', '{}', true, false),
     ('_close_functions', '{}', true, false),
+    ('_schema_version', '{}', true, false),
+    ('_latest_schema_version', '{}', true, false),
+    ('_migrate', '{}', true, false),
+    ('_migrate_0002', '{}', true, false),
+    ('_release_tables', '{}', true, false),
     ('_access_to_tables', '{}', false, false),
     ('_access_to_functions', '{}', false, false),
     ('_access_columns', '{}', false, false),
@@ -169,8 +174,9 @@ $$;
 COMMENT ON FUNCTION voice._access_columns() IS 'the same, a row a privilege; columns NULL: the whole table';
 
 -- Called once all functions are there: whatever default privileges the database has, a function is its owner's and, if it
--- is not closed, PUBLIC's, as functions are.
-CREATE FUNCTION voice._close_functions() RETURNS void
+-- is not closed, PUBLIC's, as functions are. known: functions that were there before an upgrade, which keep what
+-- voice_grant() gave others.
+CREATE FUNCTION voice._close_functions(known oid[] DEFAULT '{}') RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
@@ -193,7 +199,7 @@ BEGIN
         END IF;
         FOR grantee IN
             SELECT DISTINCT a.grantee::regrole::text FROM aclexplode(f.proacl) a
-            WHERE a.grantee NOT IN (0, f.proowner, 'voice_worker'::regrole)
+            WHERE a.grantee NOT IN (0, f.proowner, 'voice_worker'::regrole) AND f.name::regprocedure <> ALL (known)
         LOOP
             EXECUTE format('REVOKE ALL ON FUNCTION %s FROM %s', f.name, grantee);
         END LOOP;
@@ -207,4 +213,4 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION voice._close_functions() IS 'takes from everybody the functions that are not for everybody';
+COMMENT ON FUNCTION voice._close_functions(oid[]) IS 'takes from everybody the functions that are not for everybody';

@@ -1,6 +1,6 @@
 -- What is true of every call, whoever writes it, and of what is said and done in it. The rules stand in core/src/call.rs
 -- and core/src/turn.rs, the triggers in src/api/call.rs and src/api/turn.rs: Postgres parses a CHECK or a WHEN from its
--- text at every statement that writes, and that was a third of the cost of writing a call (docs/performance.md).
+-- text at every statement that writes, and that was a third of the cost of writing a call (docs/decisions/0005).
 
 -- Nobody but their owner may attach these to a table: on one of his own, an ordinary role would write the queue.
 -- Firing a trigger asks for no privilege. Theirs, because voice_worker gives new months the triggers of their families.

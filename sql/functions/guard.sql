@@ -156,7 +156,7 @@ BEGIN
     ), known AS (
         SELECT CASE e.grantee WHEN 0 THEN 'public' ELSE pg_get_userbyid(e.grantee)::text END AS name, e.grantee FROM grantees e
     ), pins AS MATERIALIZED (
-        -- As src/host/pin.rs judges: by oid where it was learnt here, else by name.
+        -- As src/host/tenant_binding.rs judges: by oid where it was learnt here, else by name.
         SELECT DISTINCT ON (1) coalesce(r.rolname, p.role) AS role, p.tenant_id
         FROM voice._pin p
         LEFT JOIN pg_roles r ON r.oid = p.role_oid AND p.instance = (SELECT i.id FROM voice._instance i)

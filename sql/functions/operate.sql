@@ -43,7 +43,7 @@ BEGIN
     END IF;
     PERFORM @extschema@.voice_install();
     UPDATE voice._instance SET database = (SELECT oid FROM pg_database WHERE datname = current_database());
-    INSERT INTO voice._state AS s (instance) SELECT id FROM voice._instance
+    INSERT INTO voice._state AS s (instance, schema_version) SELECT id, voice._latest_schema_version() FROM voice._instance
     ON CONFLICT (singleton) DO UPDATE SET instance = EXCLUDED.instance, paused_at = NULL, pause_reason = NULL;
     PERFORM voice._disable_webhooks_without_secret();
     -- Counters of the server, or the database, that this is a copy of.

@@ -24,19 +24,19 @@ BEGIN
     PERFORM voice._install_erasure();
     -- Data that was there before us is a copy until voice_resume() says otherwise.
     IF fresh THEN
-        INSERT INTO voice._state (instance) SELECT id FROM voice._instance ON CONFLICT DO NOTHING;
+        INSERT INTO voice._state (instance, schema_version)
+        SELECT id, voice._latest_schema_version() FROM voice._instance ON CONFLICT DO NOTHING;
     END IF;
+    PERFORM voice._migrate();
     PERFORM voice._install_default_leaves();
     PERFORM voice._install_missing_leaves();
     PERFORM @extschema@.voice_create_partitions(3, now() - interval '1 month');
     PERFORM voice._wake();
 END
 $$;
-COMMENT ON FUNCTION voice_install() IS 'creates whatever is missing of the tables (after a partial restore); does nothing otherwise';
+COMMENT ON FUNCTION voice_install() IS 'creates whatever is missing of the tables (after a partial restore) and brings those of an older version up to date; does nothing otherwise';
 
 DO $$
-DECLARE
-    relation record;
 BEGIN
     PERFORM voice._make_private(r) FROM pg_catalog.unnest('{_instance,_webhook_secret,_rolled_month,metrics,metrics_by_model}'::text[]) t(name),
         pg_catalog.to_regclass('voice.' || t.name) r;
@@ -53,20 +53,7 @@ BEGIN
         RETURN;
     END IF;
     PERFORM @extschema@.voice_install();
-    FOR relation IN
-        SELECT c.oid::pg_catalog.regclass AS name, CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind
-        FROM pg_catalog.pg_depend d
-        JOIN pg_catalog.pg_extension e ON d.refobjid = e.oid
-        JOIN pg_catalog.pg_class c ON d.objid = c.oid
-        WHERE e.extname = 'voice_analytics' AND d.deptype = 'e'
-          AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
-          AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
-          AND c.relkind IN ('r', 'p', 'S')
-          AND c.oid NOT IN ('voice._instance'::pg_catalog.regclass, 'voice._webhook_secret'::pg_catalog.regclass,
-                            'voice._rolled_month'::pg_catalog.regclass)
-    LOOP
-        EXECUTE pg_catalog.format('ALTER EXTENSION voice_analytics DROP %s %s', relation.kind, relation.name);
-    END LOOP;
+    PERFORM voice._release_tables();
     PERFORM voice._announce();
 END
 $$;

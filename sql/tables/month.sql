@@ -151,7 +151,7 @@ AS $$
 $$;
 COMMENT ON FUNCTION voice._months(int, timestamptz) IS 'the months (first days, UTC) from that of since to so many ahead of now';
 
--- A month is attached in 9 to 40 ms (docs/decisions.md), and the locks of one transaction are held for all of its months.
+-- A month is attached in 9 to 40 ms (docs/decisions/0082), and the locks of one transaction are held for all of its months.
 -- More than half a year is made by a process of its own, a month in each of its transactions. A transaction with one
 -- snapshot for all would not see what that process has made.
 CREATE FUNCTION voice_create_partitions(months_ahead int DEFAULT 3, since timestamptz DEFAULT now()) RETURNS SETOF text

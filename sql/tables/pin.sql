@@ -1,6 +1,6 @@
 -- A pinned role sees one tenant whatever it sets, and whatever it is called. Its oid says who it is where the pin was
 -- learnt; its name travels with the data (a dump has it), holds for a role that is created later, and for one that is
--- dropped and made again. src/host/pin.rs judges the same way.
+-- dropped and made again. src/host/tenant_binding.rs judges the same way.
 
 CREATE FUNCTION voice._pins_changed() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'voice_pins_changed';
@@ -15,7 +15,7 @@ BEGIN
     IF to_regclass('voice._pin') IS NOT NULL THEN
         RETURN;
     END IF;
-    -- src/host/pin.rs reads these columns in this order.
+    -- src/host/tenant_binding.rs reads these columns in this order.
     CREATE TABLE voice._pin (
         role text NOT NULL PRIMARY KEY CONSTRAINT pin_role_not_empty CHECK (role <> ''),
         tenant_id text NOT NULL,

@@ -1,22 +1,23 @@
 //! The triggers on `voice.call`. In Rust, and without conditions of their own: Postgres parses a CHECK or a WHEN anew at
-//! every statement, which was a third of the cost of writing a call (docs/performance.md). Declared in
+//! every statement, which was a third of the cost of writing a call (docs/decisions/0005). Declared in
 //! `sql/functions/call_rules.sql`.
 
-use crate::db::late;
+use crate::db::enqueue;
+use crate::db::rethrow;
 use crate::declare_function;
-use crate::error::{raise, rethrow};
 use crate::guc;
+use crate::host::error::raise;
 use crate::host::trigger::{self, Row};
-use crate::host::{clock, user, wake};
+use crate::host::{clock, commit_hooks, user};
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, pg_sys};
-use voice_core::call::{Call, IN_PROGRESS, Refusal};
+use voice_core::call::{Call, CallError, IN_PROGRESS};
 
-declare_function!(voice_complete_call, pg_finfo_voice_complete_call, trigger::Call, complete);
-declare_function!(voice_call_written, pg_finfo_voice_call_written, trigger::Call, written);
+declare_function!(voice_complete_call, pg_finfo_voice_complete_call, trigger::TriggerCall, complete);
+declare_function!(voice_call_written, pg_finfo_voice_call_written, trigger::TriggerCall, written);
 
 /// `voice._complete_call()`, BEFORE: fills in what the end of a call leaves open.
-fn complete(trigger: trigger::Call) -> pg_sys::Datum {
+fn complete(trigger: trigger::TriggerCall) -> pg_sys::Datum {
     let (Some(new_row), old_row) = (trigger.new_row(), trigger.old_row()) else { return trigger.unchanged() };
     // What must not be NULL and is, the table refuses by itself.
     let Some(new) = read(&new_row) else { return trigger.stored_with(&new_row, []) };
@@ -37,7 +38,7 @@ fn complete(trigger: trigger::Call) -> pg_sys::Datum {
 
 /// `voice._call_written()`, AFTER: holds the row to the rules as it stands, whatever the triggers of others made of it;
 /// a call that has ended in this transaction gets its job in it.
-fn written(trigger: trigger::Call) -> pg_sys::Datum {
+fn written(trigger: trigger::TriggerCall) -> pg_sys::Datum {
     let (Some(new_row), old_row) = (trigger.new_row(), trigger.old_row()) else { return pg_sys::Datum::null() };
     if let Some(new) = read(&new_row) {
         let old = old_row.as_ref().and_then(read);
@@ -52,10 +53,10 @@ fn written(trigger: trigger::Call) -> pg_sys::Datum {
         };
         if new.status != IN_PROGRESS && is_new {
             let id = pgrx::Uuid::from_bytes(new.id);
-            let enqueue = || late::enqueue(id, new.tenant, guc::ANALYZE_DELAY.get());
+            let enqueue = || enqueue::enqueue(id, new.tenant, guc::ANALYZE_DELAY.get());
             user::as_voice_worker(enqueue).unwrap_or_else(|e| rethrow(e));
-            wake::call_is_enqueued(new.id);
-            wake::ring_at_commit();
+            commit_hooks::call_is_enqueued(new.id);
+            commit_hooks::wake_at_commit();
         }
     }
     pg_sys::Datum::null()
@@ -73,14 +74,14 @@ fn read(row: &Row) -> Option<Call<'_>> {
     })
 }
 
-fn refuse(refusal: Refusal, new: &Call<'_>, old: Option<&Call<'_>>) -> ! {
+fn refuse(refusal: CallError, new: &Call<'_>, old: Option<&Call<'_>>) -> ! {
     use PgSqlErrorCode::{ERRCODE_CHECK_VIOLATION as CHECK, ERRCODE_RESTRICT_VIOLATION as RESTRICT};
     let id = |call: &Call<'_>| pgrx::Uuid::from_bytes(call.id).to_string();
     let end = |call: &Call<'_>| call.ended_at.map_or("NULL".to_owned(), clock::shown);
     let before = old.unwrap_or(new);
     let start = clock::shown(new.started_at);
     match refusal {
-        Refusal::Moved => raise(
+        CallError::Moved => raise(
             RESTRICT,
             "a call keeps its id and its tenant",
             &format!(
@@ -92,31 +93,31 @@ fn refuse(refusal: Refusal, new: &Call<'_>, old: Option<&Call<'_>>) -> ! {
             ),
             "Insert another call and delete this one.",
         ),
-        Refusal::Restarted => raise(
+        CallError::Restarted => raise(
             RESTRICT,
             "a call that has ended does not start again",
             &format!("Call {} is {} since {}.", id(before), before.status, end(before)),
             "Start a new call; external_id or meta can say that it continues this one.",
         ),
-        Refusal::UnknownStatus => raise(
+        CallError::UnknownStatus => raise(
             CHECK,
             "there is no such status",
             &format!("status is '{}'.", new.status),
             "A call is in_progress, then completed, failed or transferred.",
         ),
-        Refusal::UnknownDirection => raise(
+        CallError::UnknownDirection => raise(
             CHECK,
             "there is no such direction",
             &format!("direction is '{}'.", new.direction),
             "A call is inbound (the caller rang) or outbound (the agent did).",
         ),
-        Refusal::NoTime => raise(
+        CallError::NoTime => raise(
             CHECK,
             "the id of a call must carry its start",
             &format!("{} is not a UUIDv7.", id(new)),
             "Leave id out, or set id = voice_uuidv7(started_at).",
         ),
-        Refusal::FarFromStart => raise(
+        CallError::FarFromStart => raise(
             CHECK,
             "the id of a call must carry its start",
             &format!(
@@ -129,25 +130,25 @@ fn refuse(refusal: Refusal, new: &Call<'_>, old: Option<&Call<'_>>) -> ! {
                 Some(_) => "A call keeps its id, and with it its day: insert another call and delete this one.",
             },
         ),
-        Refusal::NegativeDuration => raise(
+        CallError::NegativeDuration => raise(
             CHECK,
             "a call cannot last less than no time",
             &format!("duration_ms is {}.", new.duration_ms.unwrap_or_default()),
             "Leave duration_ms NULL: it is computed from started_at and ended_at.",
         ),
-        Refusal::NoClockShowsTheEnd => raise(
+        CallError::NoClockShowsTheEnd => raise(
             CHECK,
             "a call has an end that a clock can show",
             &format!("ended_at is {}.", end(new)),
             "Leave ended_at NULL: it becomes the moment of the end.",
         ),
-        Refusal::EndsBeforeItStarts => raise(
+        CallError::EndsBeforeItStarts => raise(
             CHECK,
             "a call cannot end before it starts",
             &format!("started_at is {start}, ended_at {}.", end(new)),
             "Set both from the same clock, or leave ended_at NULL: it becomes the moment of the end.",
         ),
-        Refusal::HalfEnded => raise(
+        CallError::HalfEnded => raise(
             CHECK,
             "a call is in progress or it has an end",
             &format!("status is '{}', ended_at {}.", new.status, end(new)),

@@ -1,46 +1,49 @@
 //! `voice_import_call`: one whole finished call in a few statements, or nothing of it. In Rust because reading it with
-//! SQL's JSON functions cost more than storing it (docs/performance.md). What a call may say: `core/src/import.rs`.
+//! SQL's JSON functions cost more than storing it (docs/decisions/0012). What a call may say: `core/src/import.rs`.
 
 use crate::db::import::{self as store, Known};
+use crate::db::rethrow;
 use crate::declare_function;
-use crate::error::{raise, rethrow};
+use crate::host::error::raise;
 use crate::host::{clock, function, lock};
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, pg_sys};
 
 use voice_core::import::{Import, ImportError, Time};
 
-declare_function!(voice_import_call, pg_finfo_voice_import_call, function::Call, import_call);
-declare_function!(voice_lock_arrival, pg_finfo_voice_lock_arrival, function::Call, lock_arrival);
+declare_function!(voice_import_call, pg_finfo_voice_import_call, function::FunctionCall, import_call);
+declare_function!(voice_lock_arrival, pg_finfo_voice_lock_arrival, function::FunctionCall, lock_arrival);
 
 const MS: f64 = 1000.0;
 
 /// `voice_import_call(call)`.
-fn import_call(sql: function::Call) -> pg_sys::Datum {
-    let json = sql
-        .json(0)
-        .unwrap_or_else(|| refuse(&ImportError { path: "the call".into(), value: None, expected: "a JSON object".into() }));
+fn import_call(sql: function::FunctionCall) -> pg_sys::Datum {
+    let json = sql.json(0).unwrap_or_else(|| {
+        refuse(&ImportError { path: "the call".into(), value: None, expected: "a JSON object".into() })
+    });
     let call = Import::parse(&json).unwrap_or_else(|refused| refuse(&refused));
     let tenant = super::tenant::current();
     if let Some(external_id) = &call.external_id {
         match store::known(external_id, &tenant) {
             None => {}
-            Some(known) if known.in_progress || (!known.has_turns && !call.turns.is_empty()) => taken(external_id, &known),
+            Some(known) if known.in_progress || (!known.has_turns && !call.turns.is_empty()) => {
+                taken(external_id, &known)
+            }
             Some(known) => return known.id.into_datum().unwrap_or_else(|| sql.null()),
         }
     }
     let agent = agent(&call, &tenant);
 
     // Without a start the call has just ended; without an end it ends with its duration, or its last word.
-    let given = call.started_at.as_ref().map(moment);
-    let over = call.ended_at.as_ref().map(moment);
+    let given = call.started_at.as_ref().map(unix_us);
+    let over = call.ended_at.as_ref().map(unix_us);
     let last_word = || if given.is_some() && over.is_some() { None } else { call.last_word_ms() };
     let duration_us = (call.duration_ms.or_else(last_word).unwrap_or(0.0) * MS).round() as i64;
     let start = given.unwrap_or_else(|| over.unwrap_or_else(clock::transaction_start).saturating_sub(duration_us));
     let end = over.unwrap_or_else(|| start.saturating_add(duration_us));
     let id = super::uuid::random_id(start);
     let at = |said: &Option<Time>, ms: Option<f64>| match said {
-        Some(time) => Some(moment(time)),
+        Some(time) => Some(unix_us(time)),
         None => ms.map(|ms| start.saturating_add((ms * MS).round() as i64)),
     };
 
@@ -65,7 +68,7 @@ fn import_call(sql: function::Call) -> pg_sys::Datum {
 }
 
 /// Microseconds since 1970.
-fn moment(time: &Time) -> i64 {
+fn unix_us(time: &Time) -> i64 {
     match time {
         Time::Text(text) => clock::parse(text),
         Time::EpochMs(ms) => (ms * MS).round() as i64,
@@ -73,9 +76,9 @@ fn moment(time: &Time) -> i64 {
 }
 
 /// `voice._lock_external_id(external_id)`: `voice_start_call` waits for imports of the same call, and they for it.
-fn lock_arrival(sql: function::Call) -> pg_sys::Datum {
+fn lock_arrival(sql: function::FunctionCall) -> pg_sys::Datum {
     if let Some(external_id) = sql.text(0) {
-        lock::arrival(&external_id, &super::tenant::current());
+        lock::lock_external_id(&external_id, &super::tenant::current());
     }
     pg_sys::Datum::null()
 }

@@ -1,8 +1,8 @@
 //! `voice_top_leads`: in Rust for its two plans (`db/question.rs`), and because it hands rows on as they are.
 
-use crate::db::question::Question;
+use crate::db::cached_query::CachedQuery;
 use crate::declare_function;
-use crate::error::raise;
+use crate::host::error::raise;
 use crate::host::{clock, function, privilege};
 use pgrx::IntoDatum;
 use pgrx::pg_sys;
@@ -10,17 +10,17 @@ use pgrx::pg_sys::BuiltinOid::*;
 use pgrx::prelude::*;
 use voice_core::uuid7;
 
-declare_function!(voice_top_leads, pg_finfo_voice_top_leads, function::Call, top_leads);
+declare_function!(voice_top_leads, pg_finfo_voice_top_leads, function::FunctionCall, top_leads);
 
 /// What an analyst does not see: the number, and what was said (the next action may name either).
 const WORDS: [&str; 4] = ["from_number", "entities", "summary", "next_action"];
 
 thread_local! {
-    static OF_VERTICAL: [Question; 2] = [question(true, true), question(true, false)];
-    static OF_ALL: [Question; 2] = [question(false, true), question(false, false)];
+    static OF_VERTICAL: [CachedQuery; 2] = [question(true, true), question(true, false)];
+    static OF_ALL: [CachedQuery; 2] = [question(false, true), question(false, false)];
 }
 
-fn question(of_vertical: bool, with_words: bool) -> Question {
+fn question(of_vertical: bool, with_words: bool) -> CachedQuery {
     let condition = if of_vertical { "AND t.vertical OPERATOR(pg_catalog.=) $1" } else { "" };
     let mut sql = include_str!("../../sql/queries/top_leads.sql").replace("{vertical}", condition);
     if !with_words {
@@ -28,11 +28,11 @@ fn question(of_vertical: bool, with_words: bool) -> Question {
             sql = sql.replace(&format!("t.{column}::"), "NULL::");
         }
     }
-    Question::new(sql, &[TEXTOID, TIMESTAMPTZOID, INT2OID, INT8OID, UUIDOID])
+    CachedQuery::new(sql, &[TEXTOID, TIMESTAMPTZOID, INT2OID, INT8OID, UUIDOID])
 }
 
 /// `voice_top_leads(vertical, since, min_score, max_rows)`.
-fn top_leads(call: function::Call) -> pg_sys::Datum {
+fn top_leads(call: function::FunctionCall) -> pg_sys::Datum {
     let (vertical, since, min_score, max_rows) = (call.datum(0), call.time(1), call.integer(2), call.integer(3));
     let (Some(since), Some(min_score @ 0..=100), None | Some(0..)) = (since, min_score, max_rows) else {
         let or_null = |n: Option<i32>| n.map_or("NULL".to_owned(), |n| n.to_string());
@@ -59,7 +59,7 @@ fn top_leads(call: function::Call) -> pg_sys::Datum {
     let of = if vertical.is_some() { &OF_VERTICAL } else { &OF_ALL };
     // Without a privilege on those columns a caller gets NULL, and the rest as the table lets them.
     let plain = usize::from(!privilege::may_read_columns(c"analytics", &WORDS));
-    of.with(|questions| questions[plain].ask(&arguments, |row| rows.put(row.tuple())));
+    of.with(|questions| questions[plain].execute(&arguments, |row| rows.put(row.tuple())));
     pg_sys::Datum::null()
 }
 

@@ -1,18 +1,18 @@
 //! What a session has another process do. Declared in `sql/tables/stranded.sql` and `sql/functions/`.
 
-use crate::error::raise;
 use crate::guc;
+use crate::host::error::raise;
 use crate::host::{process, shmem};
-use crate::worker;
 use pgrx::JsonB;
 use pgrx::prelude::*;
 use serde_json::json;
+use voice_core::analyzer::{Analyzer, RULE_VERSION};
 
 /// `voice._run_elsewhere()`: starts a process for the task and waits for its end. "": all went well; NULL: unknown.
 #[pg_extern(sql = false)]
 fn voice_run_elsewhere(task: &str) -> Option<String> {
     let database = process::my_database();
-    let slot = shmem::slot_of(database, shmem::Otherwise::Nothing);
+    let slot = shmem::slot_of(database, shmem::SlotPolicy::Existing);
     if let Some(slot) = slot {
         slot.maintenance_result.write("the process ended early");
     }
@@ -32,10 +32,11 @@ fn voice_run_elsewhere(task: &str) -> Option<String> {
 /// `voice._analyzer()`: who judges now, in the words of the analytics' `prompt_version`.
 #[pg_extern(sql = false)]
 fn voice_analyzer() -> JsonB {
+    let analyzer = Analyzer::from(guc::ANALYZER.get());
     JsonB(json!({
-        "analyzer": guc::ANALYZER.get().name(),
-        "version": worker::version_of(guc::ANALYZER.get()),
-        "rule_version": worker::RULE_VERSION,
+        "analyzer": analyzer.name(),
+        "version": analyzer.version(),
+        "rule_version": RULE_VERSION,
         "prompt_chars": voice_core::prompt::request("", "", "", voice_core::prompt::Style::JsonSchema).len(),
         "max_chars": guc::transcript_max_chars(),
     }))

@@ -1,14 +1,14 @@
 //! What only the owner of the tables can do, done for who asks. In Rust and not SECURITY DEFINER: in such a function
 //! nobody knows who called it, and a pin that comes from the role whose code runs would be forgotten there.
 
-use crate::db::owner;
-use crate::error::rethrow;
+use crate::db::as_owner;
+use crate::db::rethrow;
 use crate::host::user;
 use pgrx::prelude::*;
 
 #[pg_extern(sql = false)]
 fn voice_reanalyze(call_id: Option<pgrx::Uuid>) -> Option<i64> {
-    user::as_voice_worker(|| owner::reanalyze(call_id)).unwrap_or_else(|e| rethrow(e))
+    user::as_voice_worker(|| as_owner::reanalyze(call_id)).unwrap_or_else(|e| rethrow(e))
 }
 
 #[pg_extern(sql = false)]
@@ -33,5 +33,5 @@ fn voice_finish_turn_from_chunks(
         tts_ttfb_ms.into(),
         e2e_latency_ms.into(),
     ];
-    user::as_voice_worker(|| owner::finish_turn(&arguments)).unwrap_or_else(|e| rethrow(e));
+    user::as_voice_worker(|| as_owner::finish_turn(&arguments)).unwrap_or_else(|e| rethrow(e));
 }

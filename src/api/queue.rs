@@ -1,26 +1,26 @@
 //! The functions that wake the worker and the launcher. In Rust because they act when the transaction commits. Declared
 //! in `sql/functions/queue.sql`.
 
-use crate::host::{shmem, wake};
+use crate::host::{commit_hooks, shmem};
 use pgrx::prelude::*;
 
 /// `voice._wake()`: the worker of this database looks at the queue when this transaction commits.
 #[pg_extern(sql = false)]
 fn voice_wake() {
-    wake::ring_at_commit();
+    commit_hooks::wake_at_commit();
 }
 
 /// `voice._reread_limits()`: the worker of this database reads the limits of tenants again when this transaction commits.
 #[pg_extern(sql = false)]
 fn voice_reread_limits() {
-    wake::reread_limits_at_commit();
+    commit_hooks::reread_limits_at_commit();
 }
 
 /// `voice._announce()`: the extension has just been created here.
 #[pg_extern(sql = false)]
 fn voice_announce() {
     if shmem::slots().is_some() {
-        wake::announce_at_commit();
+        commit_hooks::announce_at_commit();
         return;
     }
     pgrx::pg_sys::panic::ErrorReport::new(

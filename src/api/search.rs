@@ -2,7 +2,8 @@
 //! security would keep every text index from being used.
 #![allow(unsafe_code)] // catalog look-ups
 
-use crate::error::{raise, rethrow};
+use crate::db::rethrow;
+use crate::host::error::raise;
 use crate::host::user;
 use pgrx::prelude::*;
 use std::ffi::CStr;
@@ -52,13 +53,14 @@ fn voice_search(
 
 /// SELECT on `voice.turn`, for whoever is the current user: in a SECURITY DEFINER function its owner, in an index
 /// expression the owner of the table.
+#[allow(clippy::useless_conversion)] // AclMode is wider from PostgreSQL 16 on
 fn caller_may_read() -> bool {
     // SAFETY: catalog look-ups inside a transaction.
     unsafe {
         let schema = pg_sys::get_namespace_oid(c"voice".as_ptr(), false);
         let turn = pg_sys::get_relname_relid(c"turn".as_ptr(), schema);
         turn == pg_sys::InvalidOid
-            || pg_sys::pg_class_aclcheck(turn, pg_sys::GetUserId(), pg_sys::ACL_SELECT)
+            || pg_sys::pg_class_aclcheck(turn, pg_sys::GetUserId(), pg_sys::ACL_SELECT.into())
                 == pg_sys::AclResult::ACLCHECK_OK
     }
 }

@@ -17,7 +17,7 @@ fn voice_worker_status() -> JsonB {
             "add voice_analytics to shared_preload_libraries and restart the server; the queue waits",
         )
     } else {
-        match shmem::slot_of(process::my_database(), shmem::Otherwise::Nothing) {
+        match shmem::slot_of(process::my_database(), shmem::SlotPolicy::Existing) {
             None => nobody("not running", why_not_running()),
             Some(slot) => of_slot(slot),
         }
@@ -25,7 +25,7 @@ fn voice_worker_status() -> JsonB {
 }
 
 fn nobody(state: &str, reason: &str) -> Value {
-    json!({ "state": state, "reason": reason, "analyzer": guc::ANALYZER.get().name(), "in_flight": 0 })
+    json!({ "state": state, "reason": reason, "analyzer": voice_core::analyzer::Analyzer::from(guc::ANALYZER.get()).name(), "in_flight": 0 })
 }
 
 fn of_slot(slot: &shmem::Slot) -> Value {
@@ -38,7 +38,7 @@ fn of_slot(slot: &shmem::Slot) -> Value {
             "worker_pid": pid,
             "state": slot.state(),
             "reason": slot.reason.read(),
-            "analyzer": guc::ANALYZER.get().name(),
+            "analyzer": voice_core::analyzer::Analyzer::from(guc::ANALYZER.get()).name(),
             "in_flight": slot.in_flight.load(Acquire),
             "breaker": slot.breaker(),
             "provider_failures": slot.provider_failures.load(Acquire),

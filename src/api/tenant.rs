@@ -3,29 +3,29 @@
 
 use crate::declare_function;
 use crate::guc;
-use crate::host::{function, pin, trigger};
+use crate::host::{function, tenant_binding, trigger};
 use pgrx::{IntoDatum, pg_sys};
 
-declare_function!(voice_tenant, pg_finfo_voice_tenant, function::Call, tenant_of_session);
-declare_function!(voice_pinned_to, pg_finfo_voice_pinned_to, function::Call, pinned_to);
-declare_function!(voice_pins_changed, pg_finfo_voice_pins_changed, trigger::Call, pins_changed);
+declare_function!(voice_tenant, pg_finfo_voice_tenant, function::FunctionCall, tenant_of_session);
+declare_function!(voice_pinned_to, pg_finfo_voice_pinned_to, function::FunctionCall, pinned_to);
+declare_function!(voice_pins_changed, pg_finfo_voice_pins_changed, trigger::TriggerCall, pins_changed);
 
 /// The session's tenant: its pin, or its setting.
 pub fn current() -> String {
-    pin::tenant().unwrap_or_else(guc::tenant)
+    tenant_binding::tenant().unwrap_or_else(guc::tenant)
 }
 
-fn tenant_of_session(call: function::Call) -> pg_sys::Datum {
+fn tenant_of_session(call: function::FunctionCall) -> pg_sys::Datum {
     current().into_datum().unwrap_or_else(|| call.null())
 }
 
 /// `voice._pinned_to()`
-fn pinned_to(call: function::Call) -> pg_sys::Datum {
-    pin::tenant().and_then(IntoDatum::into_datum).unwrap_or_else(|| call.null())
+fn pinned_to(call: function::FunctionCall) -> pg_sys::Datum {
+    tenant_binding::tenant().and_then(IntoDatum::into_datum).unwrap_or_else(|| call.null())
 }
 
 /// `voice._pins_changed()`, on `voice._pin`.
-fn pins_changed(trigger: trigger::Call) -> pg_sys::Datum {
-    pin::changed(trigger.leaf());
+fn pins_changed(trigger: trigger::TriggerCall) -> pg_sys::Datum {
+    tenant_binding::changed(trigger.leaf());
     pg_sys::Datum::null()
 }

@@ -1,24 +1,24 @@
 //! `voice_transcript`: in Rust for its two plans (`db/question.rs`); its cut is the analyzer's own, so that a person reads
 //! what a model reads: neither a caller nor a tool's result begins a line of its own.
 
-use crate::db::question::Question;
+use crate::db::cached_query::CachedQuery;
 use crate::declare_function;
-use crate::error::raise;
+use crate::host::error::raise;
 use crate::host::function;
 use pgrx::pg_sys::BuiltinOid::*;
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, pg_sys};
 use voice_core::transcript;
 
-declare_function!(voice_transcript, pg_finfo_voice_transcript, function::Call, spoken);
+declare_function!(voice_transcript, pg_finfo_voice_transcript, function::FunctionCall, spoken);
 
 thread_local! {
-    static WORDS: Question = Question::new(include_str!("../../sql/queries/transcript.sql"), &[UUIDOID]);
-    static WORDS_AND_DEEDS: Question = Question::new(include_str!("../../sql/queries/transcript_tools.sql"), &[UUIDOID]);
+    static WORDS: CachedQuery = CachedQuery::new(include_str!("../../sql/queries/transcript.sql"), &[UUIDOID]);
+    static WORDS_AND_DEEDS: CachedQuery = CachedQuery::new(include_str!("../../sql/queries/transcript_tools.sql"), &[UUIDOID]);
 }
 
 /// `voice_transcript(call_id, max_chars, tools)`; NULL: no such call.
-fn spoken(call: function::Call) -> pg_sys::Datum {
+fn spoken(call: function::FunctionCall) -> pg_sys::Datum {
     let max_chars = call.integer(1);
     if let Some(max_chars @ ..1) = max_chars {
         raise(
@@ -33,7 +33,7 @@ fn spoken(call: function::Call) -> pg_sys::Datum {
     let mut lines: Vec<String> = Vec::new();
     let of = if call.boolean(2) == Some(true) { &WORDS_AND_DEEDS } else { &WORDS };
     of.with(|question| {
-        question.ask(&[call.datum(0)], |row| {
+        question.execute(&[call.datum(0)], |row| {
             exists = true;
             lines.extend(row.get::<String>(1).map(transcript::one_line));
         });

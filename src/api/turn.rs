@@ -1,21 +1,22 @@
 //! The triggers on what is said and done in a call: its rules, and words that come after its end. In Rust for the
 //! reason that `call.rs` gives. Declared in `sql/functions/call_rules.sql`.
 
-use crate::db::late;
+use crate::db::enqueue;
+use crate::db::rethrow;
 use crate::declare_function;
-use crate::error::{raise, rethrow};
+use crate::host::error::raise;
 use crate::host::trigger::{self, Row};
-use crate::host::{clock, wake};
+use crate::host::{clock, commit_hooks};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
-use voice_core::turn::{Refusal, Turn};
+use voice_core::turn::{Turn, TurnError};
 
-declare_function!(voice_turn_written, pg_finfo_voice_turn_written, trigger::Call, turn_written);
-declare_function!(voice_chunk_written, pg_finfo_voice_chunk_written, trigger::Call, chunk_written);
-declare_function!(voice_tool_call_written, pg_finfo_voice_tool_call_written, trigger::Call, tool_call_written);
+declare_function!(voice_turn_written, pg_finfo_voice_turn_written, trigger::TriggerCall, turn_written);
+declare_function!(voice_chunk_written, pg_finfo_voice_chunk_written, trigger::TriggerCall, chunk_written);
+declare_function!(voice_tool_call_written, pg_finfo_voice_tool_call_written, trigger::TriggerCall, tool_call_written);
 
 /// `voice._turn_written()`, AFTER: the rules of a turn; its call is looked at before the transaction commits.
-fn turn_written(trigger: trigger::Call) -> pg_sys::Datum {
+fn turn_written(trigger: trigger::TriggerCall) -> pg_sys::Datum {
     let (new, old) = (trigger.new_row(), trigger.old_row());
     if let Some(new) = &new {
         check(new);
@@ -28,7 +29,7 @@ fn turn_written(trigger: trigger::Call) -> pg_sys::Datum {
 }
 
 /// `voice._chunk_written()`, AFTER: pieces that the recogniser may still change are nobody's words yet.
-fn chunk_written(trigger: trigger::Call) -> pg_sys::Datum {
+fn chunk_written(trigger: trigger::TriggerCall) -> pg_sys::Datum {
     if let Some(new) = trigger.new_row()
         && new.boolean("is_final") == Some(true)
     {
@@ -38,7 +39,7 @@ fn chunk_written(trigger: trigger::Call) -> pg_sys::Datum {
 }
 
 /// `voice._tool_call_written()`, AFTER: the rules of a tool call.
-fn tool_call_written(trigger: trigger::Call) -> pg_sys::Datum {
+fn tool_call_written(trigger: trigger::TriggerCall) -> pg_sys::Datum {
     if let Some(new) = trigger.new_row() {
         if new.text("name") == Some("") {
             raise(
@@ -60,16 +61,16 @@ fn tool_call_written(trigger: trigger::Call) -> pg_sys::Datum {
 }
 
 /// Once a transaction and call, and as late as can be: all of its turns are written by then.
-fn look_before_commit(trigger: trigger::Call, row: &Row) {
+fn look_before_commit(trigger: trigger::TriggerCall, row: &Row) {
     if let (Some(call_id), Some(tenant)) = (row.uuid("call_id"), row.text("tenant_id")) {
-        wake::look_before_commit(call_id, trigger.leaf(), tenant, look);
+        commit_hooks::on_pre_commit(call_id, trigger.leaf(), tenant, look);
     }
 }
 
 /// A call that ended before gets its job (back).
 fn look(call_id: [u8; 16], leaf: pg_sys::Oid, tenant: &str) {
-    if late::enqueue_if_late(leaf, call_id, tenant).unwrap_or_else(|e| rethrow(e)) {
-        wake::ring_at_commit();
+    if enqueue::enqueue_if_late(leaf, call_id, tenant).unwrap_or_else(|e| rethrow(e)) {
+        commit_hooks::wake_at_commit();
     }
 }
 
@@ -80,12 +81,12 @@ fn check(row: &Row) {
         Turn { role, started_at, ended_at: row.time("ended_at"), latencies: LATENCIES.map(|name| row.integer(name)) };
     let Err(refusal) = turn.check() else { return };
     let (message, detail, hint) = match refusal {
-        Refusal::UnknownRole => (
+        TurnError::UnknownRole => (
             "there is no such role",
             format!("role is '{role}'."),
             "The roles are user (the caller), assistant (the agent) and system.",
         ),
-        Refusal::EndsBeforeItStarts => (
+        TurnError::EndsBeforeItStarts => (
             "a turn cannot end before it starts",
             format!(
                 "started_at is {}, ended_at {}.",
@@ -94,7 +95,7 @@ fn check(row: &Row) {
             ),
             "Take both from the same clock, or leave ended_at NULL.",
         ),
-        Refusal::NegativeLatency => (
+        TurnError::NegativeLatency => (
             "a latency cannot be negative",
             LATENCIES
                 .iter()

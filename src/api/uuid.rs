@@ -1,8 +1,8 @@
 //! `voice_uuidv7`, `voice_uuid_at`, `voice_uuid_time`: Postgres' times and random bits for `voice_core::uuid7`.
 #![allow(unsafe_code)] // one call into Postgres for random bits
 
-use crate::error::raise;
 use crate::host::clock;
+use crate::host::error::raise;
 use pgrx::prelude::*;
 use pgrx::{PgSqlErrorCode, pg_sys};
 use voice_core::uuid7;

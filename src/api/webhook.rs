@@ -2,8 +2,8 @@
 
 use super::uuid;
 use crate::declare_function;
-use crate::error::raise;
 use crate::guc;
+use crate::host::error::raise;
 use crate::host::function;
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, pg_sys};
@@ -11,13 +11,13 @@ use voice_core::webhook::Format;
 use voice_core::webhook::secret::Secret;
 use voice_core::webhook::url;
 
-declare_function!(voice_webhook_url, pg_finfo_voice_webhook_url, function::Call, webhook_url);
-declare_function!(voice_webhook_secret, pg_finfo_voice_webhook_secret, function::Call, webhook_secret);
+declare_function!(voice_webhook_url, pg_finfo_voice_webhook_url, function::FunctionCall, webhook_url);
+declare_function!(voice_webhook_secret, pg_finfo_voice_webhook_secret, function::FunctionCall, webhook_secret);
 
 const INVALID: PgSqlErrorCode = PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE;
 
 /// `voice._webhook_url(url, format, look_up)`.
-fn webhook_url(call: function::Call) -> pg_sys::Datum {
+fn webhook_url(call: function::FunctionCall) -> pg_sys::Datum {
     let Some(given) = call.text(0) else { refuse("The URL is NULL.", "For example https://example.com/hooks/voice.") };
     let Some(format) = call.text(1).as_deref().and_then(Format::from_word) else {
         raise(
@@ -34,7 +34,7 @@ fn webhook_url(call: function::Call) -> pg_sys::Datum {
     };
     if call.boolean(2) == Some(true)
         && caller_may_add()
-        && let Err(where_to) = voice_net::permitted_addresses(target.host, target.port, policy.private_addresses)
+        && let Err(where_to) = voice_net::check_resolved_addresses(target.host, target.port, policy.private_addresses)
     {
         let hint = "Use a name with a public address, or let a superuser set voice_analytics.webhook_private_addresses \
                     if that network is meant to be called.";
@@ -49,7 +49,7 @@ fn caller_may_add() -> bool {
 }
 
 /// `voice._webhook_secret(secret)`.
-fn webhook_secret(call: function::Call) -> pg_sys::Datum {
+fn webhook_secret(call: function::FunctionCall) -> pg_sys::Datum {
     let secret = match call.text(0) {
         None => Secret::new(uuid::random()),
         Some(given) => Secret::parse(&given).unwrap_or_else(|fault| {

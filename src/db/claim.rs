@@ -4,7 +4,7 @@ use super::{DbError, Statement};
 use pgrx::pg_sys::BuiltinOid::*;
 use pgrx::spi::SpiClient;
 use std::time::{Duration, Instant};
-use voice_core::fair;
+use voice_core::round_robin;
 
 /// A job that this worker holds. `(id, attempt, epoch)` is what a settle must match. An attempt that is given back is
 /// given back by its own settle, so of the claims of a job that are not settled yet no two have the same number.
@@ -23,22 +23,27 @@ pub struct Claimed {
 #[derive(Default)]
 pub struct Waiting {
     /// Due now, by priority and tenant.
-    pub due: Vec<fair::Waiting>,
+    pub due: Vec<round_robin::ReadyJobs>,
     /// How long until the next one is.
     pub next: Option<Duration>,
 }
 
 /// Looks for about `limit` due jobs, of each tenant an equal share. Nothing is locked.
-pub fn look(client: &mut SpiClient<'_>, limit: usize) -> Result<Waiting, DbError> {
+pub fn poll(client: &mut SpiClient<'_>, limit: usize) -> Result<Waiting, DbError> {
     thread_local! {
-        static LOOK: Statement = const { Statement::new(include_str!("../../sql/queries/look.sql"), &[INT8OID]) };
+        static POLL: Statement = const { Statement::new(include_str!("../../sql/queries/look.sql"), &[INT8OID]) };
     }
-    LOOK.with(|statement| {
+    POLL.with(|statement| {
         let mut waiting = Waiting::default();
         for row in statement.run(client, &[(limit as i64).into()])? {
             let jobs = row.get(3)?.unwrap_or_default();
             let tenant = row.get(2)?.unwrap_or_default();
-            waiting.due.push(fair::Waiting { priority: row.get(1)?.unwrap_or_default(), tenant, jobs, more: false });
+            waiting.due.push(round_robin::ReadyJobs {
+                priority: row.get(1)?.unwrap_or_default(),
+                tenant,
+                jobs,
+                more: false,
+            });
             let next = row.get::<f64>(4)?.map(|s| Duration::from_secs_f64(s.clamp(0.0, 86_400.0)));
             waiting.next = waiting.next.into_iter().chain(next).min();
         }
@@ -88,10 +93,10 @@ pub fn renew(client: &mut SpiClient<'_>, ids: Vec<i64>, epoch: i64, lease: Durat
 
 /// Frees the jobs whose lease belongs to another epoch, or has run out without being among the `held`. `false`: somebody
 /// has locked some of them, and they are to be freed later.
-pub fn take_back(client: &mut SpiClient<'_>, epoch: i64, held: Vec<i64>) -> Result<bool, DbError> {
+pub fn rescue_expired(client: &mut SpiClient<'_>, epoch: i64, held: Vec<i64>) -> Result<bool, DbError> {
     thread_local! {
         static TAKE_BACK: Statement =
-            const { Statement::new(include_str!("../../sql/queries/take_back.sql"), &[INT8OID, INT8ARRAYOID]) };
+            const { Statement::new(include_str!("../../sql/queries/rescue_expired.sql"), &[INT8OID, INT8ARRAYOID]) };
         static FOREIGN: Statement =
             const { Statement::new(include_str!("../../sql/queries/foreign_leases.sql"), &[INT8OID]) };
     }

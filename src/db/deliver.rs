@@ -2,14 +2,14 @@
 //! that of every other job (`claim.rs`, `settle.rs`).
 
 use super::claim::{Claimed, Waiting};
-use super::leaf::{LeafStatement, Scope};
+use super::partition::{PartitionScope, PartitionStatement};
 use super::{DbError, Statement};
 use pgrx::Uuid;
 use pgrx::pg_sys::BuiltinOid::*;
 use pgrx::spi::SpiClient;
 use serde_json::value::RawValue;
 use std::time::Duration;
-use voice_core::fair;
+use voice_core::round_robin;
 use voice_core::webhook::body::Lead;
 
 /// Whom a job tells what.
@@ -29,7 +29,7 @@ pub struct Prepared {
 }
 
 /// Writes a job for each webhook that is to be told of one of these calls. Gives how many.
-pub fn announce(
+pub fn enqueue_deliveries(
     client: &mut SpiClient<'_>,
     calls: Vec<Uuid>,
     priorities: Vec<i16>,
@@ -46,21 +46,21 @@ pub fn announce(
     Ok(client.update(include_str!("../../sql/queries/settle_announce.sql"), None, &arguments)?.len())
 }
 
-/// Looks for due deliveries: of each webhook as many as there is room for, `each` where `rooms` does not say otherwise.
+/// Looks for due deliveries: of each webhook as many as there is room for, `each` where `rooms` does not say policy.
 /// What [`Waiting`] calls a tenant is the webhook. Nothing is locked.
-pub fn look(client: &mut SpiClient<'_>, each: usize, rooms: &[(Uuid, usize)]) -> Result<Waiting, DbError> {
+pub fn poll(client: &mut SpiClient<'_>, each: usize, rooms: &[(Uuid, usize)]) -> Result<Waiting, DbError> {
     thread_local! {
-        static LOOK: Statement = const {
+        static POLL: Statement = const {
             Statement::new(include_str!("../../sql/queries/look_deliveries.sql"), &[INT8OID, UUIDARRAYOID, INT8ARRAYOID])
         };
     }
     let ids: Vec<Uuid> = rooms.iter().map(|(id, _)| *id).collect();
     let room: Vec<i64> = rooms.iter().map(|(_, room)| *room as i64).collect();
     let mut waiting = Waiting::default();
-    for row in LOOK.with(|s| s.run(client, &[(each as i64).into(), ids.into(), room.into()]))? {
+    for row in POLL.with(|s| s.run(client, &[(each as i64).into(), ids.into(), room.into()]))? {
         let tenant = row.get::<Uuid>(2)?.map(|id| id.to_string()).unwrap_or_default();
         let (priority, jobs) = (row.get(1)?.unwrap_or_default(), row.get(3)?.unwrap_or_default());
-        waiting.due.push(fair::Waiting { priority, tenant, jobs, more: false });
+        waiting.due.push(round_robin::ReadyJobs { priority, tenant, jobs, more: false });
         let next = row.get::<f64>(4)?.map(|s| Duration::from_secs_f64(s.clamp(0.0, 86_400.0)));
         waiting.next = waiting.next.into_iter().chain(next).min();
     }
@@ -70,8 +70,8 @@ pub fn look(client: &mut SpiClient<'_>, each: usize, rooms: &[(Uuid, usize)]) ->
 /// Pairs each claimed job with what it is to tell; `None` where there is nothing to tell any more, or nobody.
 pub fn prepare(client: &mut SpiClient<'_>, claimed: Vec<Claimed>) -> Result<Vec<(Claimed, Option<Prepared>)>, DbError> {
     thread_local! {
-        static PREPARE: LeafStatement = const {
-            LeafStatement::new(
+        static PREPARE: PartitionStatement = const {
+            PartitionStatement::new(
                 include_str!("../../sql/queries/prepare_deliveries.sql"),
                 &[UUIDARRAYOID, UUIDOID, UUIDOID, INT8ARRAYOID],
             )
@@ -82,7 +82,7 @@ pub fn prepare(client: &mut SpiClient<'_>, claimed: Vec<Claimed>) -> Result<Vec<
     }
     let jobs: Vec<i64> = claimed.iter().map(|c| c.id).collect();
     let calls: Vec<Uuid> = claimed.iter().map(|c| c.call_id).collect();
-    let scope = Scope::of(&calls);
+    let scope = PartitionScope::of(&calls);
     let arguments = [calls.into(), scope.bounds.0.into(), scope.bounds.1.into(), jobs.into()];
     let rows = PREPARE.with(|s| s.run(client, &scope, &arguments))?;
     let mut prepared = Vec::with_capacity(claimed.len());

@@ -1,6 +1,6 @@
 //! What an import reads and writes, as whoever imports: every statement names the schema of everything, operators too.
 
-use super::question::Question;
+use super::cached_query::CachedQuery;
 use super::{DbError, Statement};
 use crate::host::{clock, lock};
 use pgrx::datum::TimestampWithTimeZone;
@@ -10,8 +10,8 @@ use pgrx::{IntoDatum, Uuid};
 use voice_core::import::{Agent, Import, ToolCall, Turn};
 
 thread_local! {
-    static KNOWN: Question = Question::anew(include_str!("../../sql/queries/import_known.sql"), &[TEXTOID, TEXTOID]);
-    static HAS_TURNS: Question = Question::anew(include_str!("../../sql/queries/import_has_turns.sql"), &[UUIDOID]);
+    static KNOWN: CachedQuery = CachedQuery::fresh_snapshot(include_str!("../../sql/queries/import_known.sql"), &[TEXTOID, TEXTOID]);
+    static HAS_TURNS: CachedQuery = CachedQuery::fresh_snapshot(include_str!("../../sql/queries/import_has_turns.sql"), &[UUIDOID]);
     static AGENT: Statement =
         const { Statement::plain(include_str!("../../sql/queries/import_agent_known.sql"), &[TEXTOID, TEXTOID]) };
     static NEW_AGENT: Statement = const {
@@ -55,11 +55,11 @@ pub struct Known {
 
 /// The call of this tenant that has this external id. Until the transaction ends nobody else imports or starts it.
 pub fn known(external_id: &str, tenant: &str) -> Option<Known> {
-    lock::arrival(external_id, tenant);
+    lock::lock_external_id(external_id, tenant);
     let mut known: Option<Known> = None;
     // In a snapshot of its own: whoever held the lock before has committed since the import began.
     KNOWN.with(|question| {
-        question.ask(&[external_id.into_datum(), tenant.into_datum()], |row| {
+        question.execute(&[external_id.into_datum(), tenant.into_datum()], |row| {
             let (Some(id), in_progress) = (row.get::<Uuid>(1), row.get(2).unwrap_or(false)) else { return };
             // Plain INSERTs can give two calls one external id: the first is meant.
             if known.as_ref().is_none_or(|known| id.as_bytes() < known.id.as_bytes()) {
@@ -68,7 +68,7 @@ pub fn known(external_id: &str, tenant: &str) -> Option<Known> {
         });
     });
     if let Some(known) = &mut known {
-        HAS_TURNS.with(|question| question.ask(&[known.id.into_datum()], |_| known.has_turns = true));
+        HAS_TURNS.with(|question| question.execute(&[known.id.into_datum()], |_| known.has_turns = true));
     }
     known
 }

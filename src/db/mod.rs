@@ -1,15 +1,17 @@
 //! All SPI, by subject. Statements stand in `sql/queries/`, one a file, and take bound parameters only.
 
+pub mod as_owner;
+pub mod cached_query;
 pub mod claim;
 pub mod deliver;
+pub mod enqueue;
+mod error;
 pub mod import;
-pub mod late;
-pub mod leaf;
 pub mod limits;
-pub mod months;
-pub mod owner;
+pub mod outcome;
+pub mod partition;
+pub mod partitions;
 pub mod prepare;
-pub mod question;
 pub mod search;
 pub mod settle;
 pub mod state;
@@ -17,5 +19,6 @@ mod statement;
 mod store;
 pub mod transaction;
 
+pub use error::{DbError, rethrow};
 pub use statement::Statement;
-pub use transaction::{DbError, transaction};
+pub use transaction::transaction;

@@ -2,7 +2,7 @@
 
 use super::DbError;
 use super::claim::Claimed;
-use super::leaf::{LeafStatement, Scope};
+use super::partition::{PartitionScope, PartitionStatement};
 use pgrx::Uuid;
 use pgrx::pg_sys::BuiltinOid::*;
 use pgrx::spi::SpiClient;
@@ -10,7 +10,7 @@ use voice_core::transcript::{Role, Turn};
 
 /// A call as it stands now.
 #[derive(Debug)]
-pub struct Call {
+pub struct PreparedCall {
     pub in_progress: bool,
     pub deleted: bool,
     pub vertical: String,
@@ -31,17 +31,20 @@ pub struct Known {
 }
 
 /// Pairs each claimed job with its call; `None` where the call is gone.
-pub fn prepare(client: &mut SpiClient<'_>, claimed: Vec<Claimed>) -> Result<Vec<(Claimed, Option<Call>)>, DbError> {
+pub fn prepare(
+    client: &mut SpiClient<'_>,
+    claimed: Vec<Claimed>,
+) -> Result<Vec<(Claimed, Option<PreparedCall>)>, DbError> {
     thread_local! {
-        static PREPARE: LeafStatement = const {
-            LeafStatement::new(include_str!("../../sql/queries/prepare.sql"), &[UUIDARRAYOID, UUIDOID, UUIDOID])
+        static PREPARE: PartitionStatement = const {
+            PartitionStatement::new(include_str!("../../sql/queries/prepare.sql"), &[UUIDARRAYOID, UUIDOID, UUIDOID])
         };
     }
     if claimed.is_empty() {
         return Ok(Vec::new());
     }
     let ids: Vec<Uuid> = claimed.iter().map(|c| c.call_id).collect();
-    let scope = Scope::of(&ids);
+    let scope = PartitionScope::of(&ids);
     let mut calls = Vec::with_capacity(claimed.len());
     let arguments = [ids.into(), scope.bounds.0.into(), scope.bounds.1.into()];
     for row in PREPARE.with(|s| s.run(client, &scope, &arguments))? {
@@ -59,7 +62,7 @@ pub fn prepare(client: &mut SpiClient<'_>, claimed: Vec<Claimed>) -> Result<Vec<
             },
             text: text.unwrap_or_default(),
         });
-        calls.push(Some(Call {
+        calls.push(Some(PreparedCall {
             in_progress: row.get::<String>(3)?.as_deref() == Some("in_progress"),
             deleted: row.get(7)?.unwrap_or(false),
             vertical: row.get(5)?.unwrap_or_default(),

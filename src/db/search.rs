@@ -2,7 +2,7 @@
 
 use super::DbError;
 use pgrx::spi::SpiClient;
-use voice_core::lexicon::{Document, Lexicon};
+use voice_core::tsvector_cache::{Document, TsvectorCache};
 
 /// Follows every piece that is asked about; where it comes to stand says how many places the piece takes.
 const NEXT_WORD: &str = "zqxwvu";
@@ -18,7 +18,7 @@ pub struct Search {
 }
 
 struct Words {
-    lexicon: Lexicon,
+    cache: TsvectorCache,
     /// What the configuration makes of the next word.
     next: String,
 }
@@ -35,7 +35,7 @@ impl Search {
         let row = client.select(include_str!("../../sql/queries/search_config.sql"), Some(1), &arguments)?.first();
         let by_word = row.get::<bool>(1)?.unwrap_or(false);
         let words = match row.get::<Vec<String>>(2)?.unwrap_or_default().as_slice() {
-            [next] if by_word => Some(Words { lexicon: Lexicon::default(), next: next.clone() }),
+            [next] if by_word => Some(Words { cache: TsvectorCache::default(), next: next.clone() }),
             _ => None,
         };
         Ok(Search { words, ..Search::by_name(config) })
@@ -48,14 +48,14 @@ impl Search {
     /// The documents of texts, in their order.
     pub fn documents(&mut self, client: &mut SpiClient<'_>, texts: &[&str]) -> Result<Vec<Document>, DbError> {
         let Some(words) = &mut self.words else { return Ok(texts.iter().map(|_| Document::Unfit).collect()) };
-        let mut missing = words.lexicon.missing_of(texts);
+        let mut missing = words.cache.missing_of(texts);
         if !missing.is_empty() && missing.len() <= PIECES_MAX {
-            if words.lexicon.make_room(missing.len()) {
-                missing = words.lexicon.missing_of(texts);
+            if words.cache.make_room(missing.len()) {
+                missing = words.cache.missing_of(texts);
             }
             words.learn(client, &self.config, missing.into_iter().map(str::to_owned).collect())?;
         }
-        Ok(texts.iter().map(|text| words.lexicon.document(text)).collect())
+        Ok(texts.iter().map(|text| words.cache.document(text)).collect())
     }
 }
 
@@ -87,7 +87,7 @@ impl Words {
         let is_next = |(lexeme, place): &(String, u16)| *place == last && *lexeme == self.next;
         if lexemes.iter().filter(|l| l.1 == last).all(is_next) {
             lexemes.retain(|l| l.1 != last);
-            self.lexicon.learn(piece, &lexemes, takes);
+            self.cache.learn(piece, &lexemes, takes);
         }
     }
 }

@@ -3,101 +3,18 @@
 //! Lock order is that of everybody else: the call first, then its job. Nothing is waited for: what somebody else holds
 //! is left for the next turn of the loop, so no ingest and no DELETE ever stalls the worker.
 
-use super::claim::Claimed;
-use super::deliver::{self, Delivery};
-use super::leaf::{LeafStatement, Scope};
+use super::deliver;
+use super::outcome::{LockedCall, Outcome, Settled, WRITERS_PATIENCE};
+use super::partition::{PartitionScope, PartitionStatement};
 use super::search::Search;
-use super::store::{self, News};
+use super::store::{self, CompletedAnalysis};
 use super::{DbError, Statement};
-use crate::host::wake;
+use crate::host::commit_hooks;
 use pgrx::Uuid;
-use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys::BuiltinOid::*;
 use pgrx::spi::SpiClient;
 use std::collections::{HashMap, HashSet};
-use std::time::{Duration, Instant};
-use voice_core::analysis::Analysis;
-use voice_core::reply::Tokens;
-
-/// How long a result waits for writers of its call's turns.
-const WRITERS_PATIENCE: Duration = Duration::from_secs(5);
-
-/// What came of a job.
-#[derive(Debug, Clone)]
-pub enum Outcome {
-    Analyzed(Box<Analyzed>),
-    /// The stored analysis is of these words (their hash) and this prompt: no request was needed.
-    Current {
-        hash: Vec<u8>,
-    },
-    /// The call is deleted, in progress again, or gone.
-    Needless,
-    /// A webhook has been told.
-    Delivered,
-    /// A webhook that is to be told is disabled or gone, or the call is.
-    Unwanted,
-    /// The receiver wants nothing any more: its webhook is disabled.
-    Gone {
-        error: String,
-    },
-    /// An attempt failed; `Some`: try again after this long, `None`: that was the last.
-    Failed {
-        error: String,
-        again: Option<Duration>,
-    },
-    /// The provider or the configuration is to blame: back into the queue, the attempt not counted.
-    Snoozed {
-        error: String,
-        again: Duration,
-    },
-}
-
-#[derive(Debug, Clone)]
-pub struct Analyzed {
-    pub analysis: Analysis,
-    pub vertical: String,
-    pub model: String,
-    pub prompt_version: String,
-    /// Of the words that were analysed.
-    pub hash: Vec<u8>,
-    /// Unix milliseconds of the hang-up.
-    pub ended_ms: Option<i64>,
-}
-
-/// A job with its outcome, ready to be stored.
-#[derive(Debug, Clone)]
-pub struct Settled {
-    pub job: Claimed,
-    /// `None`: it is an analysis.
-    pub delivery: Option<Delivery>,
-    pub outcome: Outcome,
-    pub http_status: Option<i32>,
-    pub model: Option<String>,
-    pub latency: Option<Duration>,
-    /// What the answer cost, also when it was refused.
-    pub tokens: Tokens,
-    /// Since when it could not be stored because somebody else held its call, its job, or wrote its turns.
-    pub held_up: Option<Instant>,
-}
-
-impl Settled {
-    /// The words that it is about, where it says something about words.
-    fn hash(&self) -> Option<&[u8]> {
-        match &self.outcome {
-            Outcome::Analyzed(a) => Some(&a.hash),
-            Outcome::Current { hash } => Some(hash),
-            _ => None,
-        }
-    }
-
-    /// Somebody is about to commit turns of this call. Not waited for longer than a transaction should last: then it
-    /// is stored, and looked at again later.
-    fn waits_for_writers(&self) -> bool {
-        self.hash().is_some()
-            && wake::has_writers(self.job.call_id.as_bytes())
-            && self.held_up.is_none_or(|since| since.elapsed() < WRITERS_PATIENCE)
-    }
-}
+use std::time::Duration;
 
 /// What a settle did.
 #[derive(Default)]
@@ -126,51 +43,51 @@ pub fn settle(
         return Ok(report);
     }
     let ids: Vec<Uuid> = settled.iter().map(|s| s.job.call_id).collect();
-    let scope = Scope::of(&ids);
+    let scope = PartitionScope::of(&ids);
     let calls = lock_calls(client, &scope, ids)?;
     let jobs = lock_jobs(client, settled, epoch)?;
 
-    let mut ledger = Vec::new();
-    let mut fates = Fates::default();
+    let mut attempt_log = Vec::new();
+    let mut updates = JobUpdates::default();
     let mut gone: Vec<(Uuid, String)> = Vec::new();
-    let mut about_words: Vec<(&Settled, &Locked)> = Vec::new();
+    let mut about_words: Vec<(&Settled, &LockedCall)> = Vec::new();
     for s in settled {
         let id = s.job.id;
         match (jobs.get(&id), calls.get(&s.job.call_id)) {
             // Lost the lease, requeued, or deleted: the late answer changes nothing. A call that somebody holds is not
             // waited for just to write that down.
-            (None, Some(Some(call))) => ledger.push((s, call, "discarded")),
+            (None, Some(Some(call))) => attempt_log.push((s, call, "discarded")),
             (None, _) => {}
-            (Some(Hold::Elsewhere), _) | (_, Some(None)) => _ = report.postponed.insert(id),
-            (Some(_), None | Some(Some(Locked { unfit: true, .. }))) => fates.done.push(id),
+            (Some(JobLock::ByOthers), _) | (_, Some(None)) => _ = report.postponed.insert(id),
+            (Some(_), None | Some(Some(LockedCall { not_analyzable: true, .. }))) => updates.done.push(id),
             (Some(_), Some(Some(call))) => match &s.outcome {
                 _ if s.waits_for_writers() => {
                     report.postponed.insert(id);
                 }
                 Outcome::Analyzed(_) | Outcome::Current { .. } => about_words.push((s, call)),
                 // It was, when it was read; meanwhile it has ended, and found its job in the queue already.
-                Outcome::Needless => fates.back(id, Duration::ZERO, 1),
-                Outcome::Unwanted => fates.done.push(id),
+                Outcome::Needless => updates.back(id, Duration::ZERO, 1),
+                Outcome::Unwanted => updates.done.push(id),
                 Outcome::Delivered => {
-                    ledger.push((s, call, "ok"));
-                    fates.done.push(id);
+                    attempt_log.push((s, call, "ok"));
+                    updates.done.push(id);
                 }
                 Outcome::Gone { error } => {
-                    ledger.push((s, call, "dead"));
-                    fates.dead.push((id, error.clone()));
+                    attempt_log.push((s, call, "dead"));
+                    updates.dead.push((id, error.clone()));
                     gone.extend(s.delivery.iter().map(|to| (to.webhook_id, error.clone())));
                 }
                 Outcome::Failed { again: Some(pause), .. } => {
-                    ledger.push((s, call, "failed"));
-                    fates.back(id, *pause, 0);
+                    attempt_log.push((s, call, "failed"));
+                    updates.back(id, *pause, 0);
                 }
                 Outcome::Failed { again: None, error } => {
-                    ledger.push((s, call, "dead"));
-                    fates.dead.push((id, error.clone()));
+                    attempt_log.push((s, call, "dead"));
+                    updates.dead.push((id, error.clone()));
                 }
                 Outcome::Snoozed { again, .. } => {
-                    ledger.push((s, call, "snoozed"));
-                    fates.back(id, *again, 1);
+                    attempt_log.push((s, call, "snoozed"));
+                    updates.back(id, *again, 1);
                 }
             },
         }
@@ -178,7 +95,7 @@ pub fn settle(
 
     // Read after the job is locked and no writer is under way: what this sees is what the result must be of.
     let mut now = current_words(client, &scope, &about_words)?;
-    let mut news: Vec<News> = Vec::new();
+    let mut completed: Vec<CompletedAnalysis> = Vec::new();
     for (s, call) in about_words {
         let known = now.get_mut(&s.job.call_id);
         let is_of_the_words = known.as_ref().is_some_and(|words| s.hash() == Some(&words.hash));
@@ -186,31 +103,31 @@ pub fn settle(
         match &s.outcome {
             Outcome::Analyzed(analyzed) if is_of_the_words => {
                 let words = known.map(|words| std::mem::take(&mut words.text)).unwrap_or_default();
-                news.push(News { settled: s, analyzed, call, words });
+                completed.push(CompletedAnalysis { settled: s, analyzed, call, words });
             }
             Outcome::Current { .. } if is_of_the_words && still_stored => {
-                ledger.push((s, call, "skipped"));
-                fates.done.push(s.job.id);
+                attempt_log.push((s, call, "skipped"));
+                updates.done.push(s.job.id);
             }
             _ => {
-                ledger.push((s, call, "stale"));
-                fates.back(s.job.id, Duration::ZERO, 1);
+                attempt_log.push((s, call, "stale"));
+                updates.back(s.job.id, Duration::ZERO, 1);
             }
         }
     }
-    report.announced = store::analyses(client, scope.bounds, &news, search)?;
-    for News { settled: s, call, .. } in &news {
-        ledger.push((s, call, "ok"));
+    report.announced = store::analyses(client, scope.bounds, &completed, search)?;
+    for CompletedAnalysis { settled: s, call, .. } in &completed {
+        attempt_log.push((s, call, "ok"));
         report.stored.push(s.job.id);
-        if wake::has_writers(s.job.call_id.as_bytes()) {
-            fates.back(s.job.id, WRITERS_PATIENCE, 1);
+        if commit_hooks::has_writers(s.job.call_id.as_bytes()) {
+            updates.back(s.job.id, WRITERS_PATIENCE, 1);
         } else {
-            fates.done.push(s.job.id);
+            updates.done.push(s.job.id);
         }
     }
-    store::ledger(client, &ledger)?;
-    report.back = fates.back.len();
-    fates.apply(client)?;
+    store::attempt_log(client, &attempt_log)?;
+    report.back = updates.back.len();
+    updates.apply(client)?;
     if !gone.is_empty() {
         report.disabled = deliver::disable(client, gone)?;
     }
@@ -218,31 +135,21 @@ pub fn settle(
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Hold {
-    Ours,
-    Elsewhere,
-}
-
-/// A call under the lock of this transaction: what is copied to its analysis.
-pub struct Locked {
-    /// It is not to be analysed: in progress, or deleted.
-    unfit: bool,
-    pub tenant: String,
-    pub agent: String,
-    pub started_at: TimestampWithTimeZone,
-    pub from_number: Option<String>,
+enum JobLock {
+    ByUs,
+    ByOthers,
 }
 
 /// `None`: somebody else holds it.
-type Calls = HashMap<Uuid, Option<Locked>>;
+type Calls = HashMap<Uuid, Option<LockedCall>>;
 
-fn lock_calls(client: &mut SpiClient<'_>, scope: &Scope, ids: Vec<Uuid>) -> Result<Calls, DbError> {
+fn lock_calls(client: &mut SpiClient<'_>, scope: &PartitionScope, ids: Vec<Uuid>) -> Result<Calls, DbError> {
     thread_local! {
-        static LOCK: LeafStatement = const {
-            LeafStatement::new(include_str!("../../sql/queries/settle_lock_calls.sql"), &[UUIDARRAYOID, UUIDOID, UUIDOID])
+        static LOCK: PartitionStatement = const {
+            PartitionStatement::new(include_str!("../../sql/queries/settle_lock_calls.sql"), &[UUIDARRAYOID, UUIDOID, UUIDOID])
         };
-        static SEE: LeafStatement = const {
-            LeafStatement::new(include_str!("../../sql/queries/settle_see_calls.sql"), &[UUIDARRAYOID, UUIDOID, UUIDOID])
+        static SEE: PartitionStatement = const {
+            PartitionStatement::new(include_str!("../../sql/queries/settle_see_calls.sql"), &[UUIDARRAYOID, UUIDOID, UUIDOID])
         };
     }
     let (lowest, highest) = scope.bounds;
@@ -251,8 +158,8 @@ fn lock_calls(client: &mut SpiClient<'_>, scope: &Scope, ids: Vec<Uuid>) -> Resu
     let mut found = HashMap::new();
     for row in LOCK.with(|s| s.run(client, scope, &arguments))? {
         if let (Some(id), Some(started_at)) = (row.get::<Uuid>(1)?, row.get(5)?) {
-            let locked = Locked {
-                unfit: row.get(2)? == Some(true),
+            let locked = LockedCall {
+                not_analyzable: row.get(2)? == Some(true),
                 tenant: row.get(3)?.unwrap_or_default(),
                 agent: row.get(4)?.unwrap_or_default(),
                 started_at,
@@ -271,7 +178,7 @@ fn lock_calls(client: &mut SpiClient<'_>, scope: &Scope, ids: Vec<Uuid>) -> Resu
     Ok(found)
 }
 
-fn lock_jobs(client: &mut SpiClient<'_>, settled: &[Settled], epoch: i64) -> Result<HashMap<i64, Hold>, DbError> {
+fn lock_jobs(client: &mut SpiClient<'_>, settled: &[Settled], epoch: i64) -> Result<HashMap<i64, JobLock>, DbError> {
     thread_local! {
         static LOCK: Statement = const {
             Statement::new(include_str!("../../sql/queries/settle_lock_jobs.sql"), &[INT8ARRAYOID, INT2ARRAYOID, INT8OID])
@@ -286,13 +193,13 @@ fn lock_jobs(client: &mut SpiClient<'_>, settled: &[Settled], epoch: i64) -> Res
     let mut found = HashMap::new();
     for row in LOCK.with(|s| s.run(client, &arguments))? {
         if let Some(id) = row.get::<i64>(1)? {
-            found.insert(id, Hold::Ours);
+            found.insert(id, JobLock::ByUs);
         }
     }
     if found.len() < settled.len() {
         for row in SEE.with(|s| s.run(client, &arguments))? {
             if let Some(id) = row.get::<i64>(1)? {
-                found.entry(id).or_insert(Hold::Elsewhere);
+                found.entry(id).or_insert(JobLock::ByOthers);
             }
         }
     }
@@ -310,12 +217,12 @@ struct Words {
 
 fn current_words(
     client: &mut SpiClient<'_>,
-    scope: &Scope,
-    about_words: &[(&Settled, &Locked)],
+    scope: &PartitionScope,
+    about_words: &[(&Settled, &LockedCall)],
 ) -> Result<HashMap<Uuid, Words>, DbError> {
     thread_local! {
-        static WORDS: LeafStatement = const {
-            LeafStatement::new(include_str!("../../sql/queries/settle_words.sql"), &[UUIDARRAYOID, UUIDOID, UUIDOID])
+        static WORDS: PartitionStatement = const {
+            PartitionStatement::new(include_str!("../../sql/queries/settle_words.sql"), &[UUIDARRAYOID, UUIDOID, UUIDOID])
         };
     }
     let mut found = HashMap::new();
@@ -340,13 +247,13 @@ fn current_words(
 
 /// What becomes of the jobs themselves.
 #[derive(Default)]
-struct Fates {
+struct JobUpdates {
     done: Vec<i64>,
     back: Vec<(i64, Duration, i16)>,
     dead: Vec<(i64, String)>,
 }
 
-impl Fates {
+impl JobUpdates {
     /// Back into the queue after a pause, with `refund` attempts given back.
     fn back(&mut self, id: i64, pause: Duration, refund: i16) {
         self.back.push((id, pause, refund));

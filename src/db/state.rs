@@ -17,7 +17,7 @@ pub enum Installation {
         role: pg_sys::Oid,
     },
     /// The role `voice_worker` does not exist.
-    Roleless,
+    MissingRole,
 }
 
 /// Looks at the catalogs as the session's own user: nothing here can run anybody's code.
@@ -31,38 +31,38 @@ pub fn installation() -> Result<Installation, DbError> {
         }
         Ok(match (row.get::<String>(2)?, row.get::<pg_sys::Oid>(3)?) {
             (Some(schema), Some(role)) => Installation::Fits { schema, role },
-            _ => Installation::Roleless,
+            _ => Installation::MissingRole,
         })
     })
 }
 
 /// May the worker act on this database's data?
 #[derive(Debug, PartialEq, Eq)]
-pub enum Gate {
+pub enum Admission {
     Open,
     Paused(String),
     /// A restored copy: not the instance that its data belongs to.
-    Copy,
+    RestoredCopy,
 }
 
 /// Part of every transaction of the worker, so that a pause or a restore counts at once.
-pub fn gate(client: &mut SpiClient<'_>) -> Result<Gate, DbError> {
+pub fn admission(client: &mut SpiClient<'_>) -> Result<Admission, DbError> {
     thread_local! {
         static GATE: Statement = const { Statement::new(include_str!("../../sql/queries/gate.sql"), &[]) };
     }
     GATE.with(|statement| {
         let rows = statement.run(client, &[])?;
-        let Some(row) = rows.into_iter().next() else { return Ok(Gate::Copy) };
+        let Some(row) = rows.into_iter().next() else { return Ok(Admission::RestoredCopy) };
         Ok(match (row.get::<bool>(1)?, row.get::<bool>(2)?) {
-            (Some(true), Some(true)) => Gate::Paused(row.get(3)?.unwrap_or_default()),
-            (Some(true), _) => Gate::Open,
-            _ => Gate::Copy,
+            (Some(true), Some(true)) => Admission::Paused(row.get(3)?.unwrap_or_default()),
+            (Some(true), _) => Admission::Open,
+            _ => Admission::RestoredCopy,
         })
     })
 }
 
 /// Whether the tables the worker needs are all there: during a restore they come one by one.
-pub fn complete(client: &mut SpiClient<'_>) -> Result<bool, DbError> {
+pub fn tables_exist(client: &mut SpiClient<'_>) -> Result<bool, DbError> {
     let mut rows = client.select(include_str!("../../sql/queries/complete.sql"), None, &[])?;
     Ok(rows.next().and_then(|row| row.get::<bool>(1).ok().flatten()).unwrap_or(false))
 }
@@ -74,8 +74,8 @@ pub fn begin_epoch(client: &mut SpiClient<'_>) -> Result<i64, DbError> {
 }
 
 /// Keeps the names of pinned roles true (`sql/tables/pin.sql`).
-pub fn follow_roles(client: &mut SpiClient<'_>) -> Result<(), DbError> {
-    client.update(include_str!("../../sql/queries/follow_roles.sql"), None, &[])?;
+pub fn sync_role_names(client: &mut SpiClient<'_>) -> Result<(), DbError> {
+    client.update(include_str!("../../sql/queries/sync_role_names.sql"), None, &[])?;
     Ok(())
 }
 

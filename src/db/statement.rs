@@ -1,7 +1,7 @@
 //! A statement planned once a session.
 
 use super::DbError;
-use crate::host::process::IndexesOnly;
+use crate::host::process::PlannerOverride;
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys::BuiltinOid;
 use pgrx::prelude::*;
@@ -11,7 +11,7 @@ use std::cell::OnceCell;
 /// Keeps its plan for the life of the session; Postgres makes it anew when a table under it changes.
 ///
 /// Only for statements that read unpartitioned tables, whatever they write: a kept plan that reads a partitioned table locks
-/// every partition at each execution (see `leaf.rs`).
+/// every partition at each execution (see `partition.rs`).
 pub struct Statement {
     sql: &'static str,
     parameters: &'static [BuiltinOid],
@@ -45,7 +45,7 @@ impl Statement {
                 self.plan.get_or_init(|| plan)
             }
         };
-        let _planning = self.by_index.then(IndexesOnly::begin);
+        let _planning = self.by_index.then(PlannerOverride::begin);
         Ok(client.update(plan, None, arguments)?)
     }
 }

@@ -1,23 +1,23 @@
-//! What a settle stores of calls: analytics, search documents, the ledger, and the news of them, each by one statement for
+//! What a settle stores of calls: analytics, search documents, the attempt_log, and the completed of them, each by one statement for
 //! many calls. Whether it may be stored is decided in `settle.rs`. None of these statements reads a table that has months,
 //! so their plans are kept.
 
+use super::outcome::{Analyzed, LockedCall, Outcome, Settled};
 use super::search::Search;
-use super::settle::{Analyzed, Locked, Outcome, Settled};
 use super::{DbError, Statement, deliver};
-use crate::host::pin;
+use crate::host::tenant_binding;
 use pgrx::Uuid;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys::BuiltinOid::*;
 use pgrx::spi::SpiClient;
-use voice_core::headline::{self, Headline};
-use voice_core::lexicon::Document;
+use voice_core::notification::{self, Headline};
+use voice_core::tsvector_cache::Document;
 
 /// An analysis that is to be stored.
-pub struct News<'a> {
+pub struct CompletedAnalysis<'a> {
     pub settled: &'a Settled,
     pub analyzed: &'a Analyzed,
-    pub call: &'a Locked,
+    pub call: &'a LockedCall,
     /// As they are searched.
     pub words: String,
 }
@@ -26,21 +26,21 @@ pub struct News<'a> {
 pub fn analyses(
     client: &mut SpiClient<'_>,
     bounds: (Uuid, Uuid),
-    news: &[News],
+    completed: &[CompletedAnalysis],
     search: &mut Search,
 ) -> Result<usize, DbError> {
-    if news.is_empty() {
+    if completed.is_empty() {
         return Ok(0);
     }
-    analytics(client, news)?;
-    documents(client, news, search)?;
-    notify(client, news)?;
+    analytics(client, completed)?;
+    documents(client, completed, search)?;
+    notify(client, completed)?;
     // Whoever is to be told of these calls is told later, by jobs that are written now.
-    let priorities = news.iter().map(|n| n.settled.job.priority).collect();
-    deliver::announce(client, ids_of(news), priorities, bounds)
+    let priorities = completed.iter().map(|n| n.settled.job.priority).collect();
+    deliver::enqueue_deliveries(client, ids_of(completed), priorities, bounds)
 }
 
-fn analytics(client: &mut SpiClient<'_>, news: &[News]) -> Result<(), DbError> {
+fn analytics(client: &mut SpiClient<'_>, completed: &[CompletedAnalysis]) -> Result<(), DbError> {
     thread_local! {
         static STORE: Statement = const {
             Statement::plain(
@@ -53,30 +53,30 @@ fn analytics(client: &mut SpiClient<'_>, news: &[News]) -> Result<(), DbError> {
             )
         };
     }
-    let of = |f: fn(&Analyzed) -> String| news.iter().map(|n| f(n.analyzed)).collect::<Vec<_>>();
+    let of = |f: fn(&Analyzed) -> String| completed.iter().map(|n| f(n.analyzed)).collect::<Vec<_>>();
     let arguments = [
-        ids_of(news).into(),
-        tenants_of(news).into(),
-        news.iter().map(|n| n.call.agent.clone()).collect::<Vec<String>>().into(),
-        news.iter().map(|n| n.call.started_at).collect::<Vec<TimestampWithTimeZone>>().into(),
-        news.iter().map(|n| n.call.from_number.clone()).collect::<Vec<Option<String>>>().into(),
+        ids_of(completed).into(),
+        tenants_of(completed).into(),
+        completed.iter().map(|n| n.call.agent.clone()).collect::<Vec<String>>().into(),
+        completed.iter().map(|n| n.call.started_at).collect::<Vec<TimestampWithTimeZone>>().into(),
+        completed.iter().map(|n| n.call.from_number.clone()).collect::<Vec<Option<String>>>().into(),
         of(|a| a.vertical.clone()).into(),
-        news.iter().map(|n| n.analyzed.analysis.sentiment).collect::<Vec<f64>>().into(),
-        news.iter().map(|n| n.analyzed.analysis.lead_score).collect::<Vec<i32>>().into(),
+        completed.iter().map(|n| n.analyzed.analysis.sentiment).collect::<Vec<f64>>().into(),
+        completed.iter().map(|n| n.analyzed.analysis.lead_score).collect::<Vec<i32>>().into(),
         of(|a| a.analysis.intent.as_str().to_owned()).into(),
         of(|a| serde_json::to_string(&a.analysis.entities).unwrap_or_else(|_| "{}".to_owned())).into(),
         of(|a| a.analysis.summary.clone()).into(),
         of(|a| a.analysis.next_action.clone()).into(),
         of(|a| a.model.clone()).into(),
         of(|a| a.prompt_version.clone()).into(),
-        news.iter().map(|n| n.analyzed.hash.clone()).collect::<Vec<Vec<u8>>>().into(),
-        news.iter().map(|n| n.settled.tokens.prompt).collect::<Vec<Option<i32>>>().into(),
-        news.iter().map(|n| n.settled.tokens.completion).collect::<Vec<Option<i32>>>().into(),
+        completed.iter().map(|n| n.analyzed.hash.clone()).collect::<Vec<Vec<u8>>>().into(),
+        completed.iter().map(|n| n.settled.tokens.prompt).collect::<Vec<Option<i32>>>().into(),
+        completed.iter().map(|n| n.settled.tokens.completion).collect::<Vec<Option<i32>>>().into(),
     ];
     STORE.with(|s| s.run(client, &arguments).map(drop))
 }
 
-fn documents(client: &mut SpiClient<'_>, news: &[News], search: &mut Search) -> Result<(), DbError> {
+fn documents(client: &mut SpiClient<'_>, completed: &[CompletedAnalysis], search: &mut Search) -> Result<(), DbError> {
     thread_local! {
         static STORE: Statement = const {
             Statement::plain(
@@ -85,7 +85,7 @@ fn documents(client: &mut SpiClient<'_>, news: &[News], search: &mut Search) -> 
             )
         };
     }
-    let texts: Vec<&str> = news.iter().map(|n| n.words.as_str()).collect();
+    let texts: Vec<&str> = completed.iter().map(|n| n.words.as_str()).collect();
     let (documents, words): (Vec<_>, Vec<_>) = search
         .documents(client, &texts)?
         .into_iter()
@@ -95,39 +95,44 @@ fn documents(client: &mut SpiClient<'_>, news: &[News], search: &mut Search) -> 
             Document::Unfit => (None, Some(text.to_owned())),
         })
         .unzip();
-    let arguments =
-        [ids_of(news).into(), tenants_of(news).into(), documents.into(), words.into(), search.config().into()];
+    let arguments = [
+        ids_of(completed).into(),
+        tenants_of(completed).into(),
+        documents.into(),
+        words.into(),
+        search.config().into(),
+    ];
     STORE.with(|s| s.run(client, &arguments).map(drop))
 }
 
 /// Tells those who listen.
-fn notify(client: &mut SpiClient<'_>, news: &[News]) -> Result<(), DbError> {
+fn notify(client: &mut SpiClient<'_>, completed: &[CompletedAnalysis]) -> Result<(), DbError> {
     thread_local! {
         static NOTIFY: Statement = const {
             Statement::plain(include_str!("../../sql/queries/settle_notify.sql"), &[TEXTARRAYOID, TEXTARRAYOID])
         };
     }
-    let headlines = news.iter().map(|n| Headline {
+    let headlines = completed.iter().map(|n| Headline {
         call_id: n.settled.job.call_id.to_string(),
         lead_score: n.analyzed.analysis.lead_score,
         sentiment: n.analyzed.analysis.sentiment,
         intent: n.analyzed.analysis.intent,
     });
     let (channels, payloads): (Vec<String>, Vec<String>) =
-        headline::notifications(headlines.collect(), pin::somebody_is_pinned()).into_iter().unzip();
+        notification::notifications(headlines.collect(), tenant_binding::somebody_is_pinned()).into_iter().unzip();
     NOTIFY.with(|s| s.run(client, &[channels.into(), payloads.into()]).map(drop))
 }
 
-fn ids_of(news: &[News]) -> Vec<Uuid> {
-    news.iter().map(|n| n.settled.job.call_id).collect()
+fn ids_of(completed: &[CompletedAnalysis]) -> Vec<Uuid> {
+    completed.iter().map(|n| n.settled.job.call_id).collect()
 }
 
-fn tenants_of(news: &[News]) -> Vec<String> {
-    news.iter().map(|n| n.call.tenant.clone()).collect()
+fn tenants_of(completed: &[CompletedAnalysis]) -> Vec<String> {
+    completed.iter().map(|n| n.call.tenant.clone()).collect()
 }
 
 /// One row for every attempt ever made, with what came of it.
-pub fn ledger(client: &mut SpiClient<'_>, rows: &[(&Settled, &Locked, &str)]) -> Result<(), DbError> {
+pub fn attempt_log(client: &mut SpiClient<'_>, rows: &[(&Settled, &LockedCall, &str)]) -> Result<(), DbError> {
     thread_local! {
         static WRITE: Statement = const {
             Statement::plain(

@@ -1,32 +1,14 @@
 //! One transaction of the worker: as `voice_worker`, in a security-restricted context, its errors values.
 #![allow(unsafe_code)]
 
+use super::DbError;
 use crate::host::process;
 use pgrx::pg_sys::panic::CaughtError;
 use pgrx::prelude::*;
 use pgrx::spi::SpiClient;
 use std::panic::AssertUnwindSafe;
 
-/// Why a transaction failed; it left nothing behind.
-#[derive(Debug, Clone)]
-pub struct DbError {
-    pub code: PgSqlErrorCode,
-    pub message: String,
-}
-
-impl std::fmt::Display for DbError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl From<pgrx::spi::Error> for DbError {
-    fn from(e: pgrx::spi::Error) -> Self {
-        DbError { code: PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, message: e.to_string() }
-    }
-}
-
-/// Runs `work` in a transaction that commits if it returns `Ok`, and rolls back otherwise.
+/// Runs `work` in a transaction that commits if it returns `Ok`, and rolls back policy.
 ///
 /// The session's user is a superuser, but nothing written by others may run as one: a function that somebody
 /// attached to a table runs here as `role`, and the restricted context refuses it `SET ROLE` and its kin.

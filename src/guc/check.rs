@@ -4,7 +4,7 @@
 use pgrx::pg_sys;
 use std::ffi::{CStr, CString, c_char, c_void};
 use voice_core::retention::{self, Fault};
-use voice_net::{UrlFault, check_url};
+use voice_net::{BaseUrlError, check_url};
 
 pub unsafe extern "C-unwind" fn url(value: *mut *mut c_char, _: *mut *mut c_void, _: pg_sys::GucSource::Type) -> bool {
     // SAFETY: Postgres hands a valid C string or NULL.
@@ -12,17 +12,17 @@ pub unsafe extern "C-unwind" fn url(value: *mut *mut c_char, _: *mut *mut c_void
         verdict(value, |url| {
             let fault = check_url(url).err()?;
             Some(match fault {
-                UrlFault::Scheme => (c"The URL must begin with https:// or http://.", EXAMPLE),
-                UrlFault::Host => (c"The URL names no host.", EXAMPLE),
-                UrlFault::Port => (c"The port is not a number from 1 to 65535.", EXAMPLE),
-                UrlFault::Credentials => (
+                BaseUrlError::Scheme => (c"The URL must begin with https:// or http://.", EXAMPLE),
+                BaseUrlError::Host => (c"The URL names no host.", EXAMPLE),
+                BaseUrlError::Port => (c"The port is not a number from 1 to 65535.", EXAMPLE),
+                BaseUrlError::Credentials => (
                     c"The URL carries credentials, and settings are visible to everyone.",
                     c"Put the key into a file and name it in voice_analytics.llm_api_key_file.",
                 ),
-                UrlFault::Query => {
+                BaseUrlError::Query => {
                     (c"The URL has a query or a fragment.", c"Give the base only, up to and including /v1.")
                 }
-                UrlFault::Malformed => (c"The URL contains white space or control characters.", EXAMPLE),
+                BaseUrlError::Malformed => (c"The URL contains white space or control characters.", EXAMPLE),
             })
         })
     }

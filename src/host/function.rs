@@ -1,18 +1,18 @@
 //! What Postgres calls a function with, read without conversions, and rows given back as they are.
 #![allow(unsafe_code)] // calls and results are C structures
 
-use crate::error::raise;
+use crate::host::error::raise;
 use pgrx::prelude::*;
 use pgrx::{FromDatum, pg_sys};
 use std::ffi::CStr;
 
 /// The arguments of one call of a SQL function.
 #[derive(Clone, Copy)]
-pub struct Call(pg_sys::FunctionCallInfo);
+pub struct FunctionCall(pg_sys::FunctionCallInfo);
 
-impl Call {
-    pub fn of(fcinfo: pg_sys::FunctionCallInfo) -> Call {
-        Call(fcinfo)
+impl FunctionCall {
+    pub fn of(fcinfo: pg_sys::FunctionCallInfo) -> FunctionCall {
+        FunctionCall(fcinfo)
     }
 
     /// The argument as Postgres gave it; `None`: NULL.
@@ -106,7 +106,7 @@ impl Rows {
 }
 
 /// Declares a function to Postgres by its C symbol, as `#[pg_extern]` and `#[pg_trigger]` do, without conversions: the
-/// function takes what Postgres gave, as a `Call` of this module or of `trigger`.
+/// function takes what Postgres gave, as a `FunctionCall` of this module or of `trigger`.
 #[macro_export]
 macro_rules! declare_function {
     ($symbol:ident, $information:ident, $call:path, $function:path) => {

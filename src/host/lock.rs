@@ -5,7 +5,7 @@ use pgrx::{IntoDatum, pg_sys};
 
 /// Two arrivals of one external id of one tenant, also from two clients at once, must find one call: the second waits here
 /// until the first's transaction is over.
-pub fn arrival(external_id: &str, tenant: &str) {
+pub fn lock_external_id(external_id: &str, tenant: &str) {
     let key = key_of(external_id, tenant) as i64;
     // SAFETY: an advisory lock of the transaction, by its key.
     unsafe { pgrx::direct_function_call_as_datum(pg_sys::pg_advisory_xact_lock_int8, &[key.into_datum()]) };

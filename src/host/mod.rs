@@ -2,15 +2,16 @@
 //! trigger, the end of a transaction. Knows neither the queue nor what the worker does with it.
 
 pub mod clock;
+pub mod commit_hooks;
+pub mod error;
 pub mod function;
-pub mod leaf;
 pub mod lock;
-pub mod pin;
+pub mod partition;
 pub mod privilege;
 pub mod probe;
 pub mod process;
 pub mod shmem;
+pub mod tenant_binding;
 pub mod trigger;
 pub mod usage;
 pub mod user;
-pub mod wake;

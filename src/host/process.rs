@@ -14,6 +14,12 @@ unsafe extern "C" {
     fn SignalHandlerForConfigReload(signal: c_int);
 }
 
+// What Postgres calls `pqsignal` in a server; libpq has another one of that name, from which 18 tells them apart.
+#[cfg(not(feature = "pg18"))]
+use pg_sys::pqsignal;
+#[cfg(feature = "pg18")]
+use pg_sys::pqsignal_be as pqsignal;
+
 /// Registers the launcher. To be called while libraries are preloaded.
 pub fn register_launcher() {
     let mut worker = blank("voice_analytics launcher", c"voice_analytics_launcher");
@@ -28,10 +34,10 @@ pub struct Handle(*mut pg_sys::BackgroundWorkerHandle);
 
 /// What Postgres says of a started worker.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Life {
-    NotYet,
-    Runs,
-    Gone,
+pub enum BgwStatus {
+    NotStarted,
+    Running,
+    Stopped,
 }
 
 /// Starts a worker for the database in the given slot. `None`: no free place among `max_worker_processes`.
@@ -78,7 +84,7 @@ pub fn leave_maintenance_at_exit(database: pg_sys::Oid) {
     #[pg_guard]
     unsafe extern "C-unwind" fn leave(_code: c_int, database: pg_sys::Datum) {
         let database = pg_sys::Oid::from(database.value() as u32);
-        if let Some(slot) = super::shmem::slot_of(database, super::shmem::Otherwise::Nothing) {
+        if let Some(slot) = super::shmem::slot_of(database, super::shmem::SlotPolicy::Existing) {
             use std::sync::atomic::Ordering::*;
             let _ = slot.maintenance_pid.compare_exchange(std::process::id() as i32, 0, AcqRel, Acquire);
         }
@@ -109,7 +115,7 @@ impl Handle {
         struct Ends(Handle);
         impl Drop for Ends {
             fn drop(&mut self) {
-                if self.0.life() != Life::Gone {
+                if self.0.life() != BgwStatus::Stopped {
                     self.0.terminate();
                 }
             }
@@ -119,13 +125,13 @@ impl Handle {
         unsafe { pg_sys::WaitForBackgroundWorkerShutdown(ends.0.0) };
     }
 
-    pub fn life(&self) -> Life {
+    pub fn life(&self) -> BgwStatus {
         let mut pid = 0;
         // SAFETY: the handle is as RegisterDynamicBackgroundWorker made it.
         match unsafe { pg_sys::GetBackgroundWorkerPid(self.0, &mut pid) } {
-            pg_sys::BgwHandleStatus::BGWH_STARTED => Life::Runs,
-            pg_sys::BgwHandleStatus::BGWH_NOT_YET_STARTED => Life::NotYet,
-            _ => Life::Gone,
+            pg_sys::BgwHandleStatus::BGWH_STARTED => BgwStatus::Running,
+            pg_sys::BgwHandleStatus::BGWH_NOT_YET_STARTED => BgwStatus::NotStarted,
+            _ => BgwStatus::Stopped,
         }
     }
 
@@ -174,8 +180,8 @@ fn copy<const N: usize>(to: &mut [c_char; N], from: &[u8]) {
 pub fn take_signals() {
     // SAFETY: async-signal-safe handlers of Postgres itself.
     unsafe {
-        pg_sys::pqsignal(libc_sigterm(), Some(std::mem::transmute::<unsafe extern "C" fn(c_int), Handler>(die)));
-        pg_sys::pqsignal(
+        pqsignal(libc_sigterm(), Some(std::mem::transmute::<unsafe extern "C" fn(c_int), Handler>(die)));
+        pqsignal(
             libc_sighup(),
             Some(std::mem::transmute::<unsafe extern "C" fn(c_int), Handler>(SignalHandlerForConfigReload)),
         );
@@ -314,7 +320,7 @@ fn set_for_session(name: &std::ffi::CStr, value: &std::ffi::CStr) {
 }
 
 /// What the worker's statements rely on, whatever ALTER DATABASE or ALTER ROLE say for others.
-pub fn settle_session() {
+pub fn pin_session_settings() {
     for (name, value) in [
         (c"search_path", c"pg_catalog, pg_temp"),
         // Settle locks first and looks afterwards: the look must see what the lock has waited for.
@@ -336,24 +342,24 @@ pub fn settle_session() {
 
 /// While this lives, plans are made that read tables through their indexes, in order, and kept ones are used whatever
 /// their arguments are: a plan for few of them looks cheaper than the one that is kept, and is made anew each time.
-pub struct IndexesOnly {
+pub struct PlannerOverride {
     before: (bool, bool, i32),
 }
 
-impl IndexesOnly {
-    pub fn begin() -> IndexesOnly {
+impl PlannerOverride {
+    pub fn begin() -> PlannerOverride {
         // SAFETY: variables of this process that the planner reads; put back as they were, also by an error.
         unsafe {
             let before = (pg_sys::enable_seqscan, pg_sys::enable_bitmapscan, pg_sys::plan_cache_mode);
             pg_sys::enable_seqscan = false;
             pg_sys::enable_bitmapscan = false;
             pg_sys::plan_cache_mode = pg_sys::PlanCacheMode::PLAN_CACHE_MODE_FORCE_GENERIC_PLAN as i32;
-            IndexesOnly { before }
+            PlannerOverride { before }
         }
     }
 }
 
-impl Drop for IndexesOnly {
+impl Drop for PlannerOverride {
     fn drop(&mut self) {
         // SAFETY: as above.
         unsafe { (pg_sys::enable_seqscan, pg_sys::enable_bitmapscan, pg_sys::plan_cache_mode) = self.before }
@@ -367,13 +373,13 @@ pub fn my_database() -> pg_sys::Oid {
 }
 
 /// The worker gives its slot back when the process ends, however it ends short of a crash (which resets the segment).
-pub fn vacate_at_exit(slot: usize) {
+pub fn detach_at_exit(slot: usize) {
     #[pg_guard]
     unsafe extern "C-unwind" fn leave(_code: c_int, slot: pg_sys::Datum) {
         if let Some(slot) = super::shmem::slots().and_then(|s| s.get(slot.value())) {
-            slot.vacate();
+            slot.detach();
         }
-        super::shmem::ring_launcher();
+        super::shmem::wake_launcher();
     }
     // SAFETY: runs while shared memory is still attached.
     unsafe { pg_sys::before_shmem_exit(Some(leave), pg_sys::Datum::from(slot)) }
@@ -393,7 +399,7 @@ pub fn upgrading() -> bool {
 }
 
 /// Whether this transaction's queries see the moment of its first one: REPEATABLE READ or SERIALIZABLE.
-pub fn sees_the_past() -> bool {
+pub fn uses_transaction_snapshot() -> bool {
     // SAFETY: a variable of this backend.
     unsafe { pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ as c_int }
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, 
 
 /// Databases that can be known at once. A slot takes about 2 KB.
 pub const SLOTS: usize = 128;
-/// Counters of transactions that are between "looked whether the call has ended" and their commit; see `late.rs`.
+/// Counters of transactions that are between "looked whether the call has ended" and their commit; see `db/enqueue.rs`.
 const WRITER_BUCKETS: usize = 4096;
 
 /// What the launcher knows of a database.
@@ -35,13 +35,13 @@ pub enum State {
     /// By `voice_pause()`.
     Paused = 3,
     /// A restored copy, or tables missing: nothing is done until `voice_resume()`.
-    Quiet = 4,
+    RestoredCopy = 4,
     /// By the setting `enabled`.
     Disabled = 5,
     /// The provider refuses the configuration; no attempt is spent until it changes.
     Misconfigured = 6,
     /// The library and the SQL of the extension do not fit, or the database is not to be served.
-    Unfit = 7,
+    VersionMismatch = 7,
     /// A transaction of the worker's own failed; it tries again.
     Failing = 8,
     /// The LLM server fails and is left alone for a while.
@@ -57,7 +57,7 @@ impl State {
             4 => "quiet",
             5 => "disabled",
             6 => "misconfigured",
-            7 => "unfit",
+            7 => "not_analyzable",
             8 => "failing",
             9 => "waiting for provider",
             _ => "starting",
@@ -67,21 +67,21 @@ impl State {
 
 /// A short text that one process writes and others read. Readers that catch a write in the middle look again.
 #[repr(C)]
-pub struct Note {
+pub struct SharedText {
     version: AtomicU32,
-    bytes: [AtomicU64; Note::WORDS],
+    bytes: [AtomicU64; SharedText::WORDS],
 }
 
-impl Note {
+impl SharedText {
     const WORDS: usize = 48;
 
     /// Keeps as much of the text as fits (383 bytes), cut at a character.
     pub fn write(&self, text: &str) {
-        let mut end = text.len().min(Note::WORDS * 8 - 1);
+        let mut end = text.len().min(SharedText::WORDS * 8 - 1);
         while !text.is_char_boundary(end) {
             end -= 1;
         }
-        let mut raw = [0u8; Note::WORDS * 8];
+        let mut raw = [0u8; SharedText::WORDS * 8];
         raw[..end].copy_from_slice(&text.as_bytes()[..end]);
         self.version.fetch_add(1, AcqRel);
         for (word, chunk) in self.bytes.iter().zip(raw.as_chunks::<8>().0) {
@@ -112,7 +112,7 @@ pub struct Slot {
     pub pid: AtomicI32,
     proc_number: AtomicI32,
     /// The backend whose command needs the database to itself, or 0; see `ddl.rs`.
-    pub kept_away_by: AtomicI32,
+    pub blocked_by_pid: AtomicI32,
     /// Of the process that does what takes long (`worker/maintenance.rs`), while there is one.
     pub maintenance_pid: AtomicI32,
     wake: AtomicBool,
@@ -131,11 +131,11 @@ pub struct Slot {
     pub p95_us: AtomicU64,
     /// Unix microseconds; 0: none yet.
     pub last_error_at: AtomicU64,
-    pub reason: Note,
-    pub last_error: Note,
+    pub reason: SharedText,
+    pub last_error: SharedText,
     pub usage: Usage,
     /// What became of the last maintenance: "ok", or what went wrong.
-    pub maintenance_result: Note,
+    pub maintenance_result: SharedText,
 }
 
 impl Slot {
@@ -181,25 +181,25 @@ impl Slot {
     }
 
     /// Asks the worker to look at the queue. Cheap when it was asked already.
-    pub fn ring(&self) {
+    pub fn wake(&self) {
         if !self.wake.swap(true, AcqRel) {
             set_latch_of(self.proc_number.load(Acquire));
         }
     }
 
     /// Whether somebody rang since the last call.
-    pub fn take_ring(&self) -> bool {
+    pub fn take_wake(&self) -> bool {
         self.wake.swap(false, AcqRel)
     }
 
     /// The calling process is this database's worker from here on.
-    pub fn occupy(&self) {
+    pub fn attach(&self) {
         self.proc_number.store(my_proc_number(), Release);
         self.pid.store(std::process::id() as i32, Release);
     }
 
     /// Hands an idle slot over to another database.
-    fn give_up_for(&self, database: u32) -> bool {
+    fn reassign_if_absent(&self, database: u32) -> bool {
         let before = self.database.load(Acquire);
         self.pid.load(Acquire) == 0
             && self.stage.compare_exchange(Stage::Absent as u32, Stage::Free as u32, AcqRel, Acquire).is_ok()
@@ -217,7 +217,7 @@ impl Slot {
     }
 
     /// Nobody is.
-    pub fn vacate(&self) {
+    pub fn detach(&self) {
         self.proc_number.store(-1, Release);
         self.pid.store(0, Release);
         self.in_flight.store(0, Release);
@@ -247,27 +247,27 @@ pub fn slots() -> Option<&'static [Slot; SLOTS]> {
 
 /// What to do where a database has no slot.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Otherwise {
-    Nothing,
+pub enum SlotPolicy {
+    Existing,
     /// Take a free one.
-    Take,
+    Free,
     /// Take a free one, or that of a database in which there is nothing to serve.
-    TakeAny,
+    FreeOrAbsent,
 }
 
 /// This database's slot.
-pub fn slot_of(database: pg_sys::Oid, otherwise: Otherwise) -> Option<&'static Slot> {
+pub fn slot_of(database: pg_sys::Oid, policy: SlotPolicy) -> Option<&'static Slot> {
     let slots = slots()?;
     let oid = database.to_u32();
     if let Some(found) = slots.iter().find(|s| s.database.load(Acquire) == oid) {
         return Some(found);
     }
-    if otherwise == Otherwise::Nothing {
+    if policy == SlotPolicy::Existing {
         return None;
     }
     let free = slots.iter().position(|s| s.database.compare_exchange(0, oid, AcqRel, Acquire).is_ok());
     let taken = match free {
-        None if otherwise == Otherwise::TakeAny => slots.iter().position(|s| s.give_up_for(oid))?,
+        None if policy == SlotPolicy::FreeOrAbsent => slots.iter().position(|s| s.reassign_if_absent(oid))?,
         free => free?,
     };
     slots[taken].forget();
@@ -299,7 +299,7 @@ pub fn launcher_is_me() {
     }
 }
 
-pub fn ring_launcher() {
+pub fn wake_launcher() {
     if let Some(s) = segment() {
         set_latch_of(s.launcher.load(Acquire));
     }

@@ -2,14 +2,14 @@
 #![allow(unsafe_code)] // trigger calls and tuples are C structures
 
 use super::clock;
-use crate::error::raise;
+use crate::host::error::raise;
 use pgrx::prelude::*;
 use pgrx::{FromDatum, pg_sys};
 use std::ffi::CStr;
 
 /// One call of a row trigger.
 #[derive(Clone, Copy)]
-pub struct Call(*mut pg_sys::TriggerData);
+pub struct TriggerCall(*mut pg_sys::TriggerData);
 
 /// A row and the names of its columns. Column numbers differ between leaves of one family once columns were dropped.
 pub struct Row {
@@ -18,13 +18,13 @@ pub struct Row {
     nulls: Vec<bool>,
 }
 
-impl Call {
+impl TriggerCall {
     /// `fcinfo` is what Postgres called the trigger function with.
-    pub fn of(fcinfo: pg_sys::FunctionCallInfo) -> Call {
+    pub fn of(fcinfo: pg_sys::FunctionCallInfo) -> TriggerCall {
         // SAFETY: the context of a call by the trigger manager is its TriggerData, which outlives the call.
         unsafe {
             let context = (*fcinfo).context;
-            let call = Call(context.cast());
+            let call = TriggerCall(context.cast());
             if context.is_null() || (*context).type_ != pg_sys::NodeTag::T_TriggerData || !call.is_of_a_row() {
                 raise(
                     PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
@@ -165,20 +165,38 @@ impl Row {
 
     fn column(&self, name: &str, type_: pg_sys::Oid) -> usize {
         // SAFETY: the description lives as long as the relation is open, and has as many columns as values.
-        let columns = unsafe { (*self.description).attrs.as_slice(self.values.len()) };
+        let columns = (0..self.values.len()).map(|n| unsafe { &*attribute(self.description, n) });
         let named = |column: &pg_sys::FormData_pg_attribute| {
             // SAFETY: a name ends with a zero.
             !column.attisdropped
                 && unsafe { CStr::from_ptr(column.attname.data.as_ptr()) }.to_bytes() == name.as_bytes()
         };
-        match columns.iter().position(named) {
-            Some(at) if columns[at].atttypid == type_ => at,
+        match columns.enumerate().find(|(_, column)| named(column)) {
+            Some((at, column)) if column.atttypid == type_ => at,
             _ => raise(
                 PgSqlErrorCode::ERRCODE_UNDEFINED_COLUMN,
                 "this is not a table of voice_analytics",
                 &format!("It has no column {name} of the type that the trigger expects."),
                 "Leave the columns of the tables in schema voice as they are; add your own beside them.",
             ),
+        }
+    }
+}
+
+/// The description of the column number `n`, counted from 0.
+///
+/// # Safety
+/// The description is of an open relation that has more than `n` columns.
+unsafe fn attribute(description: pg_sys::TupleDesc, n: usize) -> *const pg_sys::FormData_pg_attribute {
+    // SAFETY: the caller's. Up to 17 the columns stand at the end of the struct, from 18 on behind compact ones.
+    unsafe {
+        #[cfg(not(feature = "pg18"))]
+        return (*description).attrs.as_ptr().add(n);
+        #[cfg(feature = "pg18")]
+        {
+            // TupleDescAttr() of access/tupdesc.h, which is an inline function.
+            let compact = (*description).compact_attrs.as_ptr();
+            return compact.add((*description).natts as usize).cast::<pg_sys::FormData_pg_attribute>().add(n);
         }
     }
 }

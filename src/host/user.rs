@@ -36,7 +36,7 @@ pub fn caller() -> pg_sys::Oid {
 }
 
 /// Whom no policy holds: the owner of the tables, superusers, roles with BYPASSRLS.
-pub fn is_above_policies(role: pg_sys::Oid) -> bool {
+pub fn bypasses_rls(role: pg_sys::Oid) -> bool {
     // SAFETY: catalog look-ups inside a transaction.
     unsafe { role == pg_sys::get_role_oid(c"voice_worker".as_ptr(), true) || pg_sys::has_bypassrls_privilege(role) }
 }

@@ -25,14 +25,14 @@ pub fn watch() {
 }
 
 /// Whether a command that is still running keeps workers away from this database.
-pub fn keeps_away(slot: &Slot) -> bool {
-    let holder = slot.kept_away_by.load(Acquire);
+pub fn is_blocked(slot: &Slot) -> bool {
+    let holder = slot.blocked_by_pid.load(Acquire);
     if holder == 0 {
         return false;
     }
     // SAFETY: looks a pid up among the living backends. A holder that died without letting go holds nothing.
     if unsafe { pg_sys::BackendPidGetProc(holder) }.is_null() {
-        let _ = slot.kept_away_by.compare_exchange(holder, 0, AcqRel, Acquire);
+        let _ = slot.blocked_by_pid.compare_exchange(holder, 0, AcqRel, Acquire);
         return false;
     }
     true
@@ -77,7 +77,17 @@ unsafe extern "C-unwind" fn hook(
         );
         let next = NEXT.unwrap_or(by_postgres);
         if wants_a_database_empty {
-            empty_first(statement, next, text, read_only_tree, context, params, environment, destination, completion);
+            run_after_stopping(
+                statement,
+                next,
+                text,
+                read_only_tree,
+                context,
+                params,
+                environment,
+                destination,
+                completion,
+            );
         } else {
             next(statement, text, read_only_tree, context, params, environment, destination, completion);
         }
@@ -97,7 +107,7 @@ type Utility = unsafe extern "C-unwind" fn(
 
 #[pg_guard]
 #[allow(clippy::too_many_arguments)] // as above
-unsafe extern "C-unwind" fn empty_first(
+unsafe extern "C-unwind" fn run_after_stopping(
     statement: *mut pg_sys::PlannedStmt,
     next: Utility,
     text: *const c_char,
@@ -117,10 +127,10 @@ unsafe extern "C-unwind" fn empty_first(
     // SAFETY: as above.
     let Some(slot) = (unsafe { database_wanted_empty(statement) }) else { return go_on() };
     let emptied = || {
-        send_away(slot);
+        stop_workers(slot);
         go_on();
     };
-    PgTryBuilder::new(std::panic::AssertUnwindSafe(emptied)).finally(|| let_back(slot)).execute();
+    PgTryBuilder::new(std::panic::AssertUnwindSafe(emptied)).finally(|| unblock(slot)).execute();
 }
 
 /// The slot of the database that the statement needs for itself, if its worker may be there.
@@ -155,7 +165,7 @@ unsafe fn database_wanted_empty(statement: *mut pg_sys::PlannedStmt) -> Option<&
         if database == pg_sys::InvalidOid || !may_empty(database) {
             return None;
         }
-        shmem::slot_of(database, shmem::Otherwise::Nothing)
+        shmem::slot_of(database, shmem::SlotPolicy::Existing)
     }
 }
 
@@ -182,8 +192,8 @@ unsafe fn may_empty(database: pg_sys::Oid) -> bool {
     }
 }
 
-fn send_away(slot: &Slot) {
-    slot.kept_away_by.store(std::process::id() as i32, Release);
+fn stop_workers(slot: &Slot) {
+    slot.blocked_by_pid.store(std::process::id() as i32, Release);
     let deadline = Instant::now() + PATIENCE;
     loop {
         let pids = [slot.pid.load(Acquire), slot.maintenance_pid.load(Acquire)];
@@ -196,10 +206,10 @@ fn send_away(slot: &Slot) {
     }
 }
 
-fn let_back(slot: &Slot) {
-    slot.kept_away_by.store(0, Release);
+fn unblock(slot: &Slot) {
+    slot.blocked_by_pid.store(0, Release);
     if slot.stage() == Stage::Started {
         slot.set_stage(Stage::Wanted);
     }
-    shmem::ring_launcher();
+    shmem::wake_launcher();
 }

@@ -2,12 +2,12 @@
 //! the request, and the room: threads beside those of the analyses, few of them for each receiver, and one that fails
 //! is left alone for a moment. So a receiver that is slow or down delays neither the others nor an analysis.
 
+use super::main_loop::{LEASE, Server};
 use super::pipeline;
-use super::serve::{LEASE, Server};
 use crate::db::claim::Claimed;
 use crate::db::deliver::{self, Delivery, Prepared};
-use crate::db::settle::{Outcome, Settled};
-use crate::db::state::{self, Gate};
+use crate::db::outcome::{Outcome, Settled};
+use crate::db::state::{self, Admission};
 use crate::db::{DbError, claim, transaction};
 use crate::guc::Settings;
 use crate::host::process;
@@ -15,10 +15,10 @@ use pgrx::Uuid;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use voice_core::fair::Ring;
+use voice_core::round_robin::RoundRobin;
 use voice_core::webhook::secret::Secret;
 use voice_core::webhook::{Event, Format, body, message_id, retry, url};
-use voice_net::{Misfortune, Parcel, Pool, Receipt};
+use voice_net::{DeliveryError, DeliveryResult, Pool, WebhookRequest};
 
 /// Requests to receivers at once, of all webhooks and of each.
 const ALL: usize = 32;
@@ -26,22 +26,22 @@ const EACH: usize = 4;
 /// How soon a look follows a mere hint that there may be something.
 const HINTED: Duration = Duration::from_secs(1);
 /// After a failure of our own, so many deliveries are taken one by one.
-const CAUTION: u32 = 16;
+const DEGRADED_CYCLES: u32 = 16;
 
 /// What the worker knows of deliveries between two turns.
 pub struct Deliveries {
-    pool: Pool<Parcel>,
+    pool: Pool<WebhookRequest>,
     flights: HashMap<u64, Flight>,
-    next_ticket: u64,
+    next_request_id: u64,
     /// Whose turn it is among webhooks.
-    ring: Ring,
+    ring: RoundRobin,
     /// Receivers that have something under way, or failed.
     receivers: HashMap<Uuid, Receiver>,
-    looked: Instant,
+    polled: Instant,
     cost: Duration,
     /// When to look at the queue again; `None`: there is no reason to.
-    look_at: Option<Instant>,
-    cautious: u32,
+    poll_at: Option<Instant>,
+    degraded_cycles: u32,
 }
 
 struct Flight {
@@ -54,17 +54,17 @@ struct Receiver {
     in_flight: usize,
     /// In a row.
     failures: u32,
-    rests_until: Option<Instant>,
+    throttled_until: Option<Instant>,
 }
 
 impl Receiver {
     /// There is something to remember of it.
     fn is_notable(&self) -> bool {
-        self.in_flight > 0 || self.failures > 0 || self.rests_until.is_some()
+        self.in_flight > 0 || self.failures > 0 || self.throttled_until.is_some()
     }
 
     fn room(&self) -> usize {
-        match (self.rests_until, self.failures) {
+        match (self.throttled_until, self.failures) {
             (Some(_), _) => 0,
             // One is enough to find out whether it is back.
             (None, 1..) => 1_usize.saturating_sub(self.in_flight),
@@ -79,35 +79,35 @@ impl Deliveries {
         Deliveries {
             pool: Pool::beside(questions, ALL),
             flights: HashMap::new(),
-            next_ticket: 0,
-            ring: Ring::default(),
+            next_request_id: 0,
+            ring: RoundRobin::default(),
             receivers: HashMap::new(),
-            looked: Instant::now(),
+            polled: Instant::now(),
             cost: Duration::ZERO,
-            look_at: Some(Instant::now()),
-            cautious: 0,
+            poll_at: Some(Instant::now()),
+            degraded_cycles: 0,
         }
     }
 
-    /// Something is there to be taken. Looking takes up half of the time at most.
+    /// Something is there to be taken. Looking accepting_jobs up half of the time at most.
     pub fn has_changed(&mut self) {
-        self.look_before(self.looked + self.cost);
+        self.poll_before(self.polled + self.cost);
     }
 
     /// Somebody rang, maybe for this.
     pub fn may_have_changed(&mut self) {
-        self.look_before(self.looked + HINTED);
+        self.poll_before(self.polled + HINTED);
     }
 
-    fn look_before(&mut self, at: Instant) {
-        self.look_at = Some(self.look_at.map_or(at, |known| known.min(at)));
+    fn poll_before(&mut self, at: Instant) {
+        self.poll_at = Some(self.poll_at.map_or(at, |known| known.min(at)));
     }
 
     /// This database is not to be served any more; what comes back is nobody's.
     pub fn forget(&mut self) {
         self.flights.clear();
         self.receivers.clear();
-        self.look_at = None;
+        self.poll_at = None;
     }
 
     pub fn in_flight(&self) -> usize {
@@ -125,33 +125,33 @@ impl Deliveries {
 
     /// When to look at the queue, or to let a receiver be asked again.
     pub fn next(&self) -> Option<Instant> {
-        let look = self.look_at.filter(|_| self.flights.len() < ALL);
-        look.into_iter().chain(self.receivers.values().filter_map(|r| r.rests_until)).min()
+        let look = self.poll_at.filter(|_| self.flights.len() < ALL);
+        look.into_iter().chain(self.receivers.values().filter_map(|r| r.throttled_until)).min()
     }
 
     /// Lets those be asked again that have rested. `true`: it is time to look.
-    fn wants_look(&mut self) -> bool {
+    fn should_poll(&mut self) -> bool {
         let now = Instant::now();
         let mut rested = false;
         for receiver in self.receivers.values_mut() {
-            rested |= receiver.rests_until.take_if(|until| *until <= now).is_some();
+            rested |= receiver.throttled_until.take_if(|until| *until <= now).is_some();
         }
         if rested {
             self.receivers.retain(|_, receiver| receiver.is_notable());
             self.has_changed();
         }
-        self.flights.len() < ALL && self.look_at.is_some_and(|at| at <= now)
+        self.flights.len() < ALL && self.poll_at.is_some_and(|at| at <= now)
     }
 
     fn rooms(&self) -> Vec<(Uuid, usize)> {
         self.receivers.iter().map(|(id, receiver)| (*id, receiver.room())).collect()
     }
 
-    fn send(&mut self, job: Claimed, to: Delivery, mut parcel: Parcel) {
-        self.next_ticket += 1;
-        parcel.ticket = self.next_ticket;
+    fn send(&mut self, job: Claimed, to: Delivery, mut parcel: WebhookRequest) {
+        self.next_request_id += 1;
+        parcel.request_id = self.next_request_id;
         self.receivers.entry(to.webhook_id).or_default().in_flight += 1;
-        self.flights.insert(self.next_ticket, Flight { job, to });
+        self.flights.insert(self.next_request_id, Flight { job, to });
         self.pool.submit(parcel);
     }
 
@@ -161,8 +161,8 @@ impl Deliveries {
         receipts.into_iter().filter_map(|receipt| self.hear(receipt)).collect()
     }
 
-    fn hear(&mut self, receipt: Receipt) -> Option<Settled> {
-        let Flight { job, to } = self.flights.remove(&receipt.ticket)?;
+    fn hear(&mut self, receipt: DeliveryResult) -> Option<Settled> {
+        let Flight { job, to } = self.flights.remove(&receipt.request_id)?;
         let mut receiver = self.receivers.remove(&to.webhook_id).unwrap_or_default();
         receiver.in_flight = receiver.in_flight.saturating_sub(1);
         let outcome = match receipt.outcome {
@@ -170,19 +170,19 @@ impl Deliveries {
                 receiver.failures = 0;
                 Outcome::Delivered
             }
-            Err(Misfortune::Passing { message, retry_after }) => {
+            Err(DeliveryError::Transient { message, retry_after }) => {
                 receiver.failures = receiver.failures.saturating_add(1);
                 let until = Instant::now() + retry::rest(receiver.failures, retry_after);
-                receiver.rests_until = Some(receiver.rests_until.map_or(until, |known| known.max(until)));
+                receiver.throttled_until = Some(receiver.throttled_until.map_or(until, |known| known.max(until)));
                 Outcome::Failed { error: message, again: retry::wait(job.attempt, retry_after, fastrand::f64()) }
             }
-            Err(Misfortune::Lasting { message }) => {
+            Err(DeliveryError::Permanent { message }) => {
                 receiver.failures = 0;
                 Outcome::Failed { error: message, again: None }
             }
-            Err(Misfortune::Gone { message }) => {
+            Err(DeliveryError::Gone { message }) => {
                 // Nothing more leaves for it before the webhook is disabled, which is stored in a moment.
-                receiver.rests_until = Some(Instant::now() + retry::rest(1, None));
+                receiver.throttled_until = Some(Instant::now() + retry::rest(1, None));
                 Outcome::Gone { error: message }
             }
         };
@@ -213,17 +213,17 @@ struct Taken {
 impl Server {
     /// Whether anything may be delivered here and now.
     pub(super) fn delivers(&self) -> bool {
-        self.settings.enabled && self.epoch.is_some() && !self.housekeeping.wants_restart
+        self.settings.enabled && self.epoch.is_some() && !self.maintenance_scheduler.wants_restart
     }
 
     /// Takes deliveries that are due and sends them out, if it is time to look.
     pub(super) fn deliver(&mut self) {
-        if !self.delivers() || !self.deliveries.wants_look() {
+        if !self.delivers() || !self.deliveries.should_poll() {
             return;
         }
-        let apart = self.deliveries.cautious > 0;
-        self.deliveries.cautious = self.deliveries.cautious.saturating_sub(1);
-        match self.take_deliveries(apart) {
+        let separate_steps = self.deliveries.degraded_cycles > 0;
+        self.deliveries.degraded_cycles = self.deliveries.degraded_cycles.saturating_sub(1);
+        match self.take_deliveries(separate_steps) {
             Ok(mut taken) => {
                 for job in std::mem::take(&mut taken.claimed) {
                     self.read_delivery_alone(job, &mut taken.prepared);
@@ -231,40 +231,40 @@ impl Server {
                 self.dispatch(taken);
             }
             Err(error) => {
-                self.note_error(&error.message);
-                self.deliveries.cautious = CAUTION;
-                self.deliveries.look_at = None;
+                self.log_error(&error.message);
+                self.deliveries.degraded_cycles = DEGRADED_CYCLES;
+                self.deliveries.poll_at = None;
                 self.deliveries.may_have_changed();
             }
         }
     }
 
-    fn take_deliveries(&mut self, apart: bool) -> Result<Taken, DbError> {
+    fn take_deliveries(&mut self, separate_steps: bool) -> Result<Taken, DbError> {
         let Some(epoch) = self.epoch else { return Ok(Taken::default()) };
         let deliveries = &mut self.deliveries;
         let (rooms, ring) = (deliveries.rooms(), &mut deliveries.ring);
-        let room = if apart { 1 } else { ALL.saturating_sub(deliveries.flights.len()) };
-        deliveries.look_at = None;
+        let room = if separate_steps { 1 } else { ALL.saturating_sub(deliveries.flights.len()) };
+        deliveries.poll_at = None;
         let began = Instant::now();
         let taken = transaction("voice_analytics: taking deliveries", self.role, |client| {
-            if state::gate(client)? != Gate::Open {
+            if state::admission(client)? != Admission::Open {
                 return Ok(Taken::default());
             }
             state::lock_tables(client)?;
-            let waiting = deliver::look(client, EACH, &rooms)?;
+            let waiting = deliver::poll(client, EACH, &rooms)?;
             let next = waiting.next;
             ring.fill(waiting.due);
             let ids = ring.take(room, |_| usize::MAX);
             let claimed = if ids.is_empty() { Vec::new() } else { claim::claim(client, &ids, epoch, LEASE)? };
-            let missed = claimed.len() < ids.len() || (apart && ring.ready() > 0);
+            let missed = claimed.len() < ids.len() || (separate_steps && ring.ready() > 0);
             let taken = Taken { missed, next, ..Taken::default() };
-            Ok(match apart {
+            Ok(match separate_steps {
                 true => Taken { claimed, ..taken },
                 false => Taken { prepared: deliver::prepare(client, claimed)?, ..taken },
             })
         });
-        deliveries.looked = Instant::now();
-        deliveries.cost = deliveries.looked - began;
+        deliveries.polled = Instant::now();
+        deliveries.cost = deliveries.polled - began;
         process::check_for_interrupts();
         process::report_statistics();
         taken
@@ -276,8 +276,8 @@ impl Server {
         match transaction(doing, self.role, |client| deliver::prepare(client, vec![job.clone()])) {
             Ok(read) => prepared.extend(read),
             Err(error) => {
-                self.note_error(&error.message);
-                self.deliveries.cautious = CAUTION;
+                self.log_error(&error.message);
+                self.deliveries.degraded_cycles = DEGRADED_CYCLES;
                 let again = retry::wait(job.attempt, None, fastrand::f64());
                 let error = format!("the delivery could not be read: {}", error.message);
                 self.pending.push(pipeline::plain(job, Outcome::Failed { error, again }));
@@ -289,7 +289,7 @@ impl Server {
     fn dispatch(&mut self, taken: Taken) {
         let deliveries = &mut self.deliveries;
         if let Some(wait) = taken.next {
-            deliveries.look_before(Instant::now() + wait);
+            deliveries.poll_before(Instant::now() + wait);
         }
         if taken.missed {
             deliveries.may_have_changed();
@@ -301,7 +301,7 @@ impl Server {
                 continue;
             };
             let to = prepared.to.clone();
-            match pack(&job, prepared, &self.settings) {
+            match build_request(&job, prepared, &self.settings) {
                 Ok(parcel) => deliveries.send(job, to, parcel),
                 Err(outcome) => {
                     self.pending.push(Settled { delivery: Some(to), ..pipeline::plain(job, outcome) });
@@ -313,7 +313,7 @@ impl Server {
 }
 
 /// The request, or what becomes of the job where there is to be none.
-fn pack(job: &Claimed, prepared: Prepared, settings: &Settings) -> Result<Parcel, Outcome> {
+fn build_request(job: &Claimed, prepared: Prepared, settings: &Settings) -> Result<WebhookRequest, Outcome> {
     let dead = |error: String| Outcome::Failed { error, again: None };
     if job.attempt > retry::ATTEMPTS_MAX {
         // A failed attempt would have buried it before: these never came to an end.
@@ -349,5 +349,5 @@ fn pack(job: &Claimed, prepared: Prepared, settings: &Settings) -> Result<Parcel
     // Settings and names may be others than when the webhook was added.
     url::check(&url, format, &settings.webhooks).map_err(|fault| dead(fault.detail()))?;
     let private_addresses = settings.webhooks.private_addresses;
-    Ok(Parcel { ticket: 0, url, headers, body, private_addresses, secrets: Arc::from(secrets) })
+    Ok(WebhookRequest { request_id: 0, url, headers, body, private_addresses, secrets: Arc::from(secrets) })
 }

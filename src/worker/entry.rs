@@ -1,7 +1,7 @@
 //! Where Postgres enters the two kinds of processes; it finds them by these names in the library.
 #![allow(unsafe_code)] // the names must not be mangled
 
-use super::serve::{Leave, Server};
+use super::main_loop::{Leave, Server};
 use super::{launcher, maintenance};
 use crate::db::state::{self, Installation};
 use crate::host::process;
@@ -34,11 +34,11 @@ pub extern "C-unwind" fn voice_analytics_maintenance(_argument: pg_sys::Datum) {
 fn serve(index: usize) {
     process::take_signals();
     let Some(slot) = shmem::slots().and_then(|s| s.get(index)) else { return };
-    slot.occupy();
+    slot.attach();
     slot.set_state(State::Starting, "");
-    process::vacate_at_exit(index);
+    process::detach_at_exit(index);
     process::connect_to(pg_sys::Oid::from(slot.database.load(Acquire)));
-    process::settle_session();
+    process::pin_session_settings();
     let mut said = String::new();
     loop {
         match state::installation() {
@@ -56,10 +56,10 @@ fn serve(index: usize) {
                 let ours = env!("CARGO_PKG_VERSION");
                 let way_out = "ALTER EXTENSION voice_analytics UPDATE, or restart the server";
                 let reason = format!("the loaded library is {ours}, the extension here is {version}: {way_out}");
-                idle(slot, State::Unfit, reason, &mut said);
+                idle(slot, State::VersionMismatch, reason, &mut said);
             }
-            Ok(Installation::Roleless) => {
-                idle(slot, State::Unfit, "the role voice_worker does not exist".to_owned(), &mut said);
+            Ok(Installation::MissingRole) => {
+                idle(slot, State::VersionMismatch, "the role voice_worker does not exist".to_owned(), &mut said);
             }
             Err(e) => idle(slot, State::Failing, e.message, &mut said),
         }

@@ -1,11 +1,11 @@
 //! The launcher: one process a cluster, connected to the shared catalogs only. It starts a worker in each database
 //! that has the extension and owns their restarts. Which databases those are it cannot see from outside, so each is
-//! looked at once, by starting its worker there, which leaves again where there is nothing to serve; after that
+//! polled at once, by starting its worker there, which leaves again where there is nothing to serve; after that
 //! `CREATE EXTENSION` announces itself through shared memory when it commits.
 
 use super::{databases, ddl};
 use crate::guc;
-use crate::host::process::{self, Handle, Life};
+use crate::host::process::{self, BgwStatus, Handle};
 use crate::host::shmem::{self, Slot, Stage};
 use pgrx::function_name;
 use pgrx::pg_sys::panic::ErrorReport;
@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::sync::atomic::Ordering::*;
 use std::time::{Duration, Instant};
 
-/// How often the catalog is looked at for new databases when nobody rings.
+/// How often the catalog is polled at for new databases when nobody rings.
 const LOOK: Duration = Duration::from_secs(10);
 /// How long a worker waits for a place among `max_worker_processes` to become free.
 const FULL: Duration = Duration::from_secs(5);
@@ -29,8 +29,8 @@ struct Managed {
     dismissed: bool,
     failures: u32,
     not_before: Option<Instant>,
-    /// The log has been told that there is no place for it.
-    told: bool,
+    /// The log has been notified_self that there is no place for it.
+    notified_self: bool,
 }
 
 /// Runs until the server stops.
@@ -46,8 +46,8 @@ pub fn run() {
         process::reload_if_asked();
         let databases = databases::list();
         for database in databases.iter().filter(|d| guc::covers_database(&d.name)) {
-            if shmem::slot_of(database.oid, shmem::Otherwise::Nothing).is_none() {
-                match shmem::slot_of(database.oid, shmem::Otherwise::Take) {
+            if shmem::slot_of(database.oid, shmem::SlotPolicy::Existing).is_none() {
+                match shmem::slot_of(database.oid, shmem::SlotPolicy::Free) {
                     Some(slot) => slot.set_stage(Stage::Wanted),
                     None if !full => {
                         full = true;
@@ -75,20 +75,20 @@ pub fn run() {
 
 /// Brings one database's worker into the state it should be in; says when to look again at the latest.
 fn tend(index: usize, slot: &Slot, database: Option<&databases::Database>, entry: &mut Managed) -> Option<Duration> {
-    let life = entry.handle.as_ref().map_or(Life::Gone, Handle::life);
+    let life = entry.handle.as_ref().map_or(BgwStatus::Stopped, Handle::life);
     let Some(database) = database else {
         // Dropped. The slot is free again once nobody runs in it.
-        if life == Life::Gone {
+        if life == BgwStatus::Stopped {
             *entry = Managed::default();
             slot.set_stage(Stage::Free);
-            slot.vacate();
+            slot.detach();
             slot.database.store(0, Release);
         }
         return None;
     };
     if !guc::covers_database(&database.name) {
         match (&entry.handle, slot.pid.load(Acquire)) {
-            (Some(handle), _) if life != Life::Gone => handle.terminate(),
+            (Some(handle), _) if life != BgwStatus::Stopped => handle.terminate(),
             // Started by a launcher before us.
             (None, pid) if pid > 0 => process::ask_to_leave(pid),
             _ => return None,
@@ -96,11 +96,11 @@ fn tend(index: usize, slot: &Slot, database: Option<&databases::Database>, entry
         entry.dismissed = true;
         return None;
     }
-    if life != Life::Gone {
+    if life != BgwStatus::Stopped {
         return None;
     }
     if entry.handle.take().is_some() {
-        slot.vacate();
+        slot.detach();
         if entry.started.is_some_and(|s| s.elapsed() > HEALTHY) {
             entry.failures = 0;
         }
@@ -111,7 +111,7 @@ fn tend(index: usize, slot: &Slot, database: Option<&databases::Database>, entry
             _ => {
                 let pause = Duration::from_secs(1 << entry.failures.min(6));
                 entry.failures += 1;
-                // The first restart is immediate: recovery after a crash takes a moment, not a back-off.
+                // The first restart is immediate: recovery after a crash accepting_jobs a moment, not a back-off.
                 entry.not_before = (entry.failures > 1).then(|| Instant::now() + pause);
                 slot.set_stage(Stage::Wanted);
             }
@@ -124,7 +124,7 @@ fn tend(index: usize, slot: &Slot, database: Option<&databases::Database>, entry
     if slot.stage() != Stage::Wanted {
         return None;
     }
-    if ddl::keeps_away(slot) {
+    if ddl::is_blocked(slot) {
         return Some(Duration::from_millis(100));
     }
     if let Some(wait) = entry.not_before.map(|t| t.saturating_duration_since(Instant::now()))
@@ -136,12 +136,12 @@ fn tend(index: usize, slot: &Slot, database: Option<&databases::Database>, entry
     entry.handle = process::start_worker(index, &database.name);
     entry.started = Some(Instant::now());
     if entry.handle.is_some() {
-        entry.told = false;
+        entry.notified_self = false;
         return None;
     }
     slot.set_stage(Stage::Wanted);
     entry.not_before = Some(Instant::now() + FULL);
-    if !std::mem::replace(&mut entry.told, true) {
+    if !std::mem::replace(&mut entry.notified_self, true) {
         ErrorReport::new(
             PgSqlErrorCode::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
             format!("voice_analytics: no free background worker for database \"{}\"", database.name),

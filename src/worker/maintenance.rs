@@ -1,12 +1,12 @@
-//! The process that does what takes long, or several transactions: months, roll-ups, retention. It is started for one
+//! The process that does what accepting_jobs long, or several transactions: months, roll-ups, retention. It is started for one
 //! task, by the worker or by a session that waits for it, and leaves; jobs go on meanwhile.
 
 use super::ddl;
-use crate::db::months::{self, Wanted};
-use crate::db::state::{self, Gate, Installation};
+use crate::db::partitions::{self, Wanted};
+use crate::db::state::{self, Admission, Installation};
 use crate::db::{DbError, transaction};
 use crate::host::process;
-use crate::host::shmem::{self, Otherwise};
+use crate::host::shmem::{self, SlotPolicy};
 use pgrx::prelude::*;
 use std::sync::atomic::Ordering::*;
 use std::time::{Duration, Instant};
@@ -45,11 +45,11 @@ fn parse(text: &str) -> Option<(pg_sys::Oid, Task)> {
 pub fn run() {
     process::take_signals();
     let Some((database, task)) = parse(&process::my_task()) else { return };
-    let slot = shmem::slot_of(database, Otherwise::Nothing);
+    let slot = shmem::slot_of(database, SlotPolicy::Existing);
     if let Some(slot) = slot {
         slot.maintenance_pid.store(std::process::id() as i32, Release);
         process::leave_maintenance_at_exit(database);
-        if ddl::keeps_away(slot) {
+        if ddl::is_blocked(slot) {
             return;
         }
     }
@@ -72,11 +72,11 @@ fn in_its_turn(
     work: impl FnOnce(&str, pg_sys::Oid) -> Result<(), DbError>,
 ) -> Result<(), DbError> {
     process::connect_to(database);
-    process::settle_session();
+    process::pin_session_settings();
     let Installation::Fits { schema, role } = state::installation()? else { return Ok(()) };
     let began = Instant::now();
     let doing = "voice_analytics: waiting for another maintenance to end";
-    while !transaction(doing, role, months::begin)? {
+    while !transaction(doing, role, partitions::try_maintenance_lock)? {
         if began.elapsed() > PATIENCE {
             return Err(DbError {
                 code: PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE,
@@ -91,13 +91,15 @@ fn in_its_turn(
 
 /// Months ahead, days that are due, what has been kept long enough: what fails does not keep the others from being done.
 fn keep(schema: &str, role: pg_sys::Oid) -> Result<(), DbError> {
-    if transaction("voice_analytics: looking whether this is a copy", role, state::gate)? == Gate::Copy {
+    if transaction("voice_analytics: looking whether this is a copy", role, state::admission)?
+        == Admission::RestoredCopy
+    {
         return Ok(());
     }
     let made = make_months(role, crate::guc::Settings::current().partition_months_ahead, None);
     let rolled = roll_up(schema, role);
     let gone = transaction("voice_analytics: dropping months past retention (waits for the tables)", role, |client| {
-        months::apply_retention(client)
+        partitions::apply_retention(client)
     });
     if let Ok(names) = &gone
         && !names.is_empty()
@@ -108,11 +110,11 @@ fn keep(schema: &str, role: pg_sys::Oid) -> Result<(), DbError> {
 }
 
 fn roll_up(schema: &str, role: pg_sys::Oid) -> Result<(), DbError> {
-    let due = transaction("voice_analytics: looking for days to roll up", role, months::due_days)?;
+    let due = transaction("voice_analytics: looking for days to roll up", role, partitions::due_days)?;
     for day in due {
         process::check_for_interrupts();
         let doing = format!("voice_analytics: rolling up {day}");
-        transaction(&doing, role, |client| months::roll_up(client, schema, &day))?;
+        transaction(&doing, role, |client| partitions::roll_up(client, schema, &day))?;
         process::report_statistics();
     }
     Ok(())
@@ -124,16 +126,16 @@ fn make_months(role: pg_sys::Oid, ahead: i32, since: Option<i64>) -> Result<(), 
     transaction(
         "voice_analytics: forgetting what a crash has left (waits for the tables)",
         role,
-        months::forget_proofs,
+        partitions::drop_bound_checks,
     )?;
     let wanted =
-        transaction("voice_analytics: looking at the months", role, |client| months::wanted(client, ahead, since))?;
+        transaction("voice_analytics: looking at the months", role, |client| partitions::wanted(client, ahead, since))?;
     if !wanted.missing {
         return Ok(());
     }
     let made = step_by_step(role, &wanted);
     if made.is_err() {
-        transaction("voice_analytics: cleaning up after a failure", role, months::forget_proofs)?;
+        transaction("voice_analytics: cleaning up after a failure", role, partitions::drop_bound_checks)?;
     }
     said(made?)
 }
@@ -151,37 +153,37 @@ fn step_by_step(role: pg_sys::Oid, wanted: &Wanted) -> Result<Vec<String>, DbErr
     let mut made = Vec::new();
     loop {
         let doing = "voice_analytics: looking at the DEFAULT partitions";
-        let found = transaction(doing, role, |client| months::stranded(client, &wanted.months))?;
-        let Some(stranded) = found else { break };
-        let doing = format!("voice_analytics: proving that the DEFAULT partitions hold {}", stranded.suffix);
-        if wanted.large && stranded.strays == 0 {
-            transaction(&doing, role, |client| months::say_inside(client, &stranded))?;
+        let found = transaction(doing, role, |client| partitions::default_rows(client, &wanted.months))?;
+        let Some(default_rows) = found else { break };
+        let doing = format!("voice_analytics: proving that the DEFAULT partitions hold {}", default_rows.suffix);
+        if wanted.large && default_rows.strays == 0 {
+            transaction(&doing, role, |client| partitions::add_inside_checks(client, &default_rows))?;
             prove(&doing, role)?;
         }
         let doing =
-            format!("voice_analytics: making the DEFAULT partitions {} (waits for the tables)", stranded.suffix);
-        made.extend(transaction(&doing, role, |client| months::swap(client, &stranded))?);
+            format!("voice_analytics: making the DEFAULT partitions {} (waits for the tables)", default_rows.suffix);
+        made.extend(transaction(&doing, role, |client| partitions::swap(client, &default_rows))?);
     }
     let doing = "voice_analytics: proving that the DEFAULT partitions hold no calls of the months to come";
-    if transaction(doing, role, |client| months::say_outside(client, &wanted.months))? {
+    if transaction(doing, role, |client| partitions::add_outside_checks(client, &wanted.months))? {
         prove(doing, role)?;
     }
     let doing = "voice_analytics: creating partitions (waits for the tables)";
-    let missing = transaction(doing, role, |client| months::missing(client, &wanted.months))?;
+    let missing = transaction(doing, role, |client| partitions::missing(client, &wanted.months))?;
     let mut missing = missing.iter().peekable();
     while let Some(month) = missing.next() {
         process::check_for_interrupts();
         let more_follow = missing.peek().is_some();
-        made.extend(transaction(doing, role, |client| months::attach(client, month, more_follow))?);
+        made.extend(transaction(doing, role, |client| partitions::attach(client, month, more_follow))?);
     }
     Ok(made)
 }
 
 fn prove(doing: &str, role: pg_sys::Oid) -> Result<(), DbError> {
-    let families = transaction(doing, role, months::families)?;
+    let families = transaction(doing, role, partitions::families)?;
     for family in families {
         process::check_for_interrupts();
-        transaction(doing, role, |client| months::validate(client, &family))?;
+        transaction(doing, role, |client| partitions::validate(client, &family))?;
     }
     Ok(())
 }
@@ -190,8 +192,8 @@ fn prove(doing: &str, role: pg_sys::Oid) -> Result<(), DbError> {
 fn ask_cron(database: pg_sys::Oid, schedule: bool, functions_in: String) -> Result<(), DbError> {
     let Some(home) = process::setting(c"cron.database_name") else { return Ok(()) };
     process::connect_to_named(&home);
-    process::settle_session();
+    process::pin_session_settings();
     transaction("voice_analytics: asking pg_cron", pg_sys::InvalidOid, |client| {
-        months::ask_cron(client, database, schedule, &functions_in)
+        partitions::ask_cron(client, database, schedule, &functions_in)
     })
 }

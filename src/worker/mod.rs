@@ -1,26 +1,25 @@
 //! The background worker. A launcher starts one worker a database; each job goes claim → prepare → request → settle.
 //! `docs/architecture.md` draws it.
 
+mod api_key;
+mod cycle;
 mod databases;
 mod ddl;
 mod deliver;
 mod entry;
-mod housekeeping;
-mod key;
 mod latency;
 mod launcher;
 mod listen;
+mod main_loop;
 mod maintenance;
-mod mend;
+mod maintenance_scheduler;
 mod pipeline;
 mod provider;
 mod queue;
-mod serve;
-mod show;
-mod turn;
+mod recovery;
+mod reporting;
 
 use crate::host::{process, shmem};
-pub use pipeline::{RULE_VERSION, version_of};
 
 /// Registers everything that must be there before the server starts.
 pub fn register() {

@@ -1,20 +1,17 @@
 //! One job, read aloud: claim → prepare → request → settle. Claim and settle are `db/`; this is what lies between:
 //! what a prepared call needs, and what an answer means for its job.
 
-use super::provider::Patience;
+use super::provider::RetryDecision;
 use crate::db::claim::Claimed;
-use crate::db::prepare::Call;
-use crate::db::settle::{Analyzed, Outcome, Settled};
+use crate::db::outcome::{Analyzed, Outcome, Settled};
+use crate::db::prepare::PreparedCall;
 use crate::guc::{Analyzer, Settings};
 use std::time::{Duration, Instant};
 use voice_core::breaker::Permit;
-use voice_core::redact::{self, Secrets};
+use voice_core::redact::{self, PlaceholderMap};
 use voice_core::reply::Tokens;
 use voice_core::{analysis, builtin, prompt, retry, transcript};
-use voice_net::{Answer, Class};
-
-/// Version of the rule that judges a call without conversation; the other analyzers bring their own.
-pub const RULE_VERSION: &str = "rule/1";
+use voice_net::{AnalysisResponse, Class};
 
 /// A request that is to be sent.
 pub struct Flight {
@@ -25,7 +22,7 @@ pub struct Flight {
     /// As configured when the request left; the answer may name a more exact one.
     pub model: String,
     /// What the placeholders in the transcript that was sent stand for.
-    pub secrets: Secrets,
+    pub secrets: PlaceholderMap,
 }
 
 /// One that is on its way.
@@ -44,7 +41,7 @@ pub enum Step {
 }
 
 /// Decides it. Costs a request only where there is something new to judge.
-pub fn step(job: Claimed, call: Option<Call>, settings: &Settings) -> Step {
+pub fn step(job: Claimed, call: Option<PreparedCall>, settings: &Settings) -> Step {
     let Some(call) = call.filter(|c| !c.in_progress && !c.deleted) else {
         return Step::Settle(plain(job, Outcome::Needless));
     };
@@ -54,9 +51,9 @@ pub fn step(job: Claimed, call: Option<Call>, settings: &Settings) -> Step {
             format!("given up after {} attempts during which the worker or the server went down", job.attempt - 1);
         return Step::Settle(plain(job, Outcome::Failed { error, again: None }));
     }
-    let version = version_of(settings.analyzer);
+    let version = voice_core::analyzer::Analyzer::from(settings.analyzer).version();
     let spoke = transcript::user_spoke(&call.turns);
-    let version = if spoke { version } else { RULE_VERSION };
+    let version = if spoke { version } else { voice_core::analyzer::RULE_VERSION };
     if call.known.as_ref().is_some_and(|k| k.hash == call.hash && k.prompt_version == version) {
         let model = call.known.map(|k| k.model);
         return Step::Settle(Settled { model, ..plain(job, Outcome::Current { hash: call.hash }) });
@@ -68,7 +65,7 @@ pub fn step(job: Claimed, call: Option<Call>, settings: &Settings) -> Step {
         Analyzer::builtin => Step::Settle(by_rules(job, &call, settings)),
         Analyzer::openai => {
             let (turns, secrets) =
-                if settings.redact { redact::redact(&call.turns) } else { (call.turns, Secrets::default()) };
+                if settings.redact { redact::redact(&call.turns) } else { (call.turns, PlaceholderMap::default()) };
             Step::Ask {
                 transcript: transcript::render(&turns, settings.transcript_max_chars),
                 flight: Flight {
@@ -85,7 +82,7 @@ pub fn step(job: Claimed, call: Option<Call>, settings: &Settings) -> Step {
 }
 
 /// What an answer means for its job.
-pub fn settled(flight: Flight, answer: Answer, patience: Patience, settings: &Settings) -> Settled {
+pub fn settled(flight: Flight, answer: AnalysisResponse, patience: RetryDecision, settings: &Settings) -> Settled {
     let http_status = answer.http_status.map(i32::from);
     let latency = Some(answer.latency);
     let tokens = answer.spent;
@@ -111,8 +108,8 @@ pub fn settled(flight: Flight, answer: Answer, patience: Patience, settings: &Se
             let outcome = match failure.class {
                 Class::Configuration => Outcome::Snoozed { error: failure.message, again: Duration::ZERO },
                 Class::Provider { .. } => match patience {
-                    Patience::Again(again) => Outcome::Snoozed { error: failure.message, again },
-                    Patience::GiveUp => {
+                    RetryDecision::Again(again) => Outcome::Snoozed { error: failure.message, again },
+                    RetryDecision::Discard => {
                         let error = format!("given up: the LLM server fails on this call only: {}", failure.message);
                         Outcome::Failed { error, again: None }
                     }
@@ -136,15 +133,7 @@ pub fn failed(job: &Claimed, error: String, settings: &Settings) -> Outcome {
     Outcome::Failed { error, again }
 }
 
-/// Changes whenever the same words would be judged anew.
-pub fn version_of(analyzer: Analyzer) -> &'static str {
-    match analyzer {
-        Analyzer::builtin => builtin::MODEL,
-        Analyzer::openai => prompt::VERSION,
-    }
-}
-
-fn by_rules(job: Claimed, call: &Call, settings: &Settings) -> Settled {
+fn by_rules(job: Claimed, call: &PreparedCall, settings: &Settings) -> Settled {
     let began = Instant::now();
     // A bug in a rule costs this call an attempt, not the database its worker.
     let verdict = std::panic::catch_unwind(|| builtin::analyze(&call.turns, &call.vertical));
@@ -158,7 +147,7 @@ fn by_rules(job: Claimed, call: &Call, settings: &Settings) -> Settled {
     }
 }
 
-fn judged(job: Claimed, call: &Call, analysis: analysis::Analysis, model: &str, version: &str) -> Settled {
+fn judged(job: Claimed, call: &PreparedCall, analysis: analysis::Analysis, model: &str, version: &str) -> Settled {
     let analyzed = Analyzed {
         analysis,
         vertical: call.vertical.clone(),

@@ -2,24 +2,25 @@
 //! A configuration that it (or the key file) refuses costs no attempts: jobs wait until something changes. A server that
 //! fails costs none either: a breaker leaves it alone, and jobs wait until it is back.
 
-use super::key;
+use super::api_key;
 use crate::db::claim::Claimed;
 use crate::guc::Settings;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use voice_core::breaker::{Breaker, Change, Moment, Permit, Verdict};
-use voice_core::quota::{Exception, Quotas};
+use voice_core::breaker::{Breaker, Change, Permit, Verdict};
+use voice_core::poison::{FAILURES_MAX, PoisonDetector};
+use voice_core::quota::{Quotas, TenantLimitOverride};
 use voice_core::rate::Rate;
 use voice_core::retry;
-use voice_core::suspects::{STRIKES_MAX, Suspects};
-use voice_net::{Answer, Class, Endpoint};
+use voice_core::time::Timestamp;
+use voice_net::{AnalysisResponse, Class, Endpoint};
 
 /// How often a refused configuration is tried with one request, in case the provider has changed its mind.
 const PROBE: Duration = Duration::from_secs(60);
 /// The longest wait of a job that failed while others did not.
 const LONGEST_SNOOZE: Duration = Duration::from_secs(8);
 
-struct Hold {
+struct ConfigurationPause {
     reason: String,
     /// How many requests were refused since it began.
     refusals: u32,
@@ -31,12 +32,12 @@ struct Hold {
 /// The server that judges calls.
 pub struct Provider {
     endpoint: Option<Arc<Endpoint>>,
-    hold: Option<Hold>,
+    hold: Option<ConfigurationPause>,
     breaker: Breaker,
     rate: Rate,
     /// Of tenants. Whoever judges, what is on its way is counted.
     quotas: Quotas,
-    suspects: Suspects,
+    poison: PoisonDetector,
     /// Moments are counted from here.
     began: Instant,
     /// Of the last failure of the provider's.
@@ -44,10 +45,10 @@ pub struct Provider {
 }
 
 /// What becomes of a job whose request failed by the provider's fault.
-pub enum Patience {
+pub enum RetryDecision {
     Again(Duration),
     /// The provider answers others: it is this call.
-    GiveUp,
+    Discard,
 }
 
 impl Default for Provider {
@@ -58,7 +59,7 @@ impl Default for Provider {
             breaker: Breaker::default(),
             rate: Rate::default(),
             quotas: Quotas::default(),
-            suspects: Suspects::default(),
+            poison: PoisonDetector::default(),
             began: Instant::now(),
             failure: String::new(),
         }
@@ -74,12 +75,16 @@ impl Provider {
         if self.hold.as_ref().is_some_and(|h| h.settings != *settings) {
             self.hold = None;
         }
-        let api_key = match key::read(settings) {
+        let api_key = match api_key::read(settings) {
             Ok(api_key) => api_key,
             Err(reason) => {
                 self.endpoint = None;
-                self.hold =
-                    Some(Hold { reason: reason.clone(), refusals: 0, settings: settings.clone(), probe_at: None });
+                self.hold = Some(ConfigurationPause {
+                    reason: reason.clone(),
+                    refusals: 0,
+                    settings: settings.clone(),
+                    probe_at: None,
+                });
                 return Err(reason);
             }
         };
@@ -94,7 +99,7 @@ impl Provider {
             self.hold = None;
             if self.endpoint.as_ref().is_some_and(|known| known.url != endpoint.url) {
                 // What is still on its way to the old one must not be taken for an answer of the new one.
-                self.breaker = self.breaker.of_another();
+                self.breaker = self.breaker.next_generation();
             }
             self.probe_now();
             self.endpoint = Some(Arc::new(endpoint));
@@ -103,8 +108,8 @@ impl Provider {
     }
 
     /// Takes what is said of single tenants.
-    pub fn set_exceptions(&mut self, exceptions: Vec<(String, Exception)>) {
-        self.quotas.set_exceptions(exceptions, self.now());
+    pub fn set_overrides(&mut self, exceptions: Vec<(String, TenantLimitOverride)>) {
+        self.quotas.set_overrides(exceptions, self.now());
     }
 
     /// Somebody asks to try at once (a reload).
@@ -113,8 +118,8 @@ impl Provider {
     }
 
     /// Nobody is to be asked (another analyzer is configured).
-    pub fn dismiss(&mut self) {
-        let breaker = self.breaker.of_another();
+    pub fn disable(&mut self) {
+        let breaker = self.breaker.next_generation();
         *self =
             Provider { breaker, quotas: std::mem::take(&mut self.quotas), began: self.began, ..Provider::default() };
     }
@@ -137,27 +142,27 @@ impl Provider {
         &mut self,
         job: &Claimed,
         permit: Permit,
-        answer: &Answer,
+        answer: &AnalysisResponse,
         settings: &Settings,
-    ) -> (Option<Change>, Patience) {
+    ) -> (Option<Change>, RetryDecision) {
         self.quotas.done(&job.tenant);
         let (job, now, jitter) = (job.id, self.now(), fastrand::f64());
-        let nothing = Patience::Again(Duration::ZERO);
+        let nothing = RetryDecision::Again(Duration::ZERO);
         let Err(failure) = &answer.outcome else {
             self.hold = None;
-            self.suspects.answered(job);
-            return (self.breaker.hear(permit, Verdict::Works, now, jitter), nothing);
+            self.poison.answered(job);
+            return (self.breaker.record(permit, Verdict::Success, now, jitter), nothing);
         };
         match failure.class {
             Class::Provider { retry_after, suspect } => {
                 self.failure.clone_from(&failure.message);
-                let change = self.breaker.hear(permit, Verdict::Fails { retry_after }, now, jitter);
-                let met = self.suspects.failed(job, suspect);
-                let patience = if met.strikes >= STRIKES_MAX {
-                    self.suspects.forget(job);
-                    Patience::GiveUp
+                let change = self.breaker.record(permit, Verdict::Failure { retry_after }, now, jitter);
+                let met = self.poison.failed(job, suspect);
+                let patience = if met.failures_while_others_succeed >= FAILURES_MAX {
+                    self.poison.forget(job);
+                    RetryDecision::Discard
                 } else if self.breaker.is_closed() {
-                    Patience::Again(retry::backoff_within(LONGEST_SNOOZE, met.failures, jitter))
+                    RetryDecision::Again(retry::backoff_within(LONGEST_SNOOZE, met.failures, jitter))
                 } else {
                     // Due at once, so that it runs as soon as the breaker closes, and behind all that wait already.
                     nothing
@@ -165,17 +170,17 @@ impl Provider {
                 (change, patience)
             }
             Class::Configuration => {
-                self.hold = Some(Hold {
+                self.hold = Some(ConfigurationPause {
                     reason: failure.message.clone(),
                     refusals: self.hold.as_ref().map_or(0, |h| h.refusals).saturating_add(1),
                     settings: settings.clone(),
                     probe_at: Some(Instant::now() + PROBE),
                 });
-                (self.breaker.hear(permit, Verdict::Works, now, jitter), nothing)
+                (self.breaker.record(permit, Verdict::Success, now, jitter), nothing)
             }
             Class::Job => {
-                self.suspects.answered(job);
-                (self.breaker.hear(permit, Verdict::Works, now, jitter), nothing)
+                self.poison.answered(job);
+                (self.breaker.record(permit, Verdict::Success, now, jitter), nothing)
             }
         }
     }
@@ -183,15 +188,15 @@ impl Provider {
     /// How many requests may leave now, given how many are on their way.
     pub fn room(&self, limit: usize, in_flight: usize) -> usize {
         let welcome = match &self.hold {
-            Some(Hold { probe_at: Some(at), .. }) => usize::from(*at <= Instant::now() && in_flight == 0),
-            Some(Hold { probe_at: None, .. }) => 0,
+            Some(ConfigurationPause { probe_at: Some(at), .. }) => usize::from(*at <= Instant::now() && in_flight == 0),
+            Some(ConfigurationPause { probe_at: None, .. }) => 0,
             None => limit.saturating_sub(in_flight),
         };
         self.rate.room(self.breaker.room(welcome, self.now()), self.now())
     }
 
     /// How many of them for this tenant.
-    pub fn room_of(&self, tenant: &str) -> usize {
+    pub fn available_for(&self, tenant: &str) -> usize {
         self.quotas.room(tenant, self.now())
     }
 
@@ -231,7 +236,7 @@ impl Provider {
         first.and_then(|t| self.began.checked_add(t))
     }
 
-    fn now(&self) -> Moment {
+    fn now(&self) -> Timestamp {
         self.began.elapsed()
     }
 }

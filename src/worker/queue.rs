@@ -1,25 +1,25 @@
-//! What the worker knows of the queue. It reads many jobs ahead and takes them by their ids, in turns among tenants: the
+//! What the worker knows of the queue. It reads many jobs ahead and accepting_jobs them by their ids, in turns among tenants: the
 //! look is what costs, above all where an old snapshot keeps every job that ever was in the index, so it is rationed.
 //! What is known may be out of date; the claim looks again, so that costs nothing but a job less taken.
 
 use crate::db::claim::Waiting;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
-use voice_core::fair::Ring;
+use voice_core::round_robin::RoundRobin;
 
 /// Jobs read ahead.
-pub const AHEAD: usize = 1024;
-/// With fewer left, those behind them are looked for.
+pub const PREFETCH: usize = 1024;
+/// With fewer left, those behind them are polled for.
 const FEW: usize = 128;
 /// While there are jobs to take, looking may take up a tenth of the time; else half of it.
-const RATION: (u32, u32) = (9, 1);
+const POLL_BUDGET: (u32, u32) = (9, 1);
 
 /// The jobs read ahead, and whether they are all.
 pub struct Queue {
-    ring: Ring,
+    ring: RoundRobin,
     /// Something has changed since the last look.
     changed: bool,
-    looked: Instant,
+    polled: Instant,
     cost: Duration,
     /// Jobs that somebody else had locked when they were to be taken.
     locked: HashSet<i64>,
@@ -28,9 +28,9 @@ pub struct Queue {
 impl Default for Queue {
     fn default() -> Queue {
         Queue {
-            ring: Ring::default(),
+            ring: RoundRobin::default(),
             changed: true,
-            looked: Instant::now(),
+            polled: Instant::now(),
             cost: Duration::ZERO,
             locked: HashSet::new(),
         }
@@ -50,13 +50,13 @@ impl Queue {
     }
 
     /// Whether it is time to look, when so many jobs are wanted.
-    pub fn wants_look(&self, wanted: usize) -> bool {
+    pub fn should_poll(&self, wanted: usize) -> bool {
         (self.changed || self.ring.has_behind() && self.ring.ready() < wanted.max(FEW))
             && self.next_look() <= Instant::now()
     }
 
     /// Takes in what a look that began then has seen.
-    pub fn saw(&mut self, waiting: Waiting, began: Instant) {
+    pub fn on_polled(&mut self, waiting: Waiting, began: Instant) {
         // Whoever may take few at a time would else be offered those that are locked again and again.
         let mut due = waiting.due;
         if !self.locked.is_empty() {
@@ -64,8 +64,8 @@ impl Queue {
         }
         self.ring.fill(due);
         self.changed = false;
-        self.looked = Instant::now();
-        self.cost = self.looked - began;
+        self.polled = Instant::now();
+        self.cost = self.polled - began;
     }
 
     /// The next jobs to be taken, of each tenant no more than it has room for.
@@ -77,7 +77,7 @@ impl Queue {
     pub fn claimed(&mut self, wanted: &[i64], claimed: impl Iterator<Item = i64>) -> usize {
         let mut missed: HashSet<i64> = wanted.iter().copied().collect();
         claimed.for_each(|job| _ = missed.remove(&job));
-        if self.locked.len() > AHEAD {
+        if self.locked.len() > PREFETCH {
             self.locked.clear();
         }
         self.locked.retain(|job| !wanted.contains(job));
@@ -92,15 +92,15 @@ impl Queue {
 
     /// When to go on with what there may be to take: now, or when looking is allowed again.
     pub fn next(&self) -> Instant {
-        if self.ring.ready() == 0 { self.next_look() } else { self.looked }
+        if self.ring.ready() == 0 { self.next_look() } else { self.polled }
     }
 
     /// The tenants of jobs that had to be left because of their tenants' limits; others may be among them.
-    pub fn resting(&self) -> impl Iterator<Item = &str> {
-        self.ring.tenants().filter(|_| self.ring.resting() > 0)
+    pub fn throttled(&self) -> impl Iterator<Item = &str> {
+        self.ring.tenants().filter(|_| self.ring.throttled() > 0)
     }
 
     fn next_look(&self) -> Instant {
-        self.looked + self.cost * if self.ring.ready() == 0 { RATION.1 } else { RATION.0 }
+        self.polled + self.cost * if self.ring.ready() == 0 { POLL_BUDGET.1 } else { POLL_BUDGET.0 }
     }
 }

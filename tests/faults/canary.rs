@@ -6,7 +6,7 @@ use std::time::Duration;
 use harness::stub::{Reply, StubLlm};
 use harness::voice::Voice;
 
-use crate::scene::Scene;
+use crate::fixture::Fixture;
 
 const IN_FILE: &str = "sk-canary-file-5f1c9a7d";
 const IN_ENVIRONMENT: &str = "sk-canary-env-83b20e46";
@@ -53,7 +53,7 @@ fn talkative(stub: &StubLlm, key: &'static str) -> Vec<Reply> {
 
 #[test]
 fn the_api_key_is_found_nowhere() {
-    let mut scene = Scene::with(|b| {
+    let mut fixture = Fixture::with(|b| {
         b.setting("shared_preload_libraries", "pg_stat_statements,voice_analytics")
             .setting("log_min_messages", "debug2")
             .setting("log_statement", "all")
@@ -61,39 +61,39 @@ fn the_api_key_is_found_nowhere() {
             .setting("voice_analytics.max_attempts", 1)
             .environment("VOICE_TEST_KEY", IN_ENVIRONMENT)
     });
-    scene.voice.client.batch_execute("CREATE EXTENSION pg_stat_statements; SELECT voice_pause()").unwrap();
-    let file = scene.voice.cluster.write_file("key", IN_FILE, 0o600);
+    fixture.voice.client.batch_execute("CREATE EXTENSION pg_stat_statements; SELECT voice_pause()").unwrap();
+    let file = fixture.voice.cluster.write_file("key", IN_FILE, 0o600);
     for (name, value, key) in [
         ("voice_analytics.llm_api_key_file", file.to_str().unwrap(), IN_FILE),
         ("voice_analytics.llm_api_key_env", "VOICE_TEST_KEY", IN_ENVIRONMENT),
     ] {
-        scene.voice.cluster.set("voice_analytics.llm_api_key_file", "");
-        scene.voice.cluster.set(name, value);
+        fixture.voice.cluster.set("voice_analytics.llm_api_key_file", "");
+        fixture.voice.cluster.set(name, value);
         let keys = Canaries::keys();
-        for reply in talkative(&scene.stub, key) {
-            let asked = scene.requests();
-            scene.stub.answer_always(reply.delay(Duration::from_millis(50)));
-            scene.voice.client.batch_execute("SELECT voice_resume()").unwrap();
-            scene.calls_end(1);
-            scene.asked(asked + 1);
-            assert_eq!(scene.stub.requests()[asked].header("authorization"), Some(format!("Bearer {key}").as_str()));
+        for reply in talkative(&fixture.stub, key) {
+            let asked = fixture.requests();
+            fixture.stub.answer_always(reply.delay(Duration::from_millis(50)));
+            fixture.voice.client.batch_execute("SELECT voice_resume()").unwrap();
+            fixture.calls_end(1);
+            fixture.asked(asked + 1);
+            assert_eq!(fixture.stub.requests()[asked].header("authorization"), Some(format!("Bearer {key}").as_str()));
             let activity = "SELECT a::text FROM pg_stat_activity a";
-            keys.nowhere_in("pg_stat_activity", &rows(&mut scene.voice, activity));
+            keys.nowhere_in("pg_stat_activity", &rows(&mut fixture.voice, activity));
             // Until the answer has left its trace.
-            scene.voice.until("SELECT in_flight = 0 AND running = 0 FROM voice_status()");
-            keys.nowhere_in("voice_status()", &rows(&mut scene.voice, "SELECT s::text FROM voice_status() s"));
-            scene.voice.client.batch_execute("SELECT voice_pause()").unwrap();
+            fixture.voice.until("SELECT in_flight = 0 AND running = 0 FROM voice_status()");
+            keys.nowhere_in("voice_status()", &rows(&mut fixture.voice, "SELECT s::text FROM voice_status() s"));
+            fixture.voice.client.batch_execute("SELECT voice_pause()").unwrap();
         }
-        scene.stub.answer_always(Reply::analysis());
+        fixture.stub.answer_always(Reply::analysis());
         // What the 401 held up goes on when the setting changes.
-        scene.voice.cluster.set("voice_analytics.llm_timeout", if key == IN_FILE { "61s" } else { "62s" });
-        scene.voice.client.batch_execute("SELECT voice_resume(), voice_requeue_dead()").unwrap();
-        scene.voice.drained();
+        fixture.voice.cluster.set("voice_analytics.llm_timeout", if key == IN_FILE { "61s" } else { "62s" });
+        fixture.voice.client.batch_execute("SELECT voice_resume(), voice_requeue_dead()").unwrap();
+        fixture.voice.drained();
     }
-    search_everywhere(&mut scene, &Canaries::keys());
-    let attempts = rows(&mut scene.voice, "SELECT error FROM voice.attempt");
+    search_everywhere(&mut fixture, &Canaries::keys());
+    let attempts = rows(&mut fixture.voice, "SELECT error FROM voice.attempt");
     assert!(attempts.contains("***"), "the errors say what was left out: {attempts}");
-    let tally = scene.tally(
+    let tally = fixture.tally(
         "12",
         "a canary as API key, servers that repeat it in errors, replies and redirects",
         "found nowhere",
@@ -101,8 +101,8 @@ fn the_api_key_is_found_nowhere() {
     assert_eq!((tally.analytics, tally.dead), (14, 0));
 }
 
-fn search_everywhere(scene: &mut Scene, canaries: &Canaries) {
-    let voice = &mut scene.voice;
+fn search_everywhere(fixture: &mut Fixture, canaries: &Canaries) {
+    let voice = &mut fixture.voice;
     canaries.nowhere_in("pg_settings", &rows(voice, "SELECT s::text FROM pg_settings s"));
     canaries.nowhere_in("pg_file_settings", &rows(voice, "SELECT s::text FROM pg_file_settings s"));
     let statements = rows(voice, "SELECT query FROM pg_stat_statements");
@@ -135,7 +135,7 @@ fn search_everywhere(scene: &mut Scene, canaries: &Canaries) {
 
 #[test]
 fn the_secrets_of_webhooks_are_found_nowhere() {
-    let mut scene = Scene::with(|b| {
+    let mut fixture = Fixture::with(|b| {
         b.setting("shared_preload_libraries", "pg_stat_statements,voice_analytics")
             .setting("log_min_messages", "debug2")
             .setting("log_statement", "all")
@@ -143,20 +143,20 @@ fn the_secrets_of_webhooks_are_found_nowhere() {
     });
     let mut good = Reply::good();
     good["intent"] = "sales".into();
-    scene.stub.answer_always(Reply::content(&good.to_string()));
-    scene.voice.client.batch_execute("CREATE EXTENSION pg_stat_statements").unwrap();
+    fixture.stub.answer_always(Reply::content(&good.to_string()));
+    fixture.voice.client.batch_execute("CREATE EXTENSION pg_stat_statements").unwrap();
     let (hook, slack) = (StubLlm::start(), StubLlm::start());
 
     // One is made here and shown; what the server logs of our own statements is not ours.
     let sql = "SELECT secret FROM voice_add_webhook($1)";
-    let secret: String = scene.voice.client.query_one(sql, &[&hook.url()]).unwrap().get(0);
-    scene.voice.client.batch_execute("SET log_statement = 'none'").unwrap();
+    let secret: String = fixture.voice.client.query_one(sql, &[&hook.url()]).unwrap().get(0);
+    fixture.voice.client.batch_execute("SET log_statement = 'none'").unwrap();
     let path = "/services/T0/B0/canary-9c41f7e2";
     let url = format!("http://127.0.0.1:{}{path}", slack.address().port());
-    scene.voice.client.query_one("SELECT voice_add_webhook($1, format => 'slack')", &[&url]).unwrap();
+    fixture.voice.client.query_one("SELECT voice_add_webhook($1, format => 'slack')", &[&url]).unwrap();
     let given = "whsec_Y2FuYXJ5LWNhbmFyeS1jYW5hcnktY2FuYXJ5LWNhbmFyeQ==";
     let id = "SELECT id FROM voice_add_webhook($1, $2)";
-    let id: String = scene
+    let id: String = fixture
         .voice
         .client
         .query_one(&id.replace("SELECT id", "SELECT id::text"), &[&hook.url(), &given])
@@ -169,11 +169,11 @@ fn the_secrets_of_webhooks_are_found_nowhere() {
         "INSERT INTO voice.webhook (url, secret, min_lead_score) VALUES ($1, $2, 101)",
         "INSERT INTO voice.webhook (url, secret, format) VALUES ($1, $2, 'carrier pigeon')",
     ] {
-        let error = scene.voice.client.query(sql, &[&hook.url(), &given]).expect_err(sql);
+        let error = fixture.voice.client.query(sql, &[&hook.url(), &given]).expect_err(sql);
         let said = error.as_db_error().map(|e| format!("{e:?}")).unwrap_or_default();
         assert!(!said.is_empty() && !said.contains("Y2FuYXJ5"), "{said}");
     }
-    scene.voice.client.batch_execute("RESET log_statement").unwrap();
+    fixture.voice.client.batch_execute("RESET log_statement").unwrap();
     let encoded = |secret: &str| secret.trim_start_matches("whsec_").to_owned();
     let canaries = Canaries(vec![encoded(&secret), encoded(given), path.to_owned()]);
 
@@ -188,27 +188,27 @@ fn the_secrets_of_webhooks_are_found_nowhere() {
     for (n, way) in ways.into_iter().enumerate() {
         hook.answer_always(way(&format!("{secret} {given}")).delay(Duration::from_millis(50)));
         slack.answer_always(way(path));
-        scene.calls_end(1);
-        scene.asked(n + 1);
-        canaries.nowhere_in("pg_stat_activity", &rows(&mut scene.voice, "SELECT a::text FROM pg_stat_activity a"));
+        fixture.calls_end(1);
+        fixture.asked(n + 1);
+        canaries.nowhere_in("pg_stat_activity", &rows(&mut fixture.voice, "SELECT a::text FROM pg_stat_activity a"));
         let told = 3 * (n + 1);
-        scene.voice.until(&format!("SELECT count(*) = {told} FROM voice.attempt WHERE kind = 'deliver'"));
-        canaries.nowhere_in("voice_status()", &rows(&mut scene.voice, "SELECT s::text FROM voice_status() s"));
+        fixture.voice.until(&format!("SELECT count(*) = {told} FROM voice.attempt WHERE kind = 'deliver'"));
+        canaries.nowhere_in("voice_status()", &rows(&mut fixture.voice, "SELECT s::text FROM voice_status() s"));
         // Whoever failed is left alone for a moment; not by us.
-        scene.voice.client.batch_execute("DELETE FROM voice.job WHERE kind = 'deliver'").unwrap();
+        fixture.voice.client.batch_execute("DELETE FROM voice.job WHERE kind = 'deliver'").unwrap();
     }
-    scene.voice.until("SELECT count(*) = 3 FROM voice.webhook WHERE NOT enabled");
-    search_everywhere(&mut scene, &canaries);
-    let attempts = rows(&mut scene.voice, "SELECT error FROM voice.attempt WHERE kind = 'deliver'");
+    fixture.voice.until("SELECT count(*) = 3 FROM voice.webhook WHERE NOT enabled");
+    search_everywhere(&mut fixture, &canaries);
+    let attempts = rows(&mut fixture.voice, "SELECT error FROM voice.attempt WHERE kind = 'deliver'");
     assert!(attempts.contains("***") && attempts.contains("HTTP 410"), "{attempts}");
-    let still: String = scene
+    let still: String = fixture
         .voice
         .client
         .query_one("SELECT secret FROM voice._webhook_secret WHERE webhook_id = $1::text::uuid", &[&id])
         .unwrap()
         .get(0);
     assert_eq!(still, given, "it is where it belongs");
-    let tally = scene.tally(
+    let tally = fixture.tally(
         "12b",
         "canaries as secrets of webhooks, receivers that repeat them",
         "found nowhere but in their table",

@@ -11,7 +11,7 @@ use harness::stub::{Reply, StubLlm, TlsStub};
 use harness::voice::SOON;
 use serde_json::json;
 
-use crate::scene::{Scene, Tally, short_or_long};
+use crate::fixture::{Fixture, Tally, short_or_long};
 
 const CALLS: usize = 4;
 
@@ -23,28 +23,28 @@ enum Blame {
     Reply,
 }
 
-fn scene() -> Scene {
-    Scene::with(|b| b.setting("voice_analytics.llm_timeout", "1s").setting("voice_analytics.max_attempts", 2))
+fn fixture() -> Fixture {
+    Fixture::with(|b| b.setting("voice_analytics.llm_timeout", "1s").setting("voice_analytics.max_attempts", 2))
 }
 
-fn worker_is_as_it_was(scene: &Scene, pid: i32) {
-    assert_eq!(scene.voice.cluster.worker_pid("app"), pid);
-    let log = scene.voice.cluster.log();
+fn worker_is_as_it_was(fixture: &Fixture, pid: i32) {
+    assert_eq!(fixture.voice.cluster.worker_pid("app"), pid);
+    let log = fixture.voice.cluster.log();
     assert!(!log.contains("terminated by signal") && !log.contains("PANIC"), "{log}");
 }
 
-fn said(scene: &mut Scene) -> String {
+fn said(fixture: &mut Fixture) -> String {
     let sql = "SELECT error FROM voice.attempt WHERE error IS NOT NULL ORDER BY created_at LIMIT 1";
-    scene.voice.text(sql, &[]).unwrap_or_default()
+    fixture.voice.text(sql, &[]).unwrap_or_default()
 }
 
 #[track_caller]
-fn counted(scene: &mut Scene, case: &str, did: &str, blame: Blame, asked: usize) -> Tally {
-    let said = said(scene);
-    let tally = scene.tally(case, did, &said);
+fn counted(fixture: &mut Fixture, case: &str, did: &str, blame: Blame, asked: usize) -> Tally {
+    let said = said(fixture);
+    let tally = fixture.tally(case, did, &said);
     assert_eq!((tally.analytics, tally.dead, tally.requests), (tally.calls, 0, asked), "{did}");
     let attempts = if blame == Blame::Reply { 2 } else { 1 };
-    assert_eq!(scene.voice.count("SELECT max(attempt)::bigint FROM voice.attempt"), attempts, "{did}");
+    assert_eq!(fixture.voice.count("SELECT max(attempt)::bigint FROM voice.attempt"), attempts, "{did}");
     tally
 }
 
@@ -73,9 +73,9 @@ fn peak_memory(pid: i32) -> u64 {
 
 #[test]
 fn no_answer_however_wrong_loses_a_call_or_hurts_the_worker() {
-    let mut scene = scene();
+    let mut fixture = fixture();
     let elsewhere = StubLlm::start();
-    let worker = scene.voice.cluster.worker_pid("app");
+    let worker = fixture.voice.cluster.worker_pid("app");
     let redirect = |url: String| Reply::error(302, "").header("Location", &url);
     let faults = [
         ("slow drip", Blame::Provider, Reply::analysis().drip(1, Duration::from_millis(20))),
@@ -119,17 +119,17 @@ fn no_answer_however_wrong_loses_a_call_or_hurts_the_worker() {
     ];
     let before = peak_memory(worker);
     for (index, (name, blame, fault)) in faults.into_iter().enumerate() {
-        scene.clear();
+        fixture.clear();
         let met = Mutex::new(HashSet::new());
-        scene.stub.answer(move |request| match met.lock().unwrap().insert(request.transcript()) {
+        fixture.stub.answer(move |request| match met.lock().unwrap().insert(request.transcript()) {
             true => fault.clone(),
             false => Reply::analysis(),
         });
-        scene.calls_end(CALLS);
-        scene.voice.drained();
+        fixture.calls_end(CALLS);
+        fixture.voice.drained();
         let asked = if blame == Blame::Nobody { CALLS } else { 2 * CALLS };
-        counted(&mut scene, &format!("5{}", char::from(b'a' + index as u8)), name, blame, asked);
-        worker_is_as_it_was(&scene, worker);
+        counted(&mut fixture, &format!("5{}", char::from(b'a' + index as u8)), name, blame, asked);
+        worker_is_as_it_was(&fixture, worker);
     }
     assert_eq!(elsewhere.connections() + elsewhere.count(), 0, "no redirect is followed");
     let grown = peak_memory(worker).saturating_sub(before);
@@ -138,17 +138,17 @@ fn no_answer_however_wrong_loses_a_call_or_hurts_the_worker() {
 
 /// Points the worker elsewhere, where the calls end up; then at the stub again.
 fn by_way_of(case: &str, did: &str, url: &str, arrived: impl Fn() -> bool) {
-    let mut scene = scene();
-    let worker = scene.voice.cluster.worker_pid("app");
-    scene.voice.cluster.set("voice_analytics.llm_url", url);
-    scene.voice.until(&format!("SELECT setting = '{url}' FROM pg_settings WHERE name = 'voice_analytics.llm_url'"));
-    scene.calls_end(CALLS);
+    let mut fixture = fixture();
+    let worker = fixture.voice.cluster.worker_pid("app");
+    fixture.voice.cluster.set("voice_analytics.llm_url", url);
+    fixture.voice.until(&format!("SELECT setting = '{url}' FROM pg_settings WHERE name = 'voice_analytics.llm_url'"));
+    fixture.calls_end(CALLS);
     harness::wait_until("the calls to arrive elsewhere", SOON, || arrived().then_some(()));
-    scene.voice.until("SELECT EXISTS (SELECT FROM voice.attempt WHERE error IS NOT NULL)");
-    scene.voice.cluster.set("voice_analytics.llm_url", &scene.stub.url());
-    scene.voice.drained();
-    counted(&mut scene, case, did, Blame::Provider, CALLS);
-    worker_is_as_it_was(&scene, worker);
+    fixture.voice.until("SELECT EXISTS (SELECT FROM voice.attempt WHERE error IS NOT NULL)");
+    fixture.voice.cluster.set("voice_analytics.llm_url", &fixture.stub.url());
+    fixture.voice.drained();
+    counted(&mut fixture, case, did, Blame::Provider, CALLS);
+    worker_is_as_it_was(&fixture, worker);
 }
 
 #[test]
@@ -169,36 +169,36 @@ fn a_certificate_that_nobody_vouches_for_is_told_nothing() {
 
 #[test]
 fn a_provider_that_wants_to_be_left_alone_for_thirty_years_is_asked_again_at_a_reload() {
-    let mut scene = scene();
-    scene.stub.answer_always(Reply::error(429, "slow down").header("Retry-After", "1000000000"));
-    scene.calls_end(CALLS);
-    scene.asked(1);
-    scene.voice.until("SELECT in_flight = 0 AND next_request_at IS NOT NULL FROM voice_status()");
-    let asked = scene.requests();
+    let mut fixture = fixture();
+    fixture.stub.answer_always(Reply::error(429, "slow down").header("Retry-After", "1000000000"));
+    fixture.calls_end(CALLS);
+    fixture.asked(1);
+    fixture.voice.until("SELECT in_flight = 0 AND next_request_at IS NOT NULL FROM voice_status()");
+    let asked = fixture.requests();
     assert!((1..=CALLS).contains(&asked), "{asked}");
     let wait = "SELECT extract(epoch FROM next_request_at - now())::bigint FROM voice_status()";
-    let wait = scene.voice.count(wait);
+    let wait = fixture.voice.count(wait);
     assert!((3000..=3600).contains(&wait), "capped at an hour: {wait} s");
-    scene.stub.answer_always(Reply::analysis());
-    scene.voice.client.batch_execute("SELECT pg_reload_conf()").unwrap();
-    scene.voice.drained();
-    counted(&mut scene, "5r", "429, Retry-After: 1000000000; then a reload", Blame::Provider, asked + CALLS);
+    fixture.stub.answer_always(Reply::analysis());
+    fixture.voice.client.batch_execute("SELECT pg_reload_conf()").unwrap();
+    fixture.voice.drained();
+    counted(&mut fixture, "5r", "429, Retry-After: 1000000000; then a reload", Blame::Provider, asked + CALLS);
 }
 
 #[test]
 fn a_provider_that_flaps_every_second_loses_no_call() {
     let calls = short_or_long(300, 3000);
-    let mut scene = scene();
+    let mut fixture = fixture();
     let start = Instant::now();
-    scene.stub.answer(move |_| match start.elapsed().as_secs() % 2 {
+    fixture.stub.answer(move |_| match start.elapsed().as_secs() % 2 {
         0 => Reply::error(503, "overloaded"),
         _ => Reply::analysis().delay(Duration::from_millis(50)),
     });
-    scene.calls_end(calls);
+    fixture.calls_end(calls);
     // The breaker's pauses grow while its probes meet the bad seconds.
-    scene.drained_within(Duration::from_secs(short_or_long(180, 600)));
+    fixture.drained_within(Duration::from_secs(short_or_long(180, 600)));
     let remark = format!("all analysed after {:.0} s", start.elapsed().as_secs_f64());
-    let tally = scene.tally("5s", "503 and good answers, changing every second", &remark);
+    let tally = fixture.tally("5s", "503 and good answers, changing every second", &remark);
     assert_eq!((tally.analytics, tally.dead), (tally.calls, 0));
-    assert_eq!(scene.voice.count("SELECT max(attempt)::bigint FROM voice.attempt"), 1, "no attempt is used up");
+    assert_eq!(fixture.voice.count("SELECT max(attempt)::bigint FROM voice.attempt"), 1, "no attempt is used up");
 }

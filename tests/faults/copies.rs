@@ -8,7 +8,7 @@ use harness::stub::{Reply, StubLlm};
 use harness::voice::{SOON, Voice};
 use harness::{Cluster, Shutdown};
 
-use crate::scene::{Scene, Tally, row};
+use crate::fixture::{Fixture, Tally, row};
 
 /// Calls ended and going on, months past and present, a DEFAULT with rows, a job waiting, a dead one, a webhook, a tenant.
 pub fn lived_in(stub: &StubLlm) -> Voice {
@@ -214,18 +214,18 @@ fn a_database_made_from_a_template_keeps_quiet() {
 
 #[test]
 fn a_data_directory_that_was_moved_goes_on_by_itself() {
-    let mut scene = Scene::start();
-    scene.stub.answer_always(Reply::analysis().held());
-    scene.calls_end(10);
-    scene.asked(10);
-    scene.voice.cluster.stop(Shutdown::Fast);
-    scene.stub.answer_always(Reply::analysis());
-    let moved = Voice::asking(&scene.stub).start_on(&scene.voice.cluster.data());
+    let mut fixture = Fixture::start();
+    fixture.stub.answer_always(Reply::analysis().held());
+    fixture.calls_end(10);
+    fixture.asked(10);
+    fixture.voice.cluster.stop(Shutdown::Fast);
+    fixture.stub.answer_always(Reply::analysis());
+    let moved = Voice::asking(&fixture.stub).start_on(&fixture.voice.cluster.data());
     let client = moved.connect("app");
     // The old folder goes with its cluster.
-    scene.voice = Voice { cluster: moved, client };
-    scene.voice.drained();
-    let tally = scene.tally("11e", "the data directory moved, requests in flight", "goes on by itself");
+    fixture.voice = Voice { cluster: moved, client };
+    fixture.voice.drained();
+    let tally = fixture.tally("11e", "the data directory moved, requests in flight", "continues by itself");
     assert_eq!((tally.analytics, tally.requests), (10, 20));
 }
 

@@ -3,20 +3,20 @@
 use std::fs::File;
 use std::io::Write;
 
-use crate::scene::{Scene, row};
+use crate::fixture::{Fixture, row};
 
 const CALLS: usize = 40;
 
 #[test]
 fn a_full_disk_is_said_and_costs_neither_a_call_nor_a_second_request() {
-    let mut scene = Scene::start();
-    let Some(disk) = scene.voice.cluster.small_disk("small", 4) else {
+    let mut fixture = Fixture::start();
+    let Some(disk) = fixture.voice.cluster.small_disk("small", 4) else {
         row("10", "disk full while storing", None, "not tried: this user may not mount a small disk");
         return;
     };
     let place = format!("CREATE TABLESPACE small LOCATION '{}'", disk.display());
-    scene.voice.client.batch_execute(&place).unwrap();
-    scene
+    fixture.voice.client.batch_execute(&place).unwrap();
+    fixture
         .voice
         .client
         .batch_execute(
@@ -32,17 +32,17 @@ fn a_full_disk_is_said_and_costs_neither_a_call_nor_a_second_request() {
     while file.write_all(&[0; 4096]).is_ok() {}
     drop(file);
 
-    scene.calls_end(CALLS);
-    scene.voice.until("SELECT last_error LIKE '%No space left on device%' AND state = 'failing' FROM voice_status()");
-    scene.asked(16);
+    fixture.calls_end(CALLS);
+    fixture.voice.until("SELECT last_error LIKE '%No space left on device%' AND state = 'failing' FROM voice_status()");
+    fixture.asked(16);
     // The rest of the database lives: calls end and queue up meanwhile.
-    scene.calls_end(CALLS);
-    assert_eq!(scene.voice.count("SELECT count(*) FROM voice.analytics"), 0);
-    let error = scene.voice.text("SELECT last_error FROM voice_status()", &[]).unwrap();
+    fixture.calls_end(CALLS);
+    assert_eq!(fixture.voice.count("SELECT count(*) FROM voice.analytics"), 0);
+    let error = fixture.voice.text("SELECT last_error FROM voice_status()", &[]).unwrap();
     std::fs::remove_file(&filler).unwrap();
-    scene.voice.drained();
+    fixture.voice.drained();
     let said = error.split(": ").last().unwrap_or_default().to_owned();
-    let tally = scene.tally(
+    let tally = fixture.tally(
         "10",
         "disk full while storing, then room again",
         &format!("meanwhile voice_status() says: {said}"),

@@ -7,7 +7,7 @@ use harness::stub::StubLlm;
 use harness::voice::Voice;
 
 use crate::copies::{QUIET, checksums, here, keeps_quiet, lived_in, run, try_to};
-use crate::scene::{Tally, row};
+use crate::fixture::{Tally, row};
 
 /// A custom-format dump of `app`, made with these options.
 fn dump(voice: &Voice, name: &str, options: &[&str]) -> PathBuf {
@@ -139,7 +139,12 @@ fn what_a_partial_restore_lacks_is_made_by_voice_install_for_every_month() {
     let in_month = "SELECT count(DISTINCT tableoid) FROM voice.search_document";
     assert_eq!(restored.count(in_month), restored.count("SELECT count(DISTINCT tableoid) FROM voice.call"));
     let tally = Tally::of_copy(&mut restored, stub.count() - before);
-    row("11j", "restored without ledger, documents and queue, then voice_install()", Some(&tally), "all judged again");
+    row(
+        "11j",
+        "restored without attempts, search documents and queue, then voice_install()",
+        Some(&tally),
+        "all analysed again",
+    );
     // One call is still going on, one is the other tenant's, whose analysis came with the dump.
     assert_eq!((tally.calls, tally.analytics, tally.requests as i64), (8, 8, 7));
 }

@@ -5,7 +5,7 @@ use harness::stub::StubLlm;
 use harness::voice::{SOON, Voice};
 use harness::{Cluster, wait_until};
 
-use crate::scene::{Tally, row};
+use crate::fixture::{Tally, row};
 
 const TABLES: &str = "voice.agent, voice.call, voice.turn, voice.transcript_chunk, voice.tool_call, voice.analytics, voice.attempt, voice.search_document";
 
@@ -119,7 +119,7 @@ fn calls_replicate_through_their_families_nothing_is_enqueued_there_and_the_cut_
     let tally = Tally::of_copy(&mut subscriber, stub.count() - before - 2);
     row(
         "8c",
-        "logical replication through the families, then the cut-over",
+        "logical replication through the partitioned tables, then the cut-over",
         Some(&tally),
         "nothing is enqueued before it",
     );
@@ -153,7 +153,7 @@ fn calls_replicate_leaf_by_leaf_where_the_months_are_made_beforehand() {
     let tally = Tally::of_copy(&mut subscriber, 0);
     row(
         "8d",
-        "logical replication leaf by leaf, a month made on both sides",
+        "logical replication partition by partition, a month made on both sides",
         Some(&tally),
         "nothing is enqueued there",
     );

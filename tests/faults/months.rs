@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use harness::Cluster;
 use harness::voice::Voice;
 
-use crate::scene::{row, short_or_long};
+use crate::fixture::{row, short_or_long};
 
 /// Whole calls of four statements each, one transaction a statement, until told to stop. Gives the calls made and the
 /// longest statement.
@@ -103,7 +103,7 @@ fn maintenance_does_not_hold_up_calls() {
     assert_eq!(voice.count(unaccounted), 0);
     let longest = |of: &[(i64, Duration)]| of.iter().map(|(_, t)| t.as_secs_f64() * 1e3).fold(0.0, f64::max);
     let did = format!(
-        "a report holds its locks for {report_seconds} s; a year of months, a stranded month of {calls} calls swapped in, a month dropped; 4 clients"
+        "a report holds its locks for {report_seconds} s; a year of months, a month of {calls} calls in DEFAULT partitions swapped in, a month dropped; 4 clients"
     );
     let remark = format!(
         "no error, no row lost; longest statement {:.0} ms, {:.0} ms undisturbed; {new_calls} calls came in",

@@ -6,14 +6,14 @@ use harness::Shutdown;
 use harness::stub::Reply;
 use harness::voice::{SOON, Voice};
 
-use crate::scene::Scene;
+use crate::fixture::Fixture;
 use crate::standby;
 
 const CALLS: usize = 20;
 
 #[test]
 fn a_promoted_standby_finishes_what_its_primary_had_begun() {
-    let mut primary = Scene::start();
+    let mut primary = Fixture::start();
     let base = primary.voice.cluster.folder().join("base");
     let backup = primary.voice.cluster.client("pg_basebackup").args(["-R", "-c", "fast", "-D"]).arg(&base).output();
     let backup = backup.unwrap();
@@ -50,23 +50,23 @@ fn a_promoted_standby_finishes_what_its_primary_had_begun() {
 
 #[test]
 fn a_worker_that_waits_for_a_standby_does_not_hold_up_shutdown() {
-    let mut scene = Scene::start();
+    let mut fixture = Fixture::start();
     let mut took = Vec::new();
     for how in [Shutdown::Fast, Shutdown::Smart] {
-        standby::everybody_waits_in_vain(&mut scene.voice);
-        scene.calls_end(CALLS);
-        scene.worker_waits_for("SyncRep");
+        standby::everybody_waits_in_vain(&mut fixture.voice);
+        fixture.calls_end(CALLS);
+        fixture.worker_waits_for("SyncRep");
         // A smart shutdown waits for clients, ours included.
-        scene.voice.client.batch_execute("SELECT pg_terminate_backend(pg_backend_pid())").unwrap_err();
+        fixture.voice.client.batch_execute("SELECT pg_terminate_backend(pg_backend_pid())").unwrap_err();
         let start = Instant::now();
-        scene.voice.cluster.stop(how);
+        fixture.voice.cluster.stop(how);
         took.push(format!("{how:?} {} ms", start.elapsed().as_millis()));
         assert!(start.elapsed() < Duration::from_secs(20), "{took:?}");
-        scene.voice.cluster.start();
-        scene.voice.client = scene.voice.cluster.connect("app");
-        standby::nobody_is_waited_for(&scene.voice);
-        scene.voice.drained();
+        fixture.voice.cluster.start();
+        fixture.voice.client = fixture.voice.cluster.connect("app");
+        standby::nobody_is_waited_for(&fixture.voice);
+        fixture.voice.drained();
     }
-    let tally = scene.tally("8b", "shutdown while commits wait for a standby that never comes", &took.join(", "));
+    let tally = fixture.tally("8b", "shutdown while commits wait for a standby that never comes", &took.join(", "));
     assert_eq!((tally.analytics, tally.dead), (2 * CALLS as i64, 0));
 }

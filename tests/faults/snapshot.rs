@@ -5,27 +5,27 @@ use std::time::{Duration, Instant};
 use harness::voice::SOON;
 use harness::{processes, wait_until};
 
-use crate::scene::{Scene, short_or_long};
+use crate::fixture::{Fixture, short_or_long};
 
 /// How long it took, and what it cost the worker: a machine that does something else as well makes a run slower, but
 /// hardly dearer.
 type Cost = (Duration, Duration);
 
 /// Calls that end, until all are analysed.
-fn run(scene: &mut Scene, calls: usize) -> Cost {
-    let worker = scene.voice.cluster.worker_pid("app");
-    scene.voice.client.batch_execute("SELECT voice_pause()").unwrap();
-    scene.voice.state("paused");
-    scene.calls_end(calls);
+fn run(fixture: &mut Fixture, calls: usize) -> Cost {
+    let worker = fixture.voice.cluster.worker_pid("app");
+    fixture.voice.client.batch_execute("SELECT voice_pause()").unwrap();
+    fixture.voice.state("paused");
+    fixture.calls_end(calls);
     let (start, before) = (Instant::now(), processes::cpu_time(worker));
-    scene.voice.client.batch_execute("SELECT voice_resume()").unwrap();
-    scene.drained_within(Duration::from_secs(300));
+    fixture.voice.client.batch_execute("SELECT voice_resume()").unwrap();
+    fixture.drained_within(Duration::from_secs(300));
     (start.elapsed(), processes::cpu_time(worker) - before)
 }
 
-fn dead_tuples(scene: &mut Scene) -> i64 {
-    scene.voice.client.batch_execute("VACUUM voice.job").unwrap();
-    scene.voice.count("SELECT n_dead_tup FROM pg_stat_all_tables WHERE relid = 'voice.job'::regclass")
+fn dead_tuples(fixture: &mut Fixture) -> i64 {
+    fixture.voice.client.batch_execute("VACUUM voice.job").unwrap();
+    fixture.voice.count("SELECT n_dead_tup FROM pg_stat_all_tables WHERE relid = 'voice.job'::regclass")
 }
 
 fn medians(runs: Vec<Cost>) -> (f64, f64) {
@@ -40,23 +40,23 @@ fn medians(runs: Vec<Cost>) -> (f64, f64) {
 #[test]
 fn a_held_snapshot_slows_the_queue_little_and_leaves_nothing_behind() {
     let (calls, rounds) = short_or_long((1000, 3), (10_000, 3));
-    let mut scene = Scene::start();
-    scene.stub.keep_requests(false);
+    let mut fixture = Fixture::start();
+    fixture.stub.keep_requests(false);
     let (mut free, mut held, mut most_dead) = (Vec::new(), Vec::new(), 0);
-    run(&mut scene, calls / 4);
+    run(&mut fixture, calls / 4);
     // Alternating, and each of them first as often: what warms up or wears off counts for both.
     for round in 0..2 * rounds {
         if round % 4 == 0 || round % 4 == 3 {
-            free.push(run(&mut scene, calls));
+            free.push(run(&mut fixture, calls));
             continue;
         }
-        let mut report = scene.voice.cluster.connect("app");
+        let mut report = fixture.voice.cluster.connect("app");
         report.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM voice.job").unwrap();
-        held.push(run(&mut scene, calls));
-        most_dead = most_dead.max(dead_tuples(&mut scene));
+        held.push(run(&mut fixture, calls));
+        most_dead = most_dead.max(dead_tuples(&mut fixture));
         report.batch_execute("COMMIT").unwrap();
         // A moment later, where autovacuum or the worker is just looking at something.
-        wait_until("the dead tuples to be gone", SOON, || (dead_tuples(&mut scene) == 0).then_some(()));
+        wait_until("the dead tuples to be gone", SOON, || (dead_tuples(&mut fixture) == 0).then_some(()));
     }
     println!("undisturbed {free:.2?}, held {held:.2?}");
     let ((free_time, free_cost), (held_time, held_cost)) = (medians(free), medians(held));
@@ -69,7 +69,7 @@ fn a_held_snapshot_slows_the_queue_little_and_leaves_nothing_behind() {
         1e3 / per_second(free_cost)
     );
     let did = format!("a snapshot held for {calls} calls, {rounds} runs with and {rounds} without");
-    let tally = scene.tally("9", &did, &remark);
+    let tally = fixture.tally("9", &did, &remark);
     assert_eq!((tally.analytics, tally.dead), (tally.calls, 0));
     // A job is written when it is queued, claimed and settled, and once more where a lease was renewed.
     assert!(most_dead <= 4 * calls as i64, "{most_dead}");

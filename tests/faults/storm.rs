@@ -11,7 +11,7 @@ use harness::voice::SOON;
 use harness::{processes, wait_until};
 use nix::sys::signal::Signal;
 
-use crate::scene::{Scene, short_or_long};
+use crate::fixture::{Fixture, short_or_long};
 
 const IN_FLIGHT: usize = 64;
 /// The storm dies down before the answers come, or its own wake-ups would hide a lost one.
@@ -21,28 +21,28 @@ const STORM: Duration = Duration::from_millis(300);
 #[test]
 fn no_wake_up_is_lost_in_a_storm_of_signals() {
     let rounds = short_or_long(10, 100);
-    let mut scene = Scene::with(|b| {
+    let mut fixture = Fixture::with(|b| {
         b.setting("voice_analytics.sweep_interval", 0).setting("voice_analytics.max_concurrency", IN_FLIGHT)
     });
     // When each transcript's answer was ready, by the clock that computed_at is of.
     let ready = Arc::new(Mutex::new(HashMap::new()));
     let noted = Arc::clone(&ready);
-    scene.stub.answer(move |request| {
+    fixture.stub.answer(move |request| {
         noted.lock().unwrap().insert(request.transcript(), SystemTime::now() + ANSWERED_AFTER);
         Reply::analysis().delay(ANSWERED_AFTER)
     });
-    let worker = scene.voice.cluster.worker_pid("app");
+    let worker = fixture.voice.cluster.worker_pid("app");
     let blows = Arc::new(AtomicUsize::new(0));
     for round in 1..=rounds {
-        scene.calls_end(IN_FLIGHT);
-        scene.asked(round * IN_FLIGHT);
-        storm(&mut scene, worker, &blows);
-        scene.voice.drained();
+        fixture.calls_end(IN_FLIGHT);
+        fixture.asked(round * IN_FLIGHT);
+        storm(&mut fixture, worker, &blows);
+        fixture.voice.drained();
     }
-    assert_eq!(scene.voice.cluster.worker_pid("app"), worker, "the worker has not been replaced");
+    assert_eq!(fixture.voice.cluster.worker_pid("app"), worker, "the worker has not been replaced");
     let sql = "SELECT t.text, a.computed_at FROM voice.analytics a JOIN voice.turn t USING (call_id)";
     let ready = ready.lock().unwrap();
-    let mut waits: Vec<Duration> = scene
+    let mut waits: Vec<Duration> = fixture
         .voice
         .client
         .query(sql, &[])
@@ -60,11 +60,11 @@ fn no_wake_up_is_lost_in_a_storm_of_signals() {
         blows.load(Relaxed)
     );
     let did = format!("SIGURG, SIGHUP and NOTIFY in a storm, {IN_FLIGHT} requests in flight, sweep off");
-    let tally = scene.tally("6a", &did, &remark);
+    let tally = fixture.tally("6a", &did, &remark);
     assert_eq!((tally.analytics, tally.requests), ((rounds * IN_FLIGHT) as i64, rounds * IN_FLIGHT));
 }
 
-fn storm(scene: &mut Scene, worker: i32, blows: &Arc<AtomicUsize>) {
+fn storm(fixture: &mut Fixture, worker: i32, blows: &Arc<AtomicUsize>) {
     let over = Arc::new(AtomicBool::new(false));
     let threads: Vec<_> = [Signal::SIGURG, Signal::SIGHUP]
         .into_iter()
@@ -81,7 +81,7 @@ fn storm(scene: &mut Scene, worker: i32, blows: &Arc<AtomicUsize>) {
         .collect();
     let start = Instant::now();
     while start.elapsed() < STORM {
-        scene.voice.client.batch_execute("NOTIFY voice_analytics").unwrap();
+        fixture.voice.client.batch_execute("NOTIFY voice_analytics").unwrap();
         blows.fetch_add(1, Relaxed);
     }
     over.store(true, Release);
@@ -101,23 +101,23 @@ fn a_worker_terminated_in_a_thousand_handshakes_takes_nobody_down() {
             kept.lock().unwrap().push(stream);
         }
     });
-    let mut scene = Scene::with(|b| b.setting("voice_analytics.max_concurrency", 1000));
-    scene.voice.cluster.set("voice_analytics.llm_url", &url);
-    scene.voice.until(&format!("SELECT setting = '{url}' FROM pg_settings WHERE name = 'voice_analytics.llm_url'"));
-    scene.calls_end(handshakes);
+    let mut fixture = Fixture::with(|b| b.setting("voice_analytics.max_concurrency", 1000));
+    fixture.voice.cluster.set("voice_analytics.llm_url", &url);
+    fixture.voice.until(&format!("SELECT setting = '{url}' FROM pg_settings WHERE name = 'voice_analytics.llm_url'"));
+    fixture.calls_end(handshakes);
     wait_until("the handshakes to begin", SOON, || (accepted.lock().unwrap().len() >= handshakes).then_some(()));
-    let postmaster = scene.voice.cluster.postmaster_pid();
-    let worker = scene.voice.cluster.worker_pid("app");
-    scene.voice.cluster.set("voice_analytics.llm_url", &scene.stub.url());
+    let postmaster = fixture.voice.cluster.postmaster_pid();
+    let worker = fixture.voice.cluster.worker_pid("app");
+    fixture.voice.cluster.set("voice_analytics.llm_url", &fixture.stub.url());
     let start = Instant::now();
-    scene.voice.cluster.signal(worker, Signal::SIGTERM);
+    fixture.voice.cluster.signal(worker, Signal::SIGTERM);
     wait_until("the worker to leave", SOON, || (!processes::alive(worker)).then_some(()));
     let took = start.elapsed();
-    scene.voice.drained();
+    fixture.voice.drained();
     let remark = format!("gone after {} ms", took.as_millis());
-    let tally = scene.tally("6b", "SIGTERM of the worker in 1,000 TLS handshakes", &remark);
+    let tally = fixture.tally("6b", "SIGTERM of the worker in 1,000 TLS handshakes", &remark);
     assert_eq!((tally.analytics, tally.dead), (handshakes as i64, 0));
-    assert_eq!(scene.voice.cluster.postmaster_pid(), postmaster);
-    let log = scene.voice.cluster.log();
+    assert_eq!(fixture.voice.cluster.postmaster_pid(), postmaster);
+    let log = fixture.voice.cluster.log();
     assert!(!log.contains("terminated by signal") && !log.contains("PANIC"), "{log}");
 }

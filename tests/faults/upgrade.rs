@@ -5,7 +5,7 @@ use harness::stub::StubLlm;
 use harness::voice::Voice;
 
 use crate::copies::{checksums, lived_in};
-use crate::scene::{Tally, row};
+use crate::fixture::{Tally, row};
 
 #[test]
 fn pg_upgrade_keeps_every_row_asks_nobody_meanwhile_and_goes_on_by_itself() {
@@ -37,7 +37,7 @@ fn pg_upgrade_keeps_every_row_asks_nobody_meanwhile_and_goes_on_by_itself() {
     };
     assert_eq!(turns(&rows), turns(&after));
     let tally = Tally::of_copy(&mut voice, stub.count() - before);
-    row("11k", "pg_upgrade with a job waiting (15 to 15)", Some(&tally), "no request during it, goes on by itself");
+    row("11k", "pg_upgrade with a job waiting (15 to 15)", Some(&tally), "no request during it, continues by itself");
     assert_eq!(tally.requests, 1);
 }
 

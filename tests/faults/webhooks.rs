@@ -4,7 +4,7 @@ use harness::stub::{Reply, StubLlm};
 use harness::voice::SOON;
 use nix::sys::signal::Signal;
 
-use crate::scene::Scene;
+use crate::fixture::Fixture;
 
 const CALLS: usize = 10;
 
@@ -30,49 +30,52 @@ fn told(hook: &StubLlm) -> usize {
     pairs
 }
 
-fn add_webhook(scene: &mut Scene, hook: &StubLlm) {
-    scene.voice.client.query_one("SELECT voice_add_webhook($1)", &[&hook.url()]).unwrap();
+fn add_webhook(fixture: &mut Fixture, hook: &StubLlm) {
+    fixture.voice.client.query_one("SELECT voice_add_webhook($1)", &[&hook.url()]).unwrap();
 }
 
 #[test]
 fn a_worker_killed_between_request_and_settle_tells_again_by_the_same_id() {
-    let mut scene = Scene::start();
-    scene.stub.answer_always(hot());
+    let mut fixture = Fixture::start();
+    fixture.stub.answer_always(hot());
     let hook = StubLlm::start();
     hook.answer_always(Reply::body(b"").held());
-    add_webhook(&mut scene, &hook);
-    scene.calls_end(CALLS);
+    add_webhook(&mut fixture, &hook);
+    fixture.calls_end(CALLS);
     hook.wait_for(4, SOON);
-    let pid = scene.voice.cluster.worker_pid("app");
-    scene.voice.cluster.signal(pid, Signal::SIGKILL);
+    let pid = fixture.voice.cluster.worker_pid("app");
+    fixture.voice.cluster.signal(pid, Signal::SIGKILL);
     hook.answer_always(Reply::body(b""));
-    scene.reconnect();
-    scene.voice.drained();
+    fixture.reconnect();
+    fixture.voice.drained();
     assert_eq!(told(&hook), CALLS);
-    let remark = format!("each told once or twice, by one id: {} requests at the receiver", hook.count());
+    let remark = format!("each delivered once or twice, by one id: {} requests at the receiver", hook.count());
     assert_eq!(hook.count(), CALLS + 4);
-    let tally = scene.tally("13a", "`kill -9` of the worker while a webhook's receiver has the requests", &remark);
+    let tally = fixture.tally("13a", "`kill -9` of the worker while a webhook's receiver has the requests", &remark);
     assert_eq!((tally.analytics, tally.dead), (CALLS as i64, 0));
 }
 
 #[test]
 fn a_server_that_dies_while_analyses_are_stored_tells_of_each_of_them() {
-    let mut scene = Scene::start();
-    scene.stub.answer_always(hot());
+    let mut fixture = Fixture::start();
+    fixture.stub.answer_always(hot());
     let hook = StubLlm::start();
     hook.answer_always(Reply::body(b""));
-    add_webhook(&mut scene, &hook);
+    add_webhook(&mut fixture, &hook);
     for _ in 0..3 {
-        scene.calls_end(50);
-        scene.voice.until("SELECT count(*) > 0 FROM voice.analytics");
-        scene.voice.cluster.kill_postmaster();
-        scene.voice.cluster.start();
-        scene.reconnect();
+        fixture.calls_end(50);
+        fixture.voice.until("SELECT count(*) > 0 FROM voice.analytics");
+        fixture.voice.cluster.kill_postmaster();
+        fixture.voice.cluster.start();
+        fixture.reconnect();
     }
-    scene.voice.drained();
+    fixture.voice.drained();
     assert_eq!(told(&hook), 150);
-    assert_eq!(scene.voice.count("SELECT count(*) FROM voice.attempt WHERE kind = 'deliver' AND outcome = 'ok'"), 150);
-    let remark = format!("each told, by one id: {} requests at the receiver", hook.count());
-    let tally = scene.tally("13b", "`kill -9` of the postmaster, three times, while webhooks are told", &remark);
+    assert_eq!(
+        fixture.voice.count("SELECT count(*) FROM voice.attempt WHERE kind = 'deliver' AND outcome = 'ok'"),
+        150
+    );
+    let remark = format!("each delivered, by one id: {} requests at the receiver", hook.count());
+    let tally = fixture.tally("13b", "`kill -9` of the postmaster, three times, while webhooks are delivered", &remark);
     assert_eq!((tally.analytics, tally.dead), (150, 0));
 }

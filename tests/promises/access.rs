@@ -219,7 +219,7 @@ fn every_role_may_do_what_the_table_says_and_nothing_else() {
             }
             for leaf in &leaves {
                 let columns = columns(&mut dba, leaf);
-                check(leaf, "every leaf", may(&mut client, leaf, &columns));
+                check(leaf, "every partition", may(&mut client, leaf, &columns));
             }
             for (function, required) in &functions {
                 let nulls = vec!["NULL"; *required as usize].join(", ");
@@ -228,7 +228,7 @@ fn every_role_may_do_what_the_table_says_and_nothing_else() {
             }
             for setting in &settings {
                 let row = match setting.as_str() {
-                    "voice_analytics.tenant" => "setting `voice_analytics.tenant` (a pin goes before it)",
+                    "voice_analytics.tenant" => "setting `voice_analytics.tenant` (a binding overrides it)",
                     _ => "every other setting",
                 };
                 // One that concerns the whole server is refused to everybody, for another reason.

@@ -21,6 +21,7 @@ mod privileges;
 mod redacting;
 mod searching;
 mod settings;
+mod upgrading;
 mod waking;
 mod walls;
 mod watching;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use postgres::fallible_iterator::FallibleIterator;
 use serde_json::{Value, json};
 
-use super::scene::{DATABASE, Scene};
+use super::fixture::{DATABASE, Fixture};
 use crate::pgbench::Outcome;
 use crate::progress::step;
 use crate::report::{self, Report, Row, Target, Unit};
@@ -19,15 +19,15 @@ const LINES: usize = 4;
 const HANG_UP: &str =
     "UPDATE voice.call SET status = 'completed', ended_at = clock_timestamp() WHERE id = $1::text::uuid";
 
-pub fn run(scene: &mut Scene, seconds: usize, report: &mut Report) {
+pub fn run(fixture: &mut Fixture, seconds: usize, report: &mut Report) {
     let calls = (RATE * seconds as f64 * 2.0) as usize;
     step(&format!("the worker: {calls} calls hang up at random, {RATE}/s, LLM 0.2 s, 64 in flight"));
-    scene.configure(DELAY, 64, "openai");
-    let ids = scene.open_calls(calls);
-    scene.client.batch_execute("VACUUM ANALYZE").expect("vacuum");
-    scene.client.batch_execute("CHECKPOINT").expect("checkpoint");
+    fixture.configure(DELAY, 64, "openai");
+    let ids = fixture.open_calls(calls);
+    fixture.client.batch_execute("VACUUM ANALYZE").expect("vacuum");
+    fixture.client.batch_execute("CHECKPOINT").expect("checkpoint");
 
-    let mut listener = scene.cluster.connect(DATABASE);
+    let mut listener = fixture.cluster.connect(DATABASE);
     listener.batch_execute("LISTEN voice_call_analyzed").expect("listen");
     let start = Instant::now() + Duration::from_millis(200);
     let mut at = start;
@@ -49,7 +49,7 @@ pub fn run(scene: &mut Scene, seconds: usize, report: &mut Report) {
     thread::scope(|scope| {
         let lines: Vec<_> = (0..LINES)
             .map(|line| {
-                let mut client = scene.cluster.connect(DATABASE);
+                let mut client = fixture.cluster.connect(DATABASE);
                 let plan = &plan;
                 scope.spawn(move || {
                     let statement = client.prepare(HANG_UP).expect("prepare");
@@ -101,12 +101,12 @@ pub fn run(scene: &mut Scene, seconds: usize, report: &mut Report) {
 }
 
 /// One live call beside whatever else goes on: milliseconds from the hang-up to the row.
-pub fn one(scene: &mut Scene) -> f64 {
-    let id = scene.open_calls(1).remove(0);
+pub fn one(fixture: &mut Fixture) -> f64 {
+    let id = fixture.open_calls(1).remove(0);
     let began = Instant::now();
-    scene.client.execute(HANG_UP, &[&id]).expect("hang up");
+    fixture.client.execute(HANG_UP, &[&id]).expect("hang up");
     let sql = "SELECT EXISTS (SELECT FROM voice.analytics WHERE call_id = $1::text::uuid)";
-    while !scene.client.query_one(sql, &[&id]).expect("a look").get::<_, bool>(0) {
+    while !fixture.client.query_one(sql, &[&id]).expect("a look").get::<_, bool>(0) {
         assert!(began.elapsed() < Duration::from_secs(60), "no analytics of a live call");
         thread::sleep(Duration::from_millis(2));
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use harness::stub::{Reply, StubLlm};
 
-use super::scene::Scene;
+use super::fixture::Fixture;
 use super::{DEADLINE, drain};
 use crate::progress::step;
 use crate::report::{Report, Row, Target, Unit};
@@ -14,11 +14,11 @@ const RECEIVERS: usize = 8;
 const IN_FLIGHT: f64 = 32.0;
 const DELAY: Duration = Duration::from_millis(100);
 
-pub fn run(scene: &mut Scene, seconds: usize, report: &mut Report) {
+pub fn run(fixture: &mut Fixture, seconds: usize, report: &mut Report) {
     let calls = 150 * seconds;
     step(&format!("the worker: {calls} calls of which {RECEIVERS} webhooks are told, receivers at 0.1 s"));
-    scene.configure(Duration::from_millis(200), 64, "openai");
-    let without = drain(scene, calls, 64).whole;
+    fixture.configure(Duration::from_millis(200), 64, "openai");
+    let without = drain(fixture, calls, 64).whole;
     let receivers: Vec<StubLlm> = (0..RECEIVERS)
         .map(|_| {
             let receiver = StubLlm::start();
@@ -26,14 +26,14 @@ pub fn run(scene: &mut Scene, seconds: usize, report: &mut Report) {
             receiver.answer_always(Reply::body(b"{}").delay(DELAY));
             let url = format!("http://{}/hook", receiver.address());
             let sql = "SELECT voice_add_webhook($1, events => '{call.analyzed}')";
-            scene.client.query(sql, &[&url]).unwrap_or_else(|e| panic!("{url}: {e:?}"));
+            fixture.client.query(sql, &[&url]).unwrap_or_else(|e| panic!("{url}: {e:?}"));
             receiver
         })
         .collect();
     let told = || receivers.iter().map(StubLlm::count).sum::<usize>();
     let all = calls * RECEIVERS;
-    scene.backlog(calls);
-    let began = scene.resume();
+    fixture.backlog(calls);
+    let began = fixture.resume();
     // Analyses are done long before: the rate is that of the middle, from a tenth to nine tenths of the deliveries.
     let (mut first, mut last, mut analysed) = (None, None, None);
     while last.is_none() {
@@ -41,12 +41,12 @@ pub fn run(scene: &mut Scene, seconds: usize, report: &mut Report) {
         let (count, now) = (told(), Instant::now());
         first = first.or_else(|| (count >= all / 10).then_some((count, now)));
         last = last.or_else(|| (count >= all * 9 / 10).then_some((count, now)));
-        if analysed.is_none() && scene.jobs_of("analyze") == 0 {
+        if analysed.is_none() && fixture.jobs_of("analyze") == 0 {
             analysed = Some(began.elapsed());
         }
         assert!(began.elapsed() < DEADLINE, "{count} of {all} deliveries");
     }
-    scene.drained(DEADLINE);
+    fixture.drained(DEADLINE);
     let (first, last) = (first.expect("a beginning"), last.expect("an end"));
     let rate = (last.0 - first.0) as f64 / (last.1 - first.1).as_secs_f64();
     let ideal = IN_FLIGHT / DELAY.as_secs_f64();
@@ -66,5 +66,5 @@ pub fn run(scene: &mut Scene, seconds: usize, report: &mut Report) {
             .target(Target::RatioAtLeast(0.95))
             .remark(format!("ratio to the same without webhooks, {without:.0}/s")),
     );
-    scene.client.execute("DELETE FROM voice.webhook", &[]).expect("webhooks");
+    fixture.client.execute("DELETE FROM voice.webhook", &[]).expect("webhooks");
 }

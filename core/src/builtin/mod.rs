@@ -20,7 +20,7 @@ pub use vader::compound as vader_compound;
 
 // What redaction looks for by the same signs.
 pub(crate) use contact::{OTHER_NUMBERS, digit_named, spoken_emails, times_named};
-pub(crate) use words::{Said, Word, place_of};
+pub(crate) use words::{Said, Word, path_of};
 
 /// The model named on its rows. The number changes when its answers do.
 pub const MODEL: &str = "builtin/1";

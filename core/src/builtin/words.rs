@@ -57,13 +57,13 @@ impl<'t> Said<'t> {
 /// The sentence of these words as it was written.
 pub fn written<'t>(text: &'t str, sentence: &[Word<'t>]) -> &'t str {
     match (sentence.first(), sentence.last()) {
-        (Some(first), Some(last)) => &text[place_of(text, first.token)..place_of(text, last.token) + last.token.len()],
+        (Some(first), Some(last)) => &text[path_of(text, first.token)..path_of(text, last.token) + last.token.len()],
         _ => "",
     }
 }
 
 /// Where a part of a text begins in it, in bytes.
-pub fn place_of(text: &str, part: &str) -> usize {
+pub fn path_of(text: &str, part: &str) -> usize {
     part.as_ptr() as usize - text.as_ptr() as usize
 }
 

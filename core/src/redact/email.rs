@@ -1,7 +1,7 @@
 //! E-mail addresses, written or spoken.
 
 use super::{Found, Kind, is_free};
-use crate::builtin::{Said, Word, place_of, spoken_emails};
+use crate::builtin::{Said, Word, path_of, spoken_emails};
 use crate::transcript::Role;
 
 /// All of them, from left to right.
@@ -13,7 +13,7 @@ pub fn find(text: &str) -> Vec<Found> {
     for (words, value) in spoken_emails(&said) {
         let Some((words, value)) = whole_address(&said.words[words], value) else { continue };
         let (Some(first), Some(last)) = (words.first(), words.last()) else { continue };
-        let place = place_of(text, first.bare)..place_of(text, last.bare) + last.bare.len();
+        let place = path_of(text, first.bare)..path_of(text, last.bare) + last.bare.len();
         // What has been replaced already is no part of another address.
         let whole = !text[place.clone()].contains(['[', ']']);
         if whole && place.start >= end_of_last && is_free(&found, &place) {

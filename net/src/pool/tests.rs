@@ -6,18 +6,18 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::*;
 
-fn question(ticket: u64, timeout: Duration) -> Question {
+fn question(request_id: u64, timeout: Duration) -> AnalysisRequest {
     let endpoint = Endpoint { url: "http://127.0.0.1:1/v1".into(), model: "m".into(), api_key: None, timeout };
-    Question { ticket, endpoint: Arc::new(endpoint), vertical: String::new(), transcript: "user: hi".into() }
+    AnalysisRequest { request_id, endpoint: Arc::new(endpoint), vertical: String::new(), transcript: "user: hi".into() }
 }
 
-fn refused() -> Asked {
+fn refused() -> LlmExchange {
     let failure = Failure::new(Class::Job, "no", &[]);
-    Asked { outcome: Err(failure), http_status: Some(418), spent: Tokens::default() }
+    LlmExchange { outcome: Err(failure), http_status: Some(418), spent: Tokens::default() }
 }
 
 /// Sleeps as the worker does: until the descriptor is readable or the next deadline has come.
-fn next_answers(pool: &mut Pool) -> Vec<Answer> {
+fn next_answers(pool: &mut Pool) -> Vec<AnalysisResponse> {
     let start = Instant::now();
     loop {
         let answers = pool.poll();
@@ -46,13 +46,13 @@ fn a_request_that_hangs_past_every_timeout_is_abandoned_at_its_hard_deadline() {
     pool.submit(question(7, timeout));
     let answers = next_answers(&mut pool);
     assert!(start.elapsed() >= timeout + GRACE);
-    assert_eq!((answers.len(), answers[0].ticket, answers[0].http_status), (1, 7, None));
+    assert_eq!((answers.len(), answers[0].request_id, answers[0].http_status), (1, 7, None));
     let failure = answers[0].outcome.as_ref().unwrap_err();
     assert_eq!(failure.class, Class::Provider { retry_after: None, suspect: true });
     assert_eq!(failure.message, "no answer from the LLM server within 0.05 s (request abandoned)");
     assert_eq!((pool.in_flight(), pool.next_deadline()), (0, None));
 
-    // The same ticket again: the late answer of the first request must not be taken for its own.
+    // The same request_id again: the late answer of the first request must not be taken for its own.
     pool.submit(question(7, Duration::from_secs(5)));
     go.send(()).unwrap();
     go.send(()).unwrap();
@@ -63,7 +63,8 @@ fn a_request_that_hangs_past_every_timeout_is_abandoned_at_its_hard_deadline() {
 
 #[test]
 fn a_bug_of_ours_fails_the_job_it_met_and_no_other() {
-    let mut pool = Pool::asking(|question, _| if question.ticket == 1 { panic!("index 9 of 3") } else { refused() });
+    let mut pool =
+        Pool::asking(|question, _| if question.request_id == 1 { panic!("index 9 of 3") } else { refused() });
     let pool = pool.as_mut().unwrap();
     pool.submit(question(1, Duration::from_secs(5)));
     let broken = next_answers(pool).remove(0);

@@ -21,7 +21,7 @@ fn an_answer_carries_analysis_model_tokens_status_and_latency() {
         (reply.analysis.intent, reply.analysis.lead_score, reply.model.as_str()),
         (Intent::Booking, 85, "stub-1")
     );
-    assert_eq!((answer.ticket, answer.http_status), (1, Some(200)));
+    assert_eq!((answer.request_id, answer.http_status), (1, Some(200)));
     assert_eq!(answer.spent, Tokens { prompt: Some(321), completion: Some(87) });
     assert!(answer.latency >= Duration::from_millis(50) && answer.latency < Duration::from_secs(5));
 }
@@ -78,8 +78,8 @@ fn connections_are_kept_alive_and_shared() {
     let stub = StubLlm::start();
     let endpoint = Arc::new(endpoint(&stub.url()));
     let mut pool = Pool::new().unwrap();
-    for ticket in 0..20 {
-        pool.submit(question(ticket, &endpoint));
+    for request_id in 0..20 {
+        pool.submit(question(request_id, &endpoint));
         answers(&mut pool, 1);
     }
     let connections: HashSet<u64> = stub.requests().iter().map(|request| request.connection).collect();
@@ -107,7 +107,7 @@ fn as_many_run_at_once_as_the_limit_says() {
     let endpoint = Arc::new(Endpoint { timeout: Duration::from_millis(300), ..endpoint(&stub.url()) });
     let mut pool = Pool::new().unwrap();
     pool.set_limit(5);
-    (0..5).for_each(|ticket| pool.submit(question(ticket, &endpoint)));
+    (0..5).for_each(|request_id| pool.submit(question(request_id, &endpoint)));
     assert_eq!(pool.in_flight(), 5);
     stub.wait_for(5, Duration::from_secs(5));
     pool.submit(question(5, &Arc::new(Endpoint { timeout: Duration::from_millis(100), ..(*endpoint).clone() })));
@@ -127,13 +127,13 @@ fn tickets_come_back_with_their_own_answers() {
     });
     let endpoint = Arc::new(endpoint(&stub.url()));
     let mut pool = Pool::new().unwrap();
-    for ticket in 0..200 {
-        let mut question = question(ticket, &endpoint);
-        question.transcript = format!("user: call {ticket}");
+    for request_id in 0..200 {
+        let mut question = question(request_id, &endpoint);
+        question.transcript = format!("user: call {request_id}");
         pool.submit(question);
     }
     for answer in answers(&mut pool, 200) {
-        assert_eq!(answer.outcome.unwrap().analysis.summary, format!("user: call {}", answer.ticket));
+        assert_eq!(answer.outcome.unwrap().analysis.summary, format!("user: call {}", answer.request_id));
     }
     assert_eq!((pool.in_flight(), stub.count()), (0, 200));
 }

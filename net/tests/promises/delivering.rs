@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use harness::stub::{Reply, StubLlm};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use voice_net::{Misfortune, Parcel, Pool, Receipt};
+use voice_net::{DeliveryError, DeliveryResult, Pool, WebhookRequest};
 
-fn parcel(url: &str) -> Parcel {
-    Parcel {
-        ticket: 7,
+fn parcel(url: &str) -> WebhookRequest {
+    WebhookRequest {
+        request_id: 7,
         url: url.to_owned(),
         headers: vec![("webhook-id", "msg_1".into()), ("webhook-signature", "v1,abc=".into())],
         body: b"{\"type\":\"lead.hot\"}".to_vec(),
@@ -19,7 +19,7 @@ fn parcel(url: &str) -> Parcel {
 }
 
 /// Sleeps on the questions' descriptor, as the worker does.
-fn delivered(parcel: Parcel) -> Receipt {
+fn delivered(parcel: WebhookRequest) -> DeliveryResult {
     let mut questions = Pool::new().unwrap();
     let mut deliveries = Pool::beside(&questions, 2);
     deliveries.submit(parcel);
@@ -35,7 +35,7 @@ fn delivered(parcel: Parcel) -> Receipt {
     }
 }
 
-fn misfortune(reply: Reply) -> Misfortune {
+fn misfortune(reply: Reply) -> DeliveryError {
     let stub = StubLlm::start();
     stub.answer_always(reply);
     delivered(parcel(&stub.url())).outcome.unwrap_err()
@@ -45,7 +45,7 @@ fn misfortune(reply: Reply) -> Misfortune {
 fn a_delivery_wakes_whoever_waits_for_answers_and_arrives_as_it_was_signed() {
     let stub = StubLlm::start();
     let receipt = delivered(parcel(&stub.url()));
-    assert_eq!((receipt.ticket, receipt.outcome, receipt.http_status), (7, Ok(()), Some(200)));
+    assert_eq!((receipt.request_id, receipt.outcome, receipt.http_status), (7, Ok(()), Some(200)));
     let request = stub.requests().remove(0);
     assert_eq!(&*request.body, b"{\"type\":\"lead.hot\"}");
     assert_eq!(request.header("webhook-id"), Some("msg_1"));
@@ -55,29 +55,29 @@ fn a_delivery_wakes_whoever_waits_for_answers_and_arrives_as_it_was_signed() {
 
 #[test]
 fn a_receiver_is_believed_its_status_and_no_secret_is_repeated() {
-    let passing = |message: &str| Misfortune::Passing { message: message.into(), retry_after: None };
+    let passing = |message: &str| DeliveryError::Transient { message: message.into(), retry_after: None };
     assert_eq!(
         misfortune(Reply::body(b"I know whsec_canary").status(500)),
         passing("the receiver failed (HTTP 500): I know ***")
     );
     assert_eq!(
         misfortune(Reply::body(b"").status(429).header("Retry-After", "7")),
-        Misfortune::Passing {
+        DeliveryError::Transient {
             message: "the receiver asks for fewer requests (HTTP 429)".into(),
             retry_after: Some(Duration::from_secs(7))
         }
     );
-    let gone = Misfortune::Gone { message: "the receiver wants nothing any more (HTTP 410)".into() };
+    let gone = DeliveryError::Gone { message: "the receiver wants nothing any more (HTTP 410)".into() };
     assert_eq!(misfortune(Reply::body(b"").status(410)), gone);
     assert_eq!(
         misfortune(Reply::body(b"no").status(404)),
-        Misfortune::Lasting { message: "the receiver refused it (HTTP 404): no".into() }
+        DeliveryError::Permanent { message: "the receiver refused it (HTTP 404): no".into() }
     );
     assert_eq!(misfortune(Reply::close()), passing("the receiver closed the connection"));
     // What it says at length is not listened to, good news or bad.
     let long = vec![b'x'; 4 * 1024 * 1024];
     assert!(
-        matches!(misfortune(Reply::body(&long).status(500)), Misfortune::Passing { message, .. } if message.len() < 600)
+        matches!(misfortune(Reply::body(&long).status(500)), DeliveryError::Transient { message, .. } if message.len() < 600)
     );
     let stub = StubLlm::start();
     stub.answer_always(Reply::body(&long));
@@ -88,7 +88,9 @@ fn a_receiver_is_believed_its_status_and_no_secret_is_repeated() {
 fn a_redirect_is_not_followed() {
     let elsewhere = StubLlm::start();
     let redirect = Reply::body(b"").status(307).header("Location", &elsewhere.url());
-    assert!(matches!(misfortune(redirect), Misfortune::Passing { message, .. } if message.contains("not followed")));
+    assert!(
+        matches!(misfortune(redirect), DeliveryError::Transient { message, .. } if message.contains("not followed"))
+    );
     assert_eq!(elsewhere.connections() + elsewhere.count(), 0);
 }
 
@@ -101,16 +103,16 @@ fn the_address_is_judged_at_the_connect() {
         let outcome = delivered(parcel(&format!("http://{host}:{port}/"))).outcome;
         let off = "which is loopback, not public, and voice_analytics.webhook_private_addresses is off";
         let message = format!("{host} resolves to 127.0.0.1, {off}");
-        assert_eq!(outcome, Err(Misfortune::Lasting { message }), "{host}");
-        let allowed = Parcel { private_addresses: true, ..parcel(&format!("http://{host}:{port}/")) };
+        assert_eq!(outcome, Err(DeliveryError::Permanent { message }), "{host}");
+        let allowed = WebhookRequest { private_addresses: true, ..parcel(&format!("http://{host}:{port}/")) };
         assert_eq!(delivered(allowed).outcome, Ok(()), "{host}");
     }
     for url in ["http://169.254.169.254/", "https://[fd00::1]/", "https://10.1/", "https://[::ffff:10.0.0.1]/"] {
-        assert!(matches!(delivered(parcel(url)).outcome, Err(Misfortune::Lasting { .. })), "{url}");
+        assert!(matches!(delivered(parcel(url)).outcome, Err(DeliveryError::Permanent { .. })), "{url}");
     }
     for url in ["http://localhost", "http://127.0.0.1", "http://[::ffff:127.0.0.1]"] {
         assert_eq!(delivered(parcel(&format!("{url}:{port}/"))).outcome, Ok(()), "{url}");
     }
-    let nobody = Parcel { private_addresses: true, ..parcel("https://0.0.0.0/") };
-    assert!(matches!(delivered(nobody).outcome, Err(Misfortune::Lasting { .. })));
+    let nobody = WebhookRequest { private_addresses: true, ..parcel("https://0.0.0.0/") };
+    assert!(matches!(delivered(nobody).outcome, Err(DeliveryError::Permanent { .. })));
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use harness::stub::StubLlm;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use voice_net::{Answer, ApiKey, Class, Endpoint, Failure, Pool, Question};
+use voice_net::{AnalysisRequest, AnalysisResponse, ApiKey, Class, Endpoint, Failure, Pool};
 
 pub const SOON: Duration = Duration::from_secs(20);
 pub const CANARY: &str = "CANARY-0123456789";
@@ -26,9 +26,9 @@ pub fn endpoint(url: &str) -> Endpoint {
     }
 }
 
-pub fn question(ticket: u64, endpoint: &Arc<Endpoint>) -> Question {
-    Question {
-        ticket,
+pub fn question(request_id: u64, endpoint: &Arc<Endpoint>) -> AnalysisRequest {
+    AnalysisRequest {
+        request_id,
         endpoint: Arc::clone(endpoint),
         vertical: "salon".into(),
         transcript: "user: Hi, how much is a cut?\nassistant: 40 euros.".into(),
@@ -37,7 +37,7 @@ pub fn question(ticket: u64, endpoint: &Arc<Endpoint>) -> Question {
 
 /// Waits for `count` answers the way the worker does: on the descriptor, and on the next deadline.
 #[track_caller]
-pub fn answers(pool: &mut Pool, count: usize) -> Vec<Answer> {
+pub fn answers(pool: &mut Pool, count: usize) -> Vec<AnalysisResponse> {
     let start = Instant::now();
     let mut all = Vec::new();
     loop {
@@ -55,14 +55,14 @@ pub fn answers(pool: &mut Pool, count: usize) -> Vec<Answer> {
 
 /// One question to an endpoint, with a pool of its own.
 #[track_caller]
-pub fn ask_at(endpoint: Endpoint) -> Answer {
+pub fn ask_at(endpoint: Endpoint) -> AnalysisResponse {
     let mut pool = Pool::new().unwrap();
     pool.submit(question(1, &Arc::new(endpoint)));
     answers(&mut pool, 1).remove(0)
 }
 
 #[track_caller]
-pub fn ask(stub: &StubLlm) -> Answer {
+pub fn ask(stub: &StubLlm) -> AnalysisResponse {
     ask_at(endpoint(&stub.url()))
 }
 

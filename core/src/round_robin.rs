@@ -1,0 +1,245 @@
+//! Whose turn it is: what is urgent first, and among equals each tenant in turn, however much one of them has waiting.
+//! Who has no room for a request at the moment is passed over.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::ops::Bound::{Excluded, Unbounded};
+
+/// Jobs that may run now, by priority (the lower first) and tenant, each tenant's in its own order.
+#[derive(Debug, Default)]
+pub struct RoundRobin {
+    classes: BTreeMap<i16, Class>,
+    /// All jobs; and how many of the tenants' jobs are not all here.
+    here: Count,
+    /// Of these, those whose tenants had no room when jobs were last taken.
+    throttled: Count,
+}
+
+#[derive(Debug, Default)]
+struct Class {
+    tenants: BTreeMap<String, Queue>,
+    /// Who was served last; it outlives the jobs, so that a queue_of filled anew goes on where it was.
+    last: Option<String>,
+}
+
+/// What a tenant has waiting in a class.
+#[derive(Debug, Default)]
+struct Queue {
+    jobs: VecDeque<i64>,
+    /// Others wait behind these.
+    more: bool,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Count {
+    jobs: usize,
+    more: usize,
+}
+
+impl Count {
+    fn add(&mut self, queue: &Queue) {
+        self.jobs += queue.jobs.len();
+        self.more += usize::from(queue.more);
+    }
+}
+
+/// Jobs of one priority and tenant, in their order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadyJobs {
+    pub priority: i16,
+    pub tenant: String,
+    pub jobs: Vec<i64>,
+    /// Others wait behind these.
+    pub more: bool,
+}
+
+impl RoundRobin {
+    /// Replaces all jobs. Whose turn it is remains.
+    pub fn fill(&mut self, waiting: impl IntoIterator<Item = ReadyJobs>) {
+        self.clear();
+        for ReadyJobs { priority, tenant, jobs, more } in waiting {
+            if !jobs.is_empty() {
+                let queue = Queue { jobs: jobs.into(), more };
+                self.here.add(&queue);
+                self.classes.entry(priority).or_default().tenants.insert(tenant, queue);
+            }
+        }
+    }
+
+    /// Forgets all jobs.
+    pub fn clear(&mut self) {
+        self.classes.values_mut().for_each(|class| class.tenants.clear());
+        (self.here, self.throttled) = (Count::default(), Count::default());
+    }
+
+    /// The next `count` jobs, or as many as there are; of each tenant no more than it has `room` for, which is asked
+    /// once.
+    pub fn take(&mut self, count: usize, room: impl Fn(&str) -> usize) -> Vec<i64> {
+        let mut taken = Vec::with_capacity(count.min(self.here.jobs));
+        let mut rooms = HashMap::new();
+        self.throttled = Count::default();
+        for class in self.classes.values_mut() {
+            let mut throttled = Vec::new();
+            while taken.len() < count
+                && let Some(tenant) = class.whose_turn()
+            {
+                let left = rooms.entry(tenant.clone()).or_insert_with(|| room(&tenant));
+                match left.checked_sub(1) {
+                    Some(less) => {
+                        *left = less;
+                        taken.extend(class.serve(tenant));
+                    }
+                    None => throttled.extend(class.tenants.remove_entry(&tenant)),
+                }
+            }
+            throttled.iter().for_each(|(_, queue)| self.throttled.add(queue));
+            class.tenants.extend(throttled);
+        }
+        self.here.jobs -= taken.len();
+        taken
+    }
+
+    /// How many jobs there are whose tenants had room for them when it was last asked.
+    pub fn ready(&self) -> usize {
+        self.here.jobs - self.throttled.jobs
+    }
+
+    /// Whether others wait behind these, of tenants that had room.
+    pub fn has_behind(&self) -> bool {
+        self.here.more > self.throttled.more
+    }
+
+    /// How many jobs were left when some were last taken, because their tenants had no room for them.
+    pub fn throttled(&self) -> usize {
+        self.throttled.jobs
+    }
+
+    /// The tenants that have jobs here, some of them more than once.
+    pub fn tenants(&self) -> impl Iterator<Item = &str> {
+        self.classes.values().flat_map(|class| class.tenants.keys()).map(String::as_str)
+    }
+}
+
+impl Class {
+    /// The tenant after the last one served, or the first where that was the last of all.
+    fn whose_turn(&self) -> Option<String> {
+        let after =
+            self.last.as_deref().and_then(|last| self.tenants.range::<str, _>((Excluded(last), Unbounded)).next());
+        after.or_else(|| self.tenants.iter().next()).map(|(tenant, _)| tenant.clone())
+    }
+
+    /// The next job of this tenant.
+    fn serve(&mut self, tenant: String) -> Option<i64> {
+        let queue = self.tenants.get_mut(&tenant)?;
+        let job = queue.jobs.pop_front();
+        if queue.jobs.is_empty() {
+            self.tenants.remove(&tenant);
+        }
+        self.last = Some(tenant);
+        job
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const ANY: fn(&str) -> usize = |_| usize::MAX;
+
+    fn waiting(priority: i16, tenant: &str, jobs: &[i64]) -> ReadyJobs {
+        ReadyJobs { priority, tenant: tenant.to_owned(), jobs: jobs.to_vec(), more: false }
+    }
+
+    fn queue_of(jobs: &[(i16, &str, &[i64])]) -> RoundRobin {
+        let mut queue_of = RoundRobin::default();
+        queue_of.fill(jobs.iter().map(|(priority, tenant, ids)| waiting(*priority, tenant, ids)));
+        queue_of
+    }
+
+    #[test]
+    fn tenants_take_turns_and_each_keeps_its_order() {
+        let mut queue_of = queue_of(&[(0, "a", &[1, 2, 3, 4]), (0, "b", &[10]), (0, "c", &[20, 21])]);
+        assert_eq!(queue_of.take(100, ANY), [1, 10, 20, 2, 21, 3, 4]);
+        assert_eq!(queue_of.ready(), 0);
+    }
+
+    #[test]
+    fn live_calls_go_before_anybodys_backfill() {
+        let mut queue_of = queue_of(&[(10, "a", &[1, 2]), (0, "b", &[10, 11])]);
+        assert_eq!((queue_of.take(3, ANY), queue_of.ready()), (vec![10, 11, 1], 1));
+    }
+
+    #[test]
+    fn whose_turn_it_is_survives_a_look_at_the_queue() {
+        let mut queue_of = queue_of(&[(0, "flood", &[1, 2, 3])]);
+        assert_eq!(queue_of.take(1, ANY), [1]);
+        queue_of.fill([waiting(0, "flood", &[2, 3, 4]), waiting(0, "other", &[9])]);
+        assert_eq!(queue_of.take(2, ANY), [9, 2]);
+    }
+
+    #[test]
+    fn a_tenant_without_room_is_passed_over_and_keeps_its_jobs() {
+        let mut queue_of = queue_of(&[(0, "a", &[1, 2]), (0, "b", &[10, 11]), (10, "a", &[3])]);
+        assert_eq!(queue_of.take(100, |tenant| if tenant == "a" { 1 } else { 9 }), [1, 10, 11]);
+        assert_eq!((queue_of.ready(), queue_of.throttled()), (0, 2), "one live, one of a backfill");
+        assert_eq!(queue_of.take(100, ANY), [2, 3]);
+    }
+
+    #[test]
+    fn more_is_wanted_for_those_who_have_room_only() {
+        let mut queue_of = RoundRobin::default();
+        queue_of.fill([ReadyJobs { more: true, ..waiting(0, "a", &[1, 2]) }, waiting(0, "b", &[10])]);
+        queue_of.take(100, |tenant| usize::from(tenant == "b"));
+        assert!(!queue_of.has_behind() && queue_of.ready() == 0);
+        queue_of.take(100, ANY);
+        assert!(queue_of.has_behind());
+    }
+
+    proptest! {
+        #[test]
+        fn every_job_is_taken_once_and_nobody_twice_before_all_others(
+            waiting in proptest::collection::vec(0usize..20, 1..12), at_once in 1usize..9,
+        ) {
+            let mut queue_of = RoundRobin::default();
+            let id = |tenant: usize, n: usize| (tenant * 1000 + n) as i64;
+            queue_of.fill(waiting.iter().enumerate().map(|(t, n)| {
+                super::tests::waiting(0, &format!("{t:02}"), &(0..*n).map(|n| id(t, n)).collect::<Vec<_>>())
+            }));
+            let mut taken = Vec::new();
+            while queue_of.ready() > 0 {
+                taken.extend(queue_of.take(at_once, ANY));
+            }
+            let mut sorted = taken.clone();
+            sorted.sort_unstable();
+            let all: Vec<i64> = waiting.iter().enumerate().flat_map(|(t, n)| (0..*n).map(move |n| id(t, n))).collect();
+            prop_assert_eq!(sorted, all);
+            // The n-th of any tenant comes before the (n + 1)-th of any other.
+            let rounds: Vec<i64> = taken.iter().map(|id| id % 1000).collect();
+            prop_assert!(rounds.is_sorted(), "{taken:?}");
+        }
+
+        #[test]
+        fn nobody_gets_more_than_they_have_room_for_and_nobody_less_for_that(
+            tenants in proptest::collection::vec((0usize..20, 0usize..8), 1..12), at_once in 1usize..99,
+        ) {
+            let mut queue_of = RoundRobin::default();
+            let id = |tenant: usize, n: usize| (tenant * 1000 + n) as i64;
+            queue_of.fill(tenants.iter().enumerate().map(|(t, (n, _))| {
+                super::tests::waiting(0, &format!("{t:02}"), &(0..*n).map(|n| id(t, n)).collect::<Vec<_>>())
+            }));
+            let taken = queue_of.take(at_once, |tenant| tenants[tenant.parse::<usize>().unwrap()].1);
+            let allowed: usize = tenants.iter().map(|(n, room)| *n.min(room)).sum();
+            prop_assert_eq!(taken.len(), allowed.min(at_once));
+            for (t, (_, room)) in tenants.iter().enumerate() {
+                prop_assert!(taken.iter().filter(|id| **id / 1000 == t as i64).count() <= *room);
+            }
+            let all: usize = tenants.iter().map(|(n, _)| n).sum();
+            let mut rest = queue_of.take(usize::MAX, ANY);
+            prop_assert_eq!(rest.len() + taken.len(), all);
+            rest.extend(taken);
+            rest.sort_unstable();
+            rest.dedup();
+            prop_assert_eq!(rest.len(), all);
+        }
+    }
+}

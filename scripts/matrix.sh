@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# matrix.sh [MAJOR…]: compiles for each of these majors (14 15 16 17 18), runs every suite that needs a server on those that
+# can be had (scripts/servers.sh), and prints one table. MATRIX_SUITES names the suites, or `compile`: none of them.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/postgres.sh
+. scripts/progress.sh
+
+majors=("$@")
+[ $# != 0 ] || read -ra majors <<< "$PG_SUPPORTED"
+read -ra suites <<< "${MATRIX_SUITES:-promises faults regress upgraded isolation}"
+if [ "${suites[*]}" = compile ]; then suites=(); fi
+logs=$PWD/target/matrix
+mkdir -p "$logs"
+rows=()
+failed=0
+# The user's own choice is of another server.
+unset PG_CONFIG DESTDIR
+
+# row VERSION COMPILES SUITES: a line of the table
+row() { rows+=("$(printf '| %-8s | %-8s | %-s |' "$1" "$2" "$3")"); }
+
+# No server here: pgrx has bindings of its own for it.
+compile_only() {
+    local result=ok
+    DOCS_RS=1 cargo_progress "matrix: compiling for PostgreSQL $1" "$logs/$1.log" \
+        cargo check --lib -p voice_analytics --no-default-features --features "pg$1" || { result=FAILED failed=1; }
+    row "$1" "$result" 'compiled against the bindings that pgrx carries; no server of it was run'
+}
+
+on_server() {
+    local pg_config version compiled=ok passed='' suite counts
+    pg_config=$(scripts/servers.sh "$1")
+    version=$("$pg_config" --version | cut -d ' ' -f 2)
+    printf '\n== PostgreSQL %s\n' "$version"
+    if ! PG_CONFIG=$pg_config scripts/install.sh; then
+        failed=1
+        row "$version" FAILED ''
+        return
+    fi
+    if [ ${#suites[@]} -gt 0 ]; then
+        PG_CONFIG=$pg_config TEST_LOGS=$logs/logs-$1 scripts/test.sh "${suites[@]}" > "$logs/$1.log" 2>&1 || failed=1
+        for suite in "${suites[@]}"; do
+            counts=$(sed -nE "s/^$suite: ([0-9]+) passed, ([0-9]+) failed\$/\1 passed, \2 failed/p" "$logs/$1.log")
+            passed+="${passed:+; }$suite ${counts:-did not run}"
+        done
+    fi
+    row "$version" "$compiled" "${passed:-no suite was asked for}"
+}
+
+for major in "${majors[@]}"; do
+    case $major in
+        14) compile_only 14 ;;
+        *) on_server "$major" ;;
+    esac
+done
+
+printf '\n| server   | compiles | suites |\n|---|---|---|\n'
+printf '%s\n' "${rows[@]}"
+exit "$failed"

@@ -1,0 +1,71 @@
+-- Tables are no members of the extension, so ALTER EXTENSION UPDATE does not change them by itself, and a dump of an older
+-- version brings them as they were. Both come up to date by the same numbered steps: voice._migrate_NNNN() takes the tables
+-- from schema version NNNN - 1 to NNNN, does nothing where that is done already, and never changes after its release.
+-- voice._state.schema_version says how far the tables are; 0.1.0 knew no such column and is 1.
+-- sql/upgrade/ runs the steps after ALTER EXTENSION UPDATE, voice_install() (and so voice_resume()) after a restore.
+
+CREATE FUNCTION voice._schema_version() RETURNS int
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp
+AS $$
+BEGIN
+    -- By way of JSON, for the column may not be there. No row: a dump without data; each step looks for itself.
+    RETURN coalesce((SELECT (to_jsonb(s)->>'schema_version')::int FROM voice._state s), 1);
+END
+$$;
+COMMENT ON FUNCTION voice._schema_version() IS 'the schema version of the tables, as voice._state remembers it';
+
+CREATE FUNCTION voice._latest_schema_version() RETURNS int
+LANGUAGE sql STABLE SET search_path = pg_catalog, voice, pg_temp
+AS $$
+    SELECT max(right(p.proname, 4)::int) FROM pg_proc p
+    WHERE p.pronamespace = 'voice'::regnamespace AND p.proname ~ '^_migrate_[0-9]{4}$'
+$$;
+COMMENT ON FUNCTION voice._latest_schema_version() IS 'the schema version that this version of the extension works with';
+
+CREATE FUNCTION voice._migrate() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+BEGIN
+    FOR step IN voice._schema_version() + 1 .. voice._latest_schema_version() LOOP
+        EXECUTE format('SELECT voice.%I()', '_migrate_' || lpad(step::text, 4, '0'));
+        UPDATE voice._state SET schema_version = step;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION voice._migrate() IS 'brings the tables of an older version up to date; all of them must be there';
+
+-- 0.2.0
+CREATE FUNCTION voice._migrate_0002() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'voice._state'::regclass AND attname = 'schema_version') THEN
+        ALTER TABLE voice._state ADD COLUMN schema_version int NOT NULL DEFAULT 1;
+        COMMENT ON COLUMN voice._state.schema_version IS 'how far the tables are: the number of the last voice._migrate_NNNN() that was run';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION voice._migrate_0002() IS 'voice._state remembers the schema version';
+
+-- What an extension script creates is a member of the extension at first.
+CREATE FUNCTION voice._release_tables() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+DECLARE
+    relation record;
+BEGIN
+    FOR relation IN
+        SELECT c.oid::regclass AS name, CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind
+        FROM pg_depend d
+        JOIN pg_extension e ON d.refobjid = e.oid
+        JOIN pg_class c ON d.objid = c.oid
+        WHERE e.extname = 'voice_analytics' AND d.deptype = 'e'
+          AND d.refclassid = 'pg_extension'::regclass AND d.classid = 'pg_class'::regclass
+          AND c.relkind IN ('r', 'p', 'S')
+          AND c.oid NOT IN ('voice._instance'::regclass, 'voice._webhook_secret'::regclass, 'voice._rolled_month'::regclass)
+    LOOP
+        EXECUTE format('ALTER EXTENSION voice_analytics DROP %s %s', relation.kind, relation.name);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION voice._release_tables() IS 'makes the tables the user''s: what holds data is no member of the extension';

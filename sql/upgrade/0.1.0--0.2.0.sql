@@ -1,0 +1,26 @@
+-- From 0.1.0 to 0.2.0. What stands here is what CREATE OR REPLACE cannot do: functions whose arguments or results changed
+-- are dropped before, and the tables take their steps afterwards.
+
+-- Not a row of it outlives this transaction; whatever default privileges give to others, they cannot see it before.
+CREATE TABLE voice._known AS
+SELECT d.objid AS function
+FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid AND e.extname = 'voice_analytics'
+WHERE d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+  AND d.deptype = 'e';
+
+DROP FUNCTION voice._close_functions();
+
+-- @functions@
+
+SELECT voice._close_functions(ARRAY(SELECT function FROM voice._known));
+DROP TABLE voice._known;
+
+DO $$
+BEGIN
+    -- A restore that is not over yet: voice_install() does it then.
+    IF pg_catalog.to_regclass('voice._state') IS NOT NULL THEN
+        PERFORM @extschema@.voice_install();
+        PERFORM voice._release_tables();
+    END IF;
+END
+$$;

@@ -1,0 +1,99 @@
+//! Jobs written by the transactions that end calls and add turns, as the triggers ask.
+
+use super::{DbError, Statement};
+use crate::host::probe::{self, Probed};
+use crate::host::trigger::Row;
+use crate::host::{clock, process, user};
+use pgrx::pg_sys::BuiltinOid::*;
+use pgrx::prelude::*;
+use pgrx::spi::SpiClient;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use voice_core::call::IN_PROGRESS;
+
+thread_local! {
+    static ENQUEUE: Statement =
+        const { Statement::plain(include_str!("../../sql/queries/enqueue.sql"), &[TEXTOID, UUIDOID, INT4OID]) };
+    static ENQUEUE_LATE: Statement =
+        const { Statement::plain(include_str!("../../sql/queries/enqueue_late.sql"), &[TEXTOID, UUIDOID]) };
+    /// By leaf of voice.turn: the leaf of voice.call that it references.
+    static CALL_LEAVES: RefCell<HashMap<pg_sys::Oid, pg_sys::Oid>> = RefCell::new(HashMap::new());
+}
+
+/// The job of a call that has just ended, due after `delay_ms`.
+pub fn enqueue(call_id: pgrx::Uuid, tenant: &str, delay_ms: i32) -> Result<(), DbError> {
+    Spi::connect_mut(|client| {
+        ENQUEUE.with(|s| s.run(client, &[tenant.into(), call_id.into(), delay_ms.into()]).map(drop))
+    })
+}
+
+/// A turn was written: if its call has ended, and not long ago, its analysis is to be made current again.
+/// Says whether a job was written.
+pub fn enqueue_if_late(turn_leaf: pg_sys::Oid, call_id: [u8; 16], tenant: &str) -> Result<bool, DbError> {
+    let (ended, recently) = match look(turn_leaf, &call_id)? {
+        Some(seen) => seen,
+        None if process::uses_transaction_snapshot() => (false, false),
+        // The call is being deleted.
+        None => return Ok(false),
+    };
+    // A transaction that sees the past only cannot know whether the call has ended. A job too many costs nothing.
+    let unknown = !ended && process::uses_transaction_snapshot();
+    if !unknown && !ended {
+        return Ok(false);
+    }
+    let call_id = pgrx::Uuid::from_bytes(call_id);
+    user::as_voice_worker(|| {
+        Spi::connect_mut(|client| {
+            if !unknown && !recently && !settled_recently(client, call_id)? {
+                return Ok(false);
+            }
+            ENQUEUE_LATE.with(|s| s.run(client, &[tenant.into(), call_id.into()]).map(drop))?;
+            Ok(true)
+        })
+    })
+}
+
+/// (has ended, by its own clock within ten minutes), or `None`: no such call (it is being deleted). One index probe in the
+/// leaf that the turn's own leaf references, however many months there are.
+fn look(turn_leaf: pg_sys::Oid, call_id: &[u8; 16]) -> Result<Option<(bool, bool)>, DbError> {
+    const TEN_MINUTES: i64 = 600_000_000;
+    let read = |call: &Row| {
+        let ended = call.text("status").is_some_and(|status| status != IN_PROGRESS);
+        let recently = call.time("ended_at").is_some_and(|at| at > clock::now() - TEN_MINUTES);
+        call.time("deleted_at").is_none().then_some((ended, recently))
+    };
+    let leaf = match CALL_LEAVES.with_borrow(|known| known.get(&turn_leaf).copied()) {
+        Some(leaf) => leaf,
+        None => match referenced_leaf(turn_leaf)? {
+            // A table without a sibling is not one of ours any more (detached): nothing to keep current.
+            None => return Ok(None),
+            Some(leaf) => {
+                CALL_LEAVES.with_borrow_mut(|known| known.insert(turn_leaf, leaf));
+                leaf
+            }
+        },
+    };
+    match probe::by_uuid(leaf, call_id, read) {
+        Probed::Row(seen) => Ok(seen),
+        Probed::NoRow => Ok(None),
+        Probed::NoTable => {
+            CALL_LEAVES.with_borrow_mut(|known| known.remove(&turn_leaf));
+            Ok(None)
+        }
+    }
+}
+
+fn referenced_leaf(turn_leaf: pg_sys::Oid) -> Result<Option<pg_sys::Oid>, DbError> {
+    user::as_voice_worker(|| {
+        Spi::connect_mut(|client| {
+            let sql = include_str!("../../sql/queries/late_leaf.sql");
+            let row = client.select(sql, Some(1), &[turn_leaf.into()])?.next();
+            Ok(row.map(|row| row.get::<pg_sys::Oid>(1)).transpose()?.flatten())
+        })
+    })
+}
+
+fn settled_recently(client: &mut SpiClient<'_>, call_id: pgrx::Uuid) -> Result<bool, DbError> {
+    let mut rows = client.select(include_str!("../../sql/queries/late_recent.sql"), Some(1), &[call_id.into()])?;
+    Ok(rows.next().and_then(|row| row.get(1).ok().flatten()).unwrap_or(false))
+}
