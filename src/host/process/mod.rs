@@ -52,8 +52,11 @@ pub fn my_database_name() -> String {
     }
 }
 
+/// A function and its argument.
+type AtExit = (fn(usize), usize);
+
 thread_local! {
-    static AT_EXIT: RefCell<Option<Vec<(fn(usize), usize)>>> = const { RefCell::new(None) };
+    static AT_EXIT: RefCell<Option<Vec<AtExit>>> = const { RefCell::new(None) };
 }
 
 /// Calls the function with the argument when this process ends, however it ends short of a crash (after which Postgres
