@@ -77,14 +77,26 @@ queued=$(psql_in app "$waiting")
 check 'the queue waits before' 40 "$queued"
 statistics="SELECT count(*) > 0 FROM pg_statistic s JOIN pg_class c ON c.oid = s.starelid WHERE c.relnamespace = 'voice'::regnamespace"
 check 'there are statistics before' t "$(psql_in app "$statistics")"
-"$new/pg_dump" -h "$home" -U postgres -Fc -f "$home/app.dump" app
+"$old/pg_dump" -h "$home" -U postgres -Fc -f "$home/app.dump" app
+# Seen with Debian's 15.20: every column that is made has pg_attver=N in pg_attribute.attoptions. Its own pg_dump leaves that
+# out; pg_dump 18.4 does not, and 18.4 refuses it: unrecognized parameter "pg_attver". So pg_upgrade from 15.20 to 18.4 fails
+# for any table, with or without this extension. To try what comes after it, the catalog is changed here by hand; that is
+# no advice to users.
+if [ "$(psql_in app "SELECT count(*) > 0 FROM pg_attribute WHERE attoptions::text ~ 'pg_attver'")" = t ] &&
+    ! grep -q pg_attver "$new/pg_dump"; then
+    say 'across: NOT AS IT IS: this pg_upgrade fails on pg_attver, which is taken out of pg_attribute beforehand'
+    for database in app postgres template1; do
+        psql_in "$database" "SET allow_system_table_mods = on; UPDATE pg_attribute SET attoptions = nullif(ARRAY(
+            SELECT o FROM unnest(attoptions) o WHERE o !~ '^pg_attver='), '{}') WHERE attoptions::text ~ 'pg_attver'"
+    done
+fi
 stop "$old" "$home/old"
 
 init "$new" "$home/new"
 if ! (cd "$home" && as_server_user env -C "$home" "$new/pg_upgrade" -U postgres -s "$home" -b "$old" -B "$new" \
     -d "$home/old" -D "$home/new" > "$home/pg_upgrade.log" 2>&1); then
-    tail -n 20 "$home/pg_upgrade.log"
-    find "$home/new/pg_upgrade_output.d" -name '*.log' -exec tail -n 5 {} + || true
+    tail -n 5 "$home/pg_upgrade.log"
+    grep -rhE -A 8 'error:|ERROR:|FATAL:' "$home/new/pg_upgrade_output.d" | head -n 40 || true
     die 'not ok: pg_upgrade'
 fi
 start "$new" "$home/new"

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 seconds=${FUZZ_SECONDS:-600}
 work=target/fuzz
 targets=("$@")
-[ $# != 0 ] || targets=(reply import transcript redact)
+[ $# != 0 ] || targets=(reply import formats transcript redact)
 
 find_tools() {
     command -v rustup > /dev/null || die 'Fuzzing needs a nightly Rust, and rustup to find it.'
@@ -43,6 +43,7 @@ make_seeds() {
     grep -hE '^(user|assistant|system): ' tests/injection/*.txt | sed -E 's/^/aa/' | seed transcript
     { cut -f 2 core/tests/redact/*.tsv; grep -hE '^user: ' tests/injection/*.txt; } | seed redact
     awk 'length < 4000' demo/*.jsonl | seed import
+    for sample in core/tests/import/samples/*.json; do tr -d '\n' < "$sample"; echo; done | seed formats
 }
 
 find_tools

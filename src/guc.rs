@@ -66,7 +66,7 @@ pub struct Settings {
     pub max_concurrency: usize,
     /// 0: no limit.
     pub requests_per_minute: u32,
-    /// Of each tenant of whom nothing else is said.
+    /// Default limit for tenants without a row in voice.tenant_limit.
     pub tenant_limit: Limit,
     pub transcript_max_chars: usize,
     pub redact: bool,
@@ -187,14 +187,14 @@ pub fn init() {
     );
     int(
         c"voice_analytics.tenant_max_concurrency",
-        c"Requests to the LLM in flight at once, for each tenant; 0 is no limit. voice_limit_tenant() says policy of one.",
+        c"Requests to the LLM in flight at once, for each tenant; 0 is no limit. voice_limit_tenant() sets that of one tenant.",
         &TENANT_MAX_CONCURRENCY,
         0..=1024,
         GucFlags::default(),
     );
     int(
         c"voice_analytics.tenant_requests_per_minute",
-        c"Requests to the LLM a minute at most, for each tenant; 0 is no limit. voice_limit_tenant() says policy of one.",
+        c"Requests to the LLM a minute at most, for each tenant; 0 is no limit. voice_limit_tenant() sets that of one tenant.",
         &TENANT_REQUESTS_PER_MINUTE,
         0..=1_000_000,
         GucFlags::default(),
@@ -333,7 +333,7 @@ fn checked(
     setting: &'static GucSetting<Option<CString>>,
     hook: pg_sys::GucStringCheckHook,
 ) {
-    // SAFETY: the hooks of check.rs neither panic nor raise.
+    // SAFETY: the hooks of check.rs are guarded: a panic becomes an ERROR of Postgres.
     unsafe {
         GucRegistry::define_string_guc_with_hooks(
             name,

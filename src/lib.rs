@@ -1,5 +1,5 @@
 //! voice_analytics: the data layer and post-call analytics of AI voice agents, inside PostgreSQL.
-//! `docs/architecture.md` shows the flow of a call through these rooms.
+//! `docs/architecture.md` shows the flow of a call through these modules.
 
 use pgrx::prelude::*;
 
@@ -14,7 +14,7 @@ pg_module_magic!(name, version);
 #[pg_guard]
 #[allow(non_snake_case)] // the name that Postgres looks for; pg_guard exports it
 pub extern "C-unwind" fn _PG_init() {
-    host::process::keep_backtraces_out_of_errors();
+    host::backtrace::keep_out_of_errors();
     guc::init();
     if host::process::preloading() {
         worker::register();

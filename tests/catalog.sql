@@ -36,7 +36,7 @@ SELECT kind, name, definition FROM (
            concat_ws('|', a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity, a.attgenerated, a.attisdropped,
                      a.attstorage, a.attcompression, nullif(coalesce(a.attstattarget, -1), -1), a.attislocal, a.attinhcount,
                      a.attcollation::regcollation, a.attacl,
-                     -- 15.20 counts the changes of a column there.
+                     -- 15.20 writes a number of its own there when a column is made.
                      (SELECT array_agg(o) FROM unnest(a.attoptions) o WHERE o !~ '^pg_attver='), pg_get_expr(d.adbin, d.adrelid), col_description(c.oid, a.attnum))
     FROM pg_attribute a JOIN relation c ON c.oid = a.attrelid LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
     WHERE a.attnum > 0

@@ -1,31 +1,46 @@
-//! Whose turn it is: what is urgent first, and among equals each tenant in turn, however much one of them has waiting.
-//! Who has no room for a request at the moment is passed over.
+//! Round robin: whose jobs are taken next. The most urgent priority goes first; within a priority the keys take turns,
+//! however many jobs one of them has waiting. A key without capacity is passed over. A key is whatever jobs take turns by,
+//! such as a tenant or a webhook.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::hash::Hash;
 use std::ops::Bound::{Excluded, Unbounded};
 
-/// Jobs that may run now, by priority (the lower first) and tenant, each tenant's in its own order.
-#[derive(Debug, Default)]
-pub struct RoundRobin {
-    classes: BTreeMap<i16, Class>,
-    /// All jobs; and how many of the tenants' jobs are not all here.
+/// Jobs that may run now, by priority (the lower first) and key; those of one key keep their order.
+#[derive(Debug)]
+pub struct RoundRobin<K> {
+    classes: BTreeMap<i16, Class<K>>,
+    /// All jobs, and the number of keys that have more jobs than are here.
     here: Count,
-    /// Of these, those whose tenants had no room when jobs were last taken.
+    /// The part of `here` whose keys had no capacity when jobs were last taken.
     throttled: Count,
 }
 
-#[derive(Debug, Default)]
-struct Class {
-    tenants: BTreeMap<String, Queue>,
-    /// Who was served last; it outlives the jobs, so that a queue_of filled anew goes on where it was.
-    last: Option<String>,
+impl<K> Default for RoundRobin<K> {
+    fn default() -> Self {
+        RoundRobin { classes: BTreeMap::new(), here: Count::default(), throttled: Count::default() }
+    }
 }
 
-/// What a tenant has waiting in a class.
+/// The jobs of one priority.
+#[derive(Debug)]
+struct Class<K> {
+    keys: BTreeMap<K, Queue>,
+    /// The key that was served last. It outlives the jobs, so that refilled jobs go on with the next key.
+    last: Option<K>,
+}
+
+impl<K> Default for Class<K> {
+    fn default() -> Self {
+        Class { keys: BTreeMap::new(), last: None }
+    }
+}
+
+/// The jobs of one key and priority.
 #[derive(Debug, Default)]
 struct Queue {
     jobs: VecDeque<i64>,
-    /// Others wait behind these.
+    /// More jobs wait behind these.
     more: bool,
 }
 
@@ -42,99 +57,98 @@ impl Count {
     }
 }
 
-/// Jobs of one priority and tenant, in their order.
+/// The ready jobs of one priority and key, in their order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReadyJobs {
+pub struct ReadyJobs<K> {
     pub priority: i16,
-    pub tenant: String,
+    pub key: K,
     pub jobs: Vec<i64>,
-    /// Others wait behind these.
+    /// More jobs wait behind these.
     pub more: bool,
 }
 
-impl RoundRobin {
-    /// Replaces all jobs. Whose turn it is remains.
-    pub fn fill(&mut self, waiting: impl IntoIterator<Item = ReadyJobs>) {
+impl<K: Clone + Ord + Hash> RoundRobin<K> {
+    /// Replaces all jobs. The order of turns is kept.
+    pub fn fill(&mut self, ready: impl IntoIterator<Item = ReadyJobs<K>>) {
         self.clear();
-        for ReadyJobs { priority, tenant, jobs, more } in waiting {
+        for ReadyJobs { priority, key, jobs, more } in ready {
             if !jobs.is_empty() {
                 let queue = Queue { jobs: jobs.into(), more };
                 self.here.add(&queue);
-                self.classes.entry(priority).or_default().tenants.insert(tenant, queue);
+                self.classes.entry(priority).or_default().keys.insert(key, queue);
             }
         }
     }
 
-    /// Forgets all jobs.
+    /// Removes all jobs.
     pub fn clear(&mut self) {
-        self.classes.values_mut().for_each(|class| class.tenants.clear());
+        self.classes.values_mut().for_each(|class| class.keys.clear());
         (self.here, self.throttled) = (Count::default(), Count::default());
     }
 
-    /// The next `count` jobs, or as many as there are; of each tenant no more than it has `room` for, which is asked
-    /// once.
-    pub fn take(&mut self, count: usize, room: impl Fn(&str) -> usize) -> Vec<i64> {
+    /// Takes the next `count` jobs, or as many as there are. Of each key it takes no more than `capacity` of that key,
+    /// which is asked once a key.
+    pub fn take(&mut self, count: usize, capacity: impl Fn(&K) -> usize) -> Vec<i64> {
         let mut taken = Vec::with_capacity(count.min(self.here.jobs));
-        let mut rooms = HashMap::new();
+        let mut capacities = HashMap::new();
         self.throttled = Count::default();
         for class in self.classes.values_mut() {
             let mut throttled = Vec::new();
             while taken.len() < count
-                && let Some(tenant) = class.whose_turn()
+                && let Some(key) = class.next_key()
             {
-                let left = rooms.entry(tenant.clone()).or_insert_with(|| room(&tenant));
+                let left = capacities.entry(key.clone()).or_insert_with(|| capacity(&key));
                 match left.checked_sub(1) {
                     Some(less) => {
                         *left = less;
-                        taken.extend(class.serve(tenant));
+                        taken.extend(class.serve(key));
                     }
-                    None => throttled.extend(class.tenants.remove_entry(&tenant)),
+                    None => throttled.extend(class.keys.remove_entry(&key)),
                 }
             }
             throttled.iter().for_each(|(_, queue)| self.throttled.add(queue));
-            class.tenants.extend(throttled);
+            class.keys.extend(throttled);
         }
         self.here.jobs -= taken.len();
         taken
     }
 
-    /// How many jobs there are whose tenants had room for them when it was last asked.
+    /// Number of jobs whose keys had capacity when it was last asked.
     pub fn ready(&self) -> usize {
         self.here.jobs - self.throttled.jobs
     }
 
-    /// Whether others wait behind these, of tenants that had room.
+    /// Whether more jobs wait behind these, of keys that had capacity.
     pub fn has_behind(&self) -> bool {
         self.here.more > self.throttled.more
     }
 
-    /// How many jobs were left when some were last taken, because their tenants had no room for them.
+    /// Number of jobs that were left when jobs were last taken because their keys had no capacity.
     pub fn throttled(&self) -> usize {
         self.throttled.jobs
     }
 
-    /// The tenants that have jobs here, some of them more than once.
-    pub fn tenants(&self) -> impl Iterator<Item = &str> {
-        self.classes.values().flat_map(|class| class.tenants.keys()).map(String::as_str)
+    /// The keys that have jobs here. A key with jobs of several priorities comes several times.
+    pub fn keys(&self) -> impl Iterator<Item = &K> {
+        self.classes.values().flat_map(|class| class.keys.keys())
     }
 }
 
-impl Class {
-    /// The tenant after the last one served, or the first where that was the last of all.
-    fn whose_turn(&self) -> Option<String> {
-        let after =
-            self.last.as_deref().and_then(|last| self.tenants.range::<str, _>((Excluded(last), Unbounded)).next());
-        after.or_else(|| self.tenants.iter().next()).map(|(tenant, _)| tenant.clone())
+impl<K: Clone + Ord> Class<K> {
+    /// The key after the one served last, or the first key where that was the last one.
+    fn next_key(&self) -> Option<K> {
+        let after = self.last.as_ref().and_then(|last| self.keys.range((Excluded(last), Unbounded)).next());
+        after.or_else(|| self.keys.iter().next()).map(|(key, _)| key.clone())
     }
 
-    /// The next job of this tenant.
-    fn serve(&mut self, tenant: String) -> Option<i64> {
-        let queue = self.tenants.get_mut(&tenant)?;
+    /// Takes the next job of this key.
+    fn serve(&mut self, key: K) -> Option<i64> {
+        let queue = self.keys.get_mut(&key)?;
         let job = queue.jobs.pop_front();
         if queue.jobs.is_empty() {
-            self.tenants.remove(&tenant);
+            self.keys.remove(&key);
         }
-        self.last = Some(tenant);
+        self.last = Some(key);
         job
     }
 }
@@ -144,13 +158,13 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const ANY: fn(&str) -> usize = |_| usize::MAX;
+    const ANY: fn(&String) -> usize = |_| usize::MAX;
 
-    fn waiting(priority: i16, tenant: &str, jobs: &[i64]) -> ReadyJobs {
-        ReadyJobs { priority, tenant: tenant.to_owned(), jobs: jobs.to_vec(), more: false }
+    fn waiting(priority: i16, tenant: &str, jobs: &[i64]) -> ReadyJobs<String> {
+        ReadyJobs { priority, key: tenant.to_owned(), jobs: jobs.to_vec(), more: false }
     }
 
-    fn queue_of(jobs: &[(i16, &str, &[i64])]) -> RoundRobin {
+    fn queue_of(jobs: &[(i16, &str, &[i64])]) -> RoundRobin<String> {
         let mut queue_of = RoundRobin::default();
         queue_of.fill(jobs.iter().map(|(priority, tenant, ids)| waiting(*priority, tenant, ids)));
         queue_of

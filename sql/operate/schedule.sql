@@ -42,7 +42,7 @@ DECLARE
     problem text;
 BEGIN
     IF database <> here THEN
-        problem := voice._run_in_background(what || ' @extschema@');
+        problem := voice._run_in_background(what, NULL, NULL, '@extschema@');
         IF problem <> '' THEN
             RAISE EXCEPTION 'pg_cron could not be asked'
                 USING ERRCODE = 'external_routine_exception', DETAIL = format('In the database %L: %s', database, problem),

@@ -269,12 +269,12 @@ END
 $$;
 COMMENT ON FUNCTION voice._swap_default_rows(date[]) IS 'makes months of calls that lie in small DEFAULT partitions';
 
-CREATE FUNCTION voice._run_in_background(task text) RETURNS text
-LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'voice_run_elsewhere_wrapper';
-REVOKE EXECUTE ON FUNCTION voice._run_in_background(text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION voice._run_in_background(text) TO voice_worker;
-COMMENT ON FUNCTION voice._run_in_background(text) IS
-    'has a process of its own do something that takes several transactions; gives what went wrong, or NULL';
+CREATE FUNCTION voice._run_in_background(task text, months_ahead int, since timestamptz, functions_in text) RETURNS text
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'voice_run_in_background_wrapper';
+REVOKE EXECUTE ON FUNCTION voice._run_in_background(text, int, timestamptz, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION voice._run_in_background(text, int, timestamptz, text) TO voice_worker;
+COMMENT ON FUNCTION voice._run_in_background(text, int, timestamptz, text) IS
+    'has a process of its own do a task that takes several transactions; gives an empty text, or what went wrong';
 
 CREATE FUNCTION voice._holds_locks() RETURNS boolean
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, voice, pg_temp
@@ -303,7 +303,7 @@ BEGIN
     END IF;
     RAISE NOTICE '%: a process of its own creates months, in transactions of its own', reason
         USING DETAIL = 'pg_stat_activity shows it as "voice_analytics maintenance"; a ROLLBACK here does not undo it.';
-    problem := voice._run_in_background(format('months %s %s', months_ahead, floor(EXTRACT(epoch FROM since))::bigint));
+    problem := voice._run_in_background('months', months_ahead, since, NULL);
     IF problem <> '' THEN
         RAISE EXCEPTION 'the months could not be created'
             USING ERRCODE = 'lock_not_available', DETAIL = problem,

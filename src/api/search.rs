@@ -4,6 +4,7 @@
 
 use crate::db::rethrow;
 use crate::host::error::raise;
+use crate::host::privilege::may_read_columns;
 use crate::host::user;
 use pgrx::prelude::*;
 use std::ffi::CStr;
@@ -29,7 +30,7 @@ fn voice_search(
         name!(headline, Option<String>),
     ),
 > {
-    if !caller_may_read() {
+    if !may_read_columns(c"turn", &[]) {
         raise(
             PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
             "permission denied for table turn",
@@ -51,21 +52,7 @@ fn voice_search(
     TableIterator::new(found.unwrap_or_else(|e| rethrow(e.into())))
 }
 
-/// SELECT on `voice.turn`, for whoever is the current user: in a SECURITY DEFINER function its owner, in an index
-/// expression the owner of the table.
-#[allow(clippy::useless_conversion)] // AclMode is wider from PostgreSQL 16 on
-fn caller_may_read() -> bool {
-    // SAFETY: catalog look-ups inside a transaction.
-    unsafe {
-        let schema = pg_sys::get_namespace_oid(c"voice".as_ptr(), false);
-        let turn = pg_sys::get_relname_relid(c"turn".as_ptr(), schema);
-        turn == pg_sys::InvalidOid
-            || pg_sys::pg_class_aclcheck(turn, pg_sys::GetUserId(), pg_sys::ACL_SELECT.into())
-                == pg_sys::AclResult::ACLCHECK_OK
-    }
-}
-
 fn caller() -> String {
-    // SAFETY: as above; `noerr` is false, so there is a name.
+    // SAFETY: a catalog look-up inside a transaction; `noerr` is false, so there is a name.
     unsafe { CStr::from_ptr(pg_sys::GetUserNameFromId(pg_sys::GetUserId(), false)).to_string_lossy().into_owned() }
 }

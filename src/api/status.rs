@@ -1,4 +1,4 @@
-//! What the worker of this database says of itself.
+//! The state of this database's worker, as it reports it.
 
 use crate::guc;
 use crate::host::usage::Figures;
@@ -8,36 +8,36 @@ use pgrx::prelude::*;
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering::*;
 
-/// `voice._worker_status()`: read from shared memory, without a lock.
+/// `voice._worker_status()`: read from shared memory.
 #[pg_extern(sql = false)]
 fn voice_worker_status() -> JsonB {
     JsonB(if shmem::slots().is_none() {
-        nobody(
+        no_worker(
             "not preloaded",
             "add voice_analytics to shared_preload_libraries and restart the server; the queue waits",
         )
     } else {
         match shmem::slot_of(process::my_database(), shmem::SlotPolicy::Existing) {
-            None => nobody("not running", why_not_running()),
+            None => no_worker("not running", why_not_running()),
             Some(slot) => of_slot(slot),
         }
     })
 }
 
-fn nobody(state: &str, reason: &str) -> Value {
+fn no_worker(state: &str, reason: &str) -> Value {
     json!({ "state": state, "reason": reason, "analyzer": voice_core::analyzer::Analyzer::from(guc::ANALYZER.get()).name(), "in_flight": 0 })
 }
 
 fn of_slot(slot: &shmem::Slot) -> Value {
-    let pid = slot.pid.load(Acquire);
+    let pid = slot.pid();
     let millis = |us: u64| (us > 0).then_some(us as f64 / 1000.0);
     let moment = |us: u64| (us > 0).then_some(us as f64 / 1e6);
     let mut status = match pid {
-        0 => nobody("not running", why_not_running()),
+        0 => no_worker("not running", why_not_running()),
         _ => json!({
             "worker_pid": pid,
             "state": slot.state(),
-            "reason": slot.reason.read(),
+            "reason": slot.reason(),
             "analyzer": voice_core::analyzer::Analyzer::from(guc::ANALYZER.get()).name(),
             "in_flight": slot.in_flight.load(Acquire),
             "breaker": slot.breaker(),
@@ -63,7 +63,7 @@ fn of_model(figures: Figures) -> Value {
     })
 }
 
-/// Where a worker should be and is none.
+/// Why a database without a worker has none.
 fn why_not_running() -> &'static str {
     if guc::covers_database(&process::my_database_name()) {
         "starting, or no free background worker: see the server log, and max_worker_processes"

@@ -7,9 +7,9 @@ use pgrx::prelude::*;
 
 thread_local! {
     static REANALYZE: Statement =
-        const { Statement::plain(include_str!("../../sql/queries/reanalyze.sql"), &[UUIDOID]) };
+        const { Statement::for_session(include_str!("../../sql/queries/reanalyze.sql"), &[UUIDOID]) };
     static FINISH_TURN: Statement = const {
-        Statement::plain(
+        Statement::for_session(
             include_str!("../../sql/queries/finish_turn.sql"),
             &[UUIDOID, INT8OID, TIMESTAMPTZOID, BOOLOID, INT4OID, INT4OID, INT4OID, INT4OID],
         )

@@ -1,13 +1,13 @@
-//! Looking at the queue, and taking jobs from it: attempt + 1 and a lease, in one statement.
+//! Finding due analyses, and claiming jobs of any kind: one statement adds 1 to `attempt` and writes a lease.
 
 use super::{DbError, Statement};
 use pgrx::pg_sys::BuiltinOid::*;
 use pgrx::spi::SpiClient;
 use std::time::{Duration, Instant};
-use voice_core::round_robin;
+use voice_core::round_robin::ReadyJobs;
 
-/// A job that this worker holds. `(id, attempt, epoch)` is what a settle must match. An attempt that is given back is
-/// given back by its own settle, so of the claims of a job that are not settled yet no two have the same number.
+/// A job that this worker holds. A settle changes a job only if `(id, attempt, epoch)` are still these. An attempt is
+/// given back only by its own settle, so no two unsettled claims of a job have the same attempt number.
 #[derive(Debug, Clone)]
 pub struct Claimed {
     pub id: i64,
@@ -19,46 +19,62 @@ pub struct Claimed {
     pub leased: Instant,
 }
 
-/// What waits.
-#[derive(Default)]
-pub struct Waiting {
-    /// Due now, by priority and tenant.
-    pub due: Vec<round_robin::ReadyJobs>,
-    /// How long until the next one is.
+/// Claimed jobs, each with what was read for it; `None`: there is nothing to do for the job.
+pub type PreparedJobs<T> = Vec<(Claimed, Option<T>)>;
+
+/// Jobs of one kind that are ready, and the delay until the next scheduled one.
+pub struct Waiting<K> {
+    /// Jobs that are due now, by priority and key.
+    pub due: Vec<ReadyJobs<K>>,
+    /// Time until the next job is due; `None`: none is scheduled.
     pub next: Option<Duration>,
 }
 
-/// Looks for about `limit` due jobs, of each tenant an equal share. Nothing is locked.
-pub fn poll(client: &mut SpiClient<'_>, limit: usize) -> Result<Waiting, DbError> {
+impl<K> Default for Waiting<K> {
+    fn default() -> Self {
+        Waiting { due: Vec::new(), next: None }
+    }
+}
+
+impl<K> Waiting<K> {
+    /// Adds the ready jobs of one priority and key, and the seconds until its next one is due.
+    pub fn push(&mut self, ready: ReadyJobs<K>, next_s: Option<f64>) {
+        self.due.push(ready);
+        let next = next_s.map(|s| Duration::from_secs_f64(s.clamp(0.0, 86_400.0)));
+        self.next = self.next.into_iter().chain(next).min();
+    }
+}
+
+/// Finds about `limit` due analyses, an equal share of each tenant. Locks nothing.
+///
+/// # Errors
+/// The statement failed; so must its transaction.
+pub fn poll(client: &mut SpiClient<'_>, limit: usize) -> Result<Waiting<String>, DbError> {
     thread_local! {
-        static POLL: Statement = const { Statement::new(include_str!("../../sql/queries/look.sql"), &[INT8OID]) };
+        static POLL: Statement = const { Statement::for_worker(include_str!("../../sql/queries/look.sql"), &[INT8OID]) };
     }
     POLL.with(|statement| {
         let mut waiting = Waiting::default();
         for row in statement.run(client, &[(limit as i64).into()])? {
-            let jobs = row.get(3)?.unwrap_or_default();
-            let tenant = row.get(2)?.unwrap_or_default();
-            waiting.due.push(round_robin::ReadyJobs {
-                priority: row.get(1)?.unwrap_or_default(),
-                tenant,
-                jobs,
-                more: false,
-            });
-            let next = row.get::<f64>(4)?.map(|s| Duration::from_secs_f64(s.clamp(0.0, 86_400.0)));
-            waiting.next = waiting.next.into_iter().chain(next).min();
+            let key = row.get(2)?.unwrap_or_default();
+            let (priority, jobs) = (row.get(1)?.unwrap_or_default(), row.get(3)?.unwrap_or_default());
+            waiting.push(ReadyJobs { priority, key, jobs, more: false }, row.get(4)?);
         }
-        // Whose share was not used up has shown all there is.
+        // A tenant that did not use up its share has no more jobs.
         let share = (limit / waiting.due.len().max(1)).max(1);
         waiting.due.iter_mut().for_each(|of_tenant| of_tenant.more = of_tenant.jobs.len() >= share);
         Ok(waiting)
     })
 }
 
-/// Takes those of the jobs that still wait and that nobody has locked, in the order asked for.
+/// Claims those of the jobs `ids` that still wait and that nobody has locked, in the order of `ids`.
+///
+/// # Errors
+/// The statement failed; so must its transaction.
 pub fn claim(client: &mut SpiClient<'_>, ids: &[i64], epoch: i64, lease: Duration) -> Result<Vec<Claimed>, DbError> {
     thread_local! {
         static CLAIM: Statement =
-            const { Statement::new(include_str!("../../sql/queries/claim.sql"), &[INT8ARRAYOID, INT8OID, INT8OID]) };
+            const { Statement::for_worker(include_str!("../../sql/queries/claim.sql"), &[INT8ARRAYOID, INT8OID, INT8OID]) };
     }
     CLAIM.with(|statement| {
         let leased = Instant::now();
@@ -82,23 +98,29 @@ pub fn claim(client: &mut SpiClient<'_>, ids: &[i64], epoch: i64, lease: Duratio
     })
 }
 
-/// Makes the leases of these jobs last as long again.
+/// Makes the leases of these jobs last for `lease` from now on.
+///
+/// # Errors
+/// The statement failed; so must its transaction.
 pub fn renew(client: &mut SpiClient<'_>, ids: Vec<i64>, epoch: i64, lease: Duration) -> Result<(), DbError> {
     thread_local! {
         static RENEW: Statement =
-            const { Statement::new(include_str!("../../sql/queries/renew.sql"), &[INT8ARRAYOID, INT8OID, INT8OID]) };
+            const { Statement::for_worker(include_str!("../../sql/queries/renew.sql"), &[INT8ARRAYOID, INT8OID, INT8OID]) };
     }
     RENEW.with(|s| s.run(client, &[ids.into(), epoch.into(), (lease.as_millis() as i64).into()]).map(drop))
 }
 
-/// Frees the jobs whose lease belongs to another epoch, or has run out without being among the `held`. `false`: somebody
-/// has locked some of them, and they are to be freed later.
+/// Frees the jobs whose lease is of another epoch, or has run out while the job is not among `held`. Gives `false` where
+/// somebody has locked some of them: call it again later.
+///
+/// # Errors
+/// A statement failed; so must its transaction.
 pub fn rescue_expired(client: &mut SpiClient<'_>, epoch: i64, held: Vec<i64>) -> Result<bool, DbError> {
     thread_local! {
         static TAKE_BACK: Statement =
-            const { Statement::new(include_str!("../../sql/queries/rescue_expired.sql"), &[INT8OID, INT8ARRAYOID]) };
+            const { Statement::for_worker(include_str!("../../sql/queries/rescue_expired.sql"), &[INT8OID, INT8ARRAYOID]) };
         static FOREIGN: Statement =
-            const { Statement::new(include_str!("../../sql/queries/foreign_leases.sql"), &[INT8OID]) };
+            const { Statement::for_worker(include_str!("../../sql/queries/foreign_leases.sql"), &[INT8OID]) };
     }
     TAKE_BACK.with(|s| s.run(client, &[epoch.into(), held.into()]).map(drop))?;
     let left = FOREIGN.with(|s| s.run(client, &[epoch.into()]))?.next().and_then(|row| row.get(1).ok().flatten());

@@ -1,34 +1,36 @@
-//! Deliveries of webhooks: written where an analysis is stored, looked for, and read. Taking them and settling them is
-//! that of every other job (`claim.rs`, `settle.rs`).
+//! Deliveries of webhooks: enqueued with the analysis, found when due, and read. They are claimed and settled like jobs
+//! of any other kind (`claim.rs`, `settle.rs`).
 
-use super::claim::{Claimed, Waiting};
+use super::claim::{Claimed, PreparedJobs, Waiting};
 use super::partition::{PartitionScope, PartitionStatement};
 use super::{DbError, Statement};
 use pgrx::Uuid;
 use pgrx::pg_sys::BuiltinOid::*;
 use pgrx::spi::SpiClient;
 use serde_json::value::RawValue;
-use std::time::Duration;
-use voice_core::round_robin;
+use voice_core::round_robin::ReadyJobs;
 use voice_core::webhook::body::Lead;
 
-/// Whom a job tells what.
+/// What a delivery delivers: an event, to a webhook.
 #[derive(Debug, Clone)]
 pub struct Delivery {
     pub webhook_id: Uuid,
     pub event: String,
 }
 
-/// A delivery as it stands now.
+/// A delivery with what its request is made of.
 pub struct Prepared {
-    pub to: Delivery,
+    pub delivery: Delivery,
     pub url: String,
     pub format: String,
     pub secret: Option<String>,
     pub lead: Lead,
 }
 
-/// Writes a job for each webhook that is to be told of one of these calls. Gives how many.
+/// Enqueues a delivery for each webhook that wants an event of one of these calls. Gives their number.
+///
+/// # Errors
+/// A statement failed; so must its transaction.
 pub fn enqueue_deliveries(
     client: &mut SpiClient<'_>,
     calls: Vec<Uuid>,
@@ -36,7 +38,7 @@ pub fn enqueue_deliveries(
     (lowest, highest): (Uuid, Uuid),
 ) -> Result<usize, DbError> {
     thread_local! {
-        static LISTEN: Statement = const { Statement::new(include_str!("../../sql/queries/webhooks_listen.sql"), &[]) };
+        static LISTEN: Statement = const { Statement::for_worker(include_str!("../../sql/queries/webhooks_listen.sql"), &[]) };
     }
     let somebody = LISTEN.with(|s| s.run(client, &[]))?.next().and_then(|row| row.get(1).ok().flatten());
     if somebody != Some(true) {
@@ -46,29 +48,32 @@ pub fn enqueue_deliveries(
     Ok(client.update(include_str!("../../sql/queries/settle_announce.sql"), None, &arguments)?.len())
 }
 
-/// Looks for due deliveries: of each webhook as many as there is room for, `each` where `rooms` does not say policy.
-/// What [`Waiting`] calls a tenant is the webhook. Nothing is locked.
-pub fn poll(client: &mut SpiClient<'_>, each: usize, rooms: &[(Uuid, usize)]) -> Result<Waiting, DbError> {
+/// Finds due deliveries, of each webhook no more than its capacity: as `capacities` says, or else `each`. Locks nothing.
+///
+/// # Errors
+/// The statement failed; so must its transaction.
+pub fn poll(client: &mut SpiClient<'_>, each: usize, capacities: &[(Uuid, usize)]) -> Result<Waiting<Uuid>, DbError> {
     thread_local! {
         static POLL: Statement = const {
-            Statement::new(include_str!("../../sql/queries/look_deliveries.sql"), &[INT8OID, UUIDARRAYOID, INT8ARRAYOID])
+            Statement::for_worker(include_str!("../../sql/queries/look_deliveries.sql"), &[INT8OID, UUIDARRAYOID, INT8ARRAYOID])
         };
     }
-    let ids: Vec<Uuid> = rooms.iter().map(|(id, _)| *id).collect();
-    let room: Vec<i64> = rooms.iter().map(|(_, room)| *room as i64).collect();
+    let ids: Vec<Uuid> = capacities.iter().map(|(id, _)| *id).collect();
+    let capacities: Vec<i64> = capacities.iter().map(|(_, capacity)| *capacity as i64).collect();
     let mut waiting = Waiting::default();
-    for row in POLL.with(|s| s.run(client, &[(each as i64).into(), ids.into(), room.into()]))? {
-        let tenant = row.get::<Uuid>(2)?.map(|id| id.to_string()).unwrap_or_default();
+    for row in POLL.with(|s| s.run(client, &[(each as i64).into(), ids.into(), capacities.into()]))? {
+        let Some(key) = row.get::<Uuid>(2)? else { continue };
         let (priority, jobs) = (row.get(1)?.unwrap_or_default(), row.get(3)?.unwrap_or_default());
-        waiting.due.push(round_robin::ReadyJobs { priority, tenant, jobs, more: false });
-        let next = row.get::<f64>(4)?.map(|s| Duration::from_secs_f64(s.clamp(0.0, 86_400.0)));
-        waiting.next = waiting.next.into_iter().chain(next).min();
+        waiting.push(ReadyJobs { priority, key, jobs, more: false }, row.get(4)?);
     }
     Ok(waiting)
 }
 
-/// Pairs each claimed job with what it is to tell; `None` where there is nothing to tell any more, or nobody.
-pub fn prepare(client: &mut SpiClient<'_>, claimed: Vec<Claimed>) -> Result<Vec<(Claimed, Option<Prepared>)>, DbError> {
+/// Pairs each claimed job with what it delivers; `None` where the webhook is disabled or gone, or the call is.
+///
+/// # Errors
+/// The statement failed; so must its transaction.
+pub fn prepare(client: &mut SpiClient<'_>, claimed: Vec<Claimed>) -> Result<PreparedJobs<Prepared>, DbError> {
     thread_local! {
         static PREPARE: PartitionStatement = const {
             PartitionStatement::new(
@@ -93,7 +98,7 @@ pub fn prepare(client: &mut SpiClient<'_>, claimed: Vec<Claimed>) -> Result<Vec<
             continue;
         };
         prepared.push(Some(Prepared {
-            to: Delivery { webhook_id, event: text(3)? },
+            delivery: Delivery { webhook_id, event: text(3)? },
             url: text(5)?,
             format: text(6)?,
             secret: row.get(7)?,
@@ -117,7 +122,10 @@ pub fn prepare(client: &mut SpiClient<'_>, claimed: Vec<Claimed>) -> Result<Vec<
     Ok(claimed.into_iter().zip(prepared).collect())
 }
 
-/// Disables webhooks whose receivers want nothing any more. Gives those that were enabled.
+/// Disables webhooks whose receivers want nothing any more (with the reason). Gives the ids of those that were enabled.
+///
+/// # Errors
+/// The statement failed; so must its transaction.
 pub fn disable(client: &mut SpiClient<'_>, gone: Vec<(Uuid, String)>) -> Result<Vec<String>, DbError> {
     let (ids, reasons): (Vec<Uuid>, Vec<String>) = gone.into_iter().unzip();
     let mut disabled = Vec::new();

@@ -13,9 +13,9 @@ use voice_core::call::IN_PROGRESS;
 
 thread_local! {
     static ENQUEUE: Statement =
-        const { Statement::plain(include_str!("../../sql/queries/enqueue.sql"), &[TEXTOID, UUIDOID, INT4OID]) };
+        const { Statement::for_session(include_str!("../../sql/queries/enqueue.sql"), &[TEXTOID, UUIDOID, INT4OID]) };
     static ENQUEUE_LATE: Statement =
-        const { Statement::plain(include_str!("../../sql/queries/enqueue_late.sql"), &[TEXTOID, UUIDOID]) };
+        const { Statement::for_session(include_str!("../../sql/queries/enqueue_late.sql"), &[TEXTOID, UUIDOID]) };
     /// By leaf of voice.turn: the leaf of voice.call that it references.
     static CALL_LEAVES: RefCell<HashMap<pg_sys::Oid, pg_sys::Oid>> = RefCell::new(HashMap::new());
 }

@@ -13,15 +13,15 @@ thread_local! {
     static KNOWN: CachedQuery = CachedQuery::fresh_snapshot(include_str!("../../sql/queries/import_known.sql"), &[TEXTOID, TEXTOID]);
     static HAS_TURNS: CachedQuery = CachedQuery::fresh_snapshot(include_str!("../../sql/queries/import_has_turns.sql"), &[UUIDOID]);
     static AGENT: Statement =
-        const { Statement::plain(include_str!("../../sql/queries/import_agent_known.sql"), &[TEXTOID, TEXTOID]) };
+        const { Statement::for_session(include_str!("../../sql/queries/import_agent_known.sql"), &[TEXTOID, TEXTOID]) };
     static NEW_AGENT: Statement = const {
-        Statement::plain(
+        Statement::for_session(
             include_str!("../../sql/queries/import_agent.sql"),
             &[TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID],
         )
     };
     static CALL: Statement = const {
-        Statement::plain(
+        Statement::for_session(
             include_str!("../../sql/queries/import_call.sql"),
             &[
                 UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID,
@@ -30,7 +30,7 @@ thread_local! {
         )
     };
     static TURNS: Statement = const {
-        Statement::plain(
+        Statement::for_session(
             include_str!("../../sql/queries/import_turns.sql"),
             &[
                 UUIDOID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID,
@@ -39,7 +39,7 @@ thread_local! {
         )
     };
     static TOOL_CALLS: Statement = const {
-        Statement::plain(
+        Statement::for_session(
             include_str!("../../sql/queries/import_tool_calls.sql"),
             &[UUIDOID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID],
         )

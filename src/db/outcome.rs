@@ -1,4 +1,4 @@
-//! What came of a job: what the pipeline decides and a settle stores.
+//! Outcomes of jobs: the handler of a kind decides them (`worker/jobs`), a settle stores them.
 
 use super::claim::Claimed;
 use super::deliver::Delivery;
@@ -11,30 +11,59 @@ use voice_core::reply::Tokens;
 /// How long a result waits for writers of its call's turns.
 pub(super) const WRITERS_PATIENCE: Duration = Duration::from_secs(5);
 
-/// What came of a job.
+/// Kinds of jobs that this module knows by name, as `voice.job.kind` stores them.
+pub const ANALYZE: &str = "analyze";
+pub const DELIVER: &str = "deliver";
+
+/// Kind of a job, with the data that only this kind has.
+#[derive(Debug, Clone)]
+pub enum JobKind {
+    /// A kind whose jobs have no data but their call, such as [`ANALYZE`], by its name.
+    Plain(&'static str),
+    /// The delivery of an event to a webhook; `None`: it could not be read.
+    Deliver(Option<Delivery>),
+}
+
+impl JobKind {
+    /// The value of `voice.job.kind`.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            JobKind::Plain(kind) => kind,
+            JobKind::Deliver(_) => DELIVER,
+        }
+    }
+
+    /// The delivery that the job is, where it is one and could be read.
+    pub fn delivery(&self) -> Option<&Delivery> {
+        match self {
+            JobKind::Deliver(delivery) => delivery.as_ref(),
+            JobKind::Plain(_) => None,
+        }
+    }
+}
+
+/// Outcome of a job.
 #[derive(Debug, Clone)]
 pub enum Outcome {
     Analyzed(Box<Analyzed>),
-    /// The stored analysis is of these words (their hash) and this prompt: no request was needed.
+    /// The stored analysis is of these words (their hash) and this prompt version: no request was needed.
     Current {
         hash: Vec<u8>,
     },
-    /// The call is deleted, in progress again, or gone.
-    Needless,
-    /// A webhook has been told.
-    Delivered,
-    /// A webhook that is to be told is disabled or gone, or the call is.
-    Unwanted,
+    /// There is nothing to do: the call is deleted, in progress again or gone, or the webhook is disabled or gone.
+    Cancelled,
+    /// The work is done, and the attempt log says "ok". An analysis is [`Outcome::Analyzed`] instead.
+    Completed,
     /// The receiver wants nothing any more: its webhook is disabled.
     Gone {
         error: String,
     },
-    /// An attempt failed; `Some`: try again after this long, `None`: that was the last.
+    /// The attempt failed; `Some`: the job is retried after this time, `None`: it was the last attempt.
     Failed {
         error: String,
         again: Option<Duration>,
     },
-    /// The provider or the configuration is to blame: back into the queue, the attempt not counted.
+    /// The provider or the configuration failed: the job is retried after `again`, and the attempt is not counted.
     Snoozed {
         error: String,
         again: Duration,
@@ -47,7 +76,7 @@ pub struct Analyzed {
     pub vertical: String,
     pub model: String,
     pub prompt_version: String,
-    /// Of the words that were analysed.
+    /// Hash of the words that were analysed.
     pub hash: Vec<u8>,
     /// Unix milliseconds of the hang-up.
     pub ended_ms: Option<i64>,
@@ -57,20 +86,33 @@ pub struct Analyzed {
 #[derive(Debug, Clone)]
 pub struct Settled {
     pub job: Claimed,
-    /// `None`: it is an analysis.
-    pub delivery: Option<Delivery>,
+    pub kind: JobKind,
     pub outcome: Outcome,
     pub http_status: Option<i32>,
     pub model: Option<String>,
     pub latency: Option<Duration>,
-    /// What the answer cost, also when it was refused.
+    /// Tokens that the model's answer cost, also where the answer was refused.
     pub tokens: Tokens,
-    /// Since when it could not be stored because somebody else held its call, its job, or wrote its turns.
+    /// When storing it was first postponed because another session held its call or job, or wrote its turns.
     pub held_up: Option<Instant>,
 }
 
 impl Settled {
-    /// The words that it is about, where it says something about words.
+    /// An outcome for which no request was sent.
+    pub fn without_request(job: Claimed, kind: JobKind, outcome: Outcome) -> Settled {
+        Settled {
+            job,
+            kind,
+            outcome,
+            http_status: None,
+            model: None,
+            latency: None,
+            tokens: Tokens::default(),
+            held_up: None,
+        }
+    }
+
+    /// Hash of the words that the outcome is about, where it is about words.
     pub(super) fn hash(&self) -> Option<&[u8]> {
         match &self.outcome {
             Outcome::Analyzed(a) => Some(&a.hash),
@@ -79,8 +121,8 @@ impl Settled {
         }
     }
 
-    /// Somebody is about to commit turns of this call. Not waited for longer than a transaction should last: then it
-    /// is stored, and looked at again later.
+    /// Whether another session is about to commit turns of this call. After [`WRITERS_PATIENCE`] the result is stored
+    /// all the same, and the call is analysed again later.
     pub(super) fn waits_for_writers(&self) -> bool {
         self.hash().is_some()
             && commit_hooks::has_writers(self.job.call_id.as_bytes())
@@ -88,9 +130,9 @@ impl Settled {
     }
 }
 
-/// A call under the lock of this transaction: what is copied to its analysis.
+/// A call that this transaction has locked: the columns that are copied to its analysis.
 pub struct LockedCall {
-    /// It is not to be analysed: in progress, or deleted.
+    /// The call is in progress or deleted.
     pub(super) not_analyzable: bool,
     pub tenant: String,
     pub agent: String,

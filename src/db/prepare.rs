@@ -1,14 +1,14 @@
-//! Reading what the analysis of a call needs.
+//! Reads the calls that claimed analyses are of.
 
 use super::DbError;
-use super::claim::Claimed;
+use super::claim::{Claimed, PreparedJobs};
 use super::partition::{PartitionScope, PartitionStatement};
 use pgrx::Uuid;
 use pgrx::pg_sys::BuiltinOid::*;
 use pgrx::spi::SpiClient;
 use voice_core::transcript::{Role, Turn};
 
-/// A call as it stands now.
+/// A call as it is stored now.
 #[derive(Debug)]
 pub struct PreparedCall {
     pub in_progress: bool,
@@ -17,12 +17,13 @@ pub struct PreparedCall {
     /// Unix milliseconds of the hang-up.
     pub ended_ms: Option<i64>,
     pub turns: Vec<Turn>,
-    /// Of the words in `turns`; empty where there are none.
+    /// Hash of the words in `turns`; empty where there are none.
     pub hash: Vec<u8>,
-    /// What the stored analysis was made of, if there is one.
+    /// The stored analysis, if there is one.
     pub known: Option<Known>,
 }
 
+/// What the stored analysis was made of.
 #[derive(Debug)]
 pub struct Known {
     pub hash: Vec<u8>,
@@ -31,10 +32,10 @@ pub struct Known {
 }
 
 /// Pairs each claimed job with its call; `None` where the call is gone.
-pub fn prepare(
-    client: &mut SpiClient<'_>,
-    claimed: Vec<Claimed>,
-) -> Result<Vec<(Claimed, Option<PreparedCall>)>, DbError> {
+///
+/// # Errors
+/// The statement failed; so must its transaction.
+pub fn prepare(client: &mut SpiClient<'_>, claimed: Vec<Claimed>) -> Result<PreparedJobs<PreparedCall>, DbError> {
     thread_local! {
         static PREPARE: PartitionStatement = const {
             PartitionStatement::new(include_str!("../../sql/queries/prepare.sql"), &[UUIDARRAYOID, UUIDOID, UUIDOID])
@@ -70,7 +71,7 @@ pub fn prepare(
             turns: turns.collect(),
             hash: row.get(13)?.unwrap_or_default(),
             known: match (row.get::<Vec<u8>>(8)?, row.get::<String>(9)?, row.get::<String>(10)?) {
-                // Without a hash (voice_reanalyze) nothing counts as known.
+                // voice_reanalyze() removes the hash: the analysis is then made again.
                 (Some(hash), Some(prompt_version), Some(model)) => Some(Known { hash, prompt_version, model }),
                 _ => None,
             },

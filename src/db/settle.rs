@@ -1,10 +1,10 @@
-//! Storing what came of claimed jobs: many results, one transaction.
+//! Settling claimed jobs: stores the outcomes of many jobs in one transaction.
 //!
-//! Lock order is that of everybody else: the call first, then its job. Nothing is waited for: what somebody else holds
-//! is left for the next turn of the loop, so no ingest and no DELETE ever stalls the worker.
+//! Lock order is that of every other statement: the call first, then its job. Nothing waits for a lock: a row that
+//! another session has locked is postponed, so neither an ingest nor a DELETE stalls the worker.
 
 use super::deliver;
-use super::outcome::{LockedCall, Outcome, Settled, WRITERS_PATIENCE};
+use super::outcome::{ANALYZE, DELIVER, LockedCall, Outcome, Settled, WRITERS_PATIENCE};
 use super::partition::{PartitionScope, PartitionStatement};
 use super::search::Search;
 use super::store::{self, CompletedAnalysis};
@@ -16,22 +16,23 @@ use pgrx::spi::SpiClient;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-/// What a settle did.
+/// Summary of one settle transaction.
 #[derive(Default)]
 pub struct Report {
-    /// Jobs whose analysis is stored now.
+    /// Ids of jobs whose analysis is stored now.
     pub stored: Vec<i64>,
-    /// Jobs that somebody else holds at this moment: to be settled again.
+    /// Ids of jobs that could not be locked, or whose call could not: to be settled again.
     pub postponed: HashSet<i64>,
-    /// Jobs that went back into the queue, whether now or later.
-    pub back: usize,
-    /// Deliveries that were written.
-    pub announced: usize,
-    /// Webhooks that were disabled.
+    /// Kinds that have more jobs in the queue now: retried, or enqueued.
+    pub enqueued: HashSet<&'static str>,
+    /// Ids of webhooks that were disabled.
     pub disabled: Vec<String>,
 }
 
-/// Stores all of it or, on an error, nothing.
+/// Stores the outcomes of these jobs, which were claimed in this epoch.
+///
+/// # Errors
+/// A statement failed. The transaction must then be rolled back, so that nothing is stored.
 pub fn settle(
     client: &mut SpiClient<'_>,
     settled: &[Settled],
@@ -54,8 +55,8 @@ pub fn settle(
     for s in settled {
         let id = s.job.id;
         match (jobs.get(&id), calls.get(&s.job.call_id)) {
-            // Lost the lease, requeued, or deleted: the late answer changes nothing. A call that somebody holds is not
-            // waited for just to write that down.
+            // The lease is lost, or the job is requeued or deleted: the late answer changes nothing. The attempt is
+            // logged only if the call is free.
             (None, Some(Some(call))) => attempt_log.push((s, call, "discarded")),
             (None, _) => {}
             (Some(JobLock::ByOthers), _) | (_, Some(None)) => _ = report.postponed.insert(id),
@@ -65,21 +66,22 @@ pub fn settle(
                     report.postponed.insert(id);
                 }
                 Outcome::Analyzed(_) | Outcome::Current { .. } => about_words.push((s, call)),
-                // It was, when it was read; meanwhile it has ended, and found its job in the queue already.
-                Outcome::Needless => updates.back(id, Duration::ZERO, 1),
-                Outcome::Unwanted => updates.done.push(id),
-                Outcome::Delivered => {
+                // The call was in progress when it was read and has ended since. Its end found this job in the queue and
+                // enqueued no other, so this one goes back.
+                Outcome::Cancelled if s.kind.as_str() == ANALYZE => updates.back(s, Duration::ZERO, 1),
+                Outcome::Cancelled => updates.done.push(id),
+                Outcome::Completed => {
                     attempt_log.push((s, call, "ok"));
                     updates.done.push(id);
                 }
                 Outcome::Gone { error } => {
                     attempt_log.push((s, call, "dead"));
                     updates.dead.push((id, error.clone()));
-                    gone.extend(s.delivery.iter().map(|to| (to.webhook_id, error.clone())));
+                    gone.extend(s.kind.delivery().map(|to| (to.webhook_id, error.clone())));
                 }
                 Outcome::Failed { again: Some(pause), .. } => {
                     attempt_log.push((s, call, "failed"));
-                    updates.back(id, *pause, 0);
+                    updates.back(s, *pause, 0);
                 }
                 Outcome::Failed { again: None, error } => {
                     attempt_log.push((s, call, "dead"));
@@ -87,13 +89,13 @@ pub fn settle(
                 }
                 Outcome::Snoozed { again, .. } => {
                     attempt_log.push((s, call, "snoozed"));
-                    updates.back(id, *again, 1);
+                    updates.back(s, *again, 1);
                 }
             },
         }
     }
 
-    // Read after the job is locked and no writer is under way: what this sees is what the result must be of.
+    // Read after the job is locked and while no writer is at work: a result must be of the words read here.
     let mut now = current_words(client, &scope, &about_words)?;
     let mut completed: Vec<CompletedAnalysis> = Vec::new();
     for (s, call) in about_words {
@@ -111,22 +113,24 @@ pub fn settle(
             }
             _ => {
                 attempt_log.push((s, call, "stale"));
-                updates.back(s.job.id, Duration::ZERO, 1);
+                updates.back(s, Duration::ZERO, 1);
             }
         }
     }
-    report.announced = store::analyses(client, scope.bounds, &completed, search)?;
+    if store::analyses(client, scope.bounds, &completed, search)? > 0 {
+        report.enqueued.insert(DELIVER);
+    }
     for CompletedAnalysis { settled: s, call, .. } in &completed {
         attempt_log.push((s, call, "ok"));
         report.stored.push(s.job.id);
         if commit_hooks::has_writers(s.job.call_id.as_bytes()) {
-            updates.back(s.job.id, WRITERS_PATIENCE, 1);
+            updates.back(s, WRITERS_PATIENCE, 1);
         } else {
             updates.done.push(s.job.id);
         }
     }
     store::attempt_log(client, &attempt_log)?;
-    report.back = updates.back.len();
+    report.enqueued.extend(&updates.retried_kinds);
     updates.apply(client)?;
     if !gone.is_empty() {
         report.disabled = deliver::disable(client, gone)?;
@@ -140,7 +144,7 @@ enum JobLock {
     ByOthers,
 }
 
-/// `None`: somebody else holds it.
+/// Calls by id; `None`: another session has locked it.
 type Calls = HashMap<Uuid, Option<LockedCall>>;
 
 fn lock_calls(client: &mut SpiClient<'_>, scope: &PartitionScope, ids: Vec<Uuid>) -> Result<Calls, DbError> {
@@ -181,10 +185,10 @@ fn lock_calls(client: &mut SpiClient<'_>, scope: &PartitionScope, ids: Vec<Uuid>
 fn lock_jobs(client: &mut SpiClient<'_>, settled: &[Settled], epoch: i64) -> Result<HashMap<i64, JobLock>, DbError> {
     thread_local! {
         static LOCK: Statement = const {
-            Statement::new(include_str!("../../sql/queries/settle_lock_jobs.sql"), &[INT8ARRAYOID, INT2ARRAYOID, INT8OID])
+            Statement::for_worker(include_str!("../../sql/queries/settle_lock_jobs.sql"), &[INT8ARRAYOID, INT2ARRAYOID, INT8OID])
         };
         static SEE: Statement = const {
-            Statement::new(include_str!("../../sql/queries/settle_see_jobs.sql"), &[INT8ARRAYOID, INT2ARRAYOID, INT8OID])
+            Statement::for_worker(include_str!("../../sql/queries/settle_see_jobs.sql"), &[INT8ARRAYOID, INT2ARRAYOID, INT8OID])
         };
     }
     let ids: Vec<i64> = settled.iter().map(|s| s.job.id).collect();
@@ -206,12 +210,12 @@ fn lock_jobs(client: &mut SpiClient<'_>, settled: &[Settled], epoch: i64) -> Res
     Ok(found)
 }
 
-/// The words of a call as they stand.
+/// The words of a call as they are stored now.
 struct Words {
     hash: Vec<u8>,
-    /// The hash of those that the stored analysis is of (none: no analysis, or to be made anew).
+    /// Hash of the words that the stored analysis is of; `None`: there is no analysis, or it is to be made again.
     analyzed: Option<Vec<u8>>,
-    /// As they are searched.
+    /// The text that is searched.
     text: String,
 }
 
@@ -245,32 +249,35 @@ fn current_words(
     Ok(found)
 }
 
-/// What becomes of the jobs themselves.
+/// Changes to the rows of `voice.job`.
 #[derive(Default)]
 struct JobUpdates {
     done: Vec<i64>,
+    /// Id, pause before the next attempt, attempts given back.
     back: Vec<(i64, Duration, i16)>,
+    retried_kinds: HashSet<&'static str>,
     dead: Vec<(i64, String)>,
 }
 
 impl JobUpdates {
-    /// Back into the queue after a pause, with `refund` attempts given back.
-    fn back(&mut self, id: i64, pause: Duration, refund: i16) {
-        self.back.push((id, pause, refund));
+    /// Puts the job back into the queue after a pause, with `refund` attempts given back.
+    fn back(&mut self, settled: &Settled, pause: Duration, refund: i16) {
+        self.retried_kinds.insert(settled.kind.as_str());
+        self.back.push((settled.job.id, pause, refund));
     }
 
     fn apply(self, client: &mut SpiClient<'_>) -> Result<(), DbError> {
         thread_local! {
             static DONE: Statement =
-                const { Statement::new(include_str!("../../sql/queries/settle_done.sql"), &[INT8ARRAYOID]) };
+                const { Statement::for_worker(include_str!("../../sql/queries/settle_done.sql"), &[INT8ARRAYOID]) };
             static BACK: Statement = const {
-                Statement::new(
+                Statement::for_worker(
                     include_str!("../../sql/queries/settle_back.sql"),
                     &[INT8ARRAYOID, FLOAT8ARRAYOID, INT2ARRAYOID],
                 )
             };
             static DEAD: Statement =
-                const { Statement::new(include_str!("../../sql/queries/settle_dead.sql"), &[INT8ARRAYOID, TEXTARRAYOID]) };
+                const { Statement::for_worker(include_str!("../../sql/queries/settle_dead.sql"), &[INT8ARRAYOID, TEXTARRAYOID]) };
         }
         if !self.back.is_empty() {
             let ids: Vec<i64> = self.back.iter().map(|b| b.0).collect();

@@ -48,7 +48,7 @@ pub enum Admission {
 /// Part of every transaction of the worker, so that a pause or a restore counts at once.
 pub fn admission(client: &mut SpiClient<'_>) -> Result<Admission, DbError> {
     thread_local! {
-        static GATE: Statement = const { Statement::new(include_str!("../../sql/queries/gate.sql"), &[]) };
+        static GATE: Statement = const { Statement::for_worker(include_str!("../../sql/queries/gate.sql"), &[]) };
     }
     GATE.with(|statement| {
         let rows = statement.run(client, &[])?;
@@ -82,7 +82,7 @@ pub fn sync_role_names(client: &mut SpiClient<'_>) -> Result<(), DbError> {
 /// Locks the tables that calls are read from, in the order of `voice._lock_partitioned_tables()`, and before any job.
 pub fn lock_tables(client: &mut SpiClient<'_>) -> Result<(), DbError> {
     thread_local! {
-        static LOCK: Statement = const { Statement::plain(include_str!("../../sql/queries/lock_tables.sql"), &[]) };
+        static LOCK: Statement = const { Statement::for_session(include_str!("../../sql/queries/lock_tables.sql"), &[]) };
     }
     LOCK.with(|s| s.run(client, &[]).map(drop))
 }

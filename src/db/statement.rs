@@ -22,12 +22,12 @@ pub struct Statement {
 impl Statement {
     /// One of the worker's. A plan made while the queue is empty is kept when it is not: it goes by the indexes, of
     /// which there is one for every question.
-    pub const fn new(sql: &'static str, parameters: &'static [BuiltinOid]) -> Self {
+    pub const fn for_worker(sql: &'static str, parameters: &'static [BuiltinOid]) -> Self {
         Statement { sql, parameters, by_index: true, plan: OnceCell::new() }
     }
 
     /// One inside which triggers of others run, or of a client's session: the settings stay what they are.
-    pub const fn plain(sql: &'static str, parameters: &'static [BuiltinOid]) -> Self {
+    pub const fn for_session(sql: &'static str, parameters: &'static [BuiltinOid]) -> Self {
         Statement { sql, parameters, by_index: false, plan: OnceCell::new() }
     }
 

@@ -43,7 +43,7 @@ pub fn analyses(
 fn analytics(client: &mut SpiClient<'_>, completed: &[CompletedAnalysis]) -> Result<(), DbError> {
     thread_local! {
         static STORE: Statement = const {
-            Statement::plain(
+            Statement::for_session(
                 include_str!("../../sql/queries/settle_analytics.sql"),
                 &[
                     UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID, FLOAT8ARRAYOID,
@@ -79,7 +79,7 @@ fn analytics(client: &mut SpiClient<'_>, completed: &[CompletedAnalysis]) -> Res
 fn documents(client: &mut SpiClient<'_>, completed: &[CompletedAnalysis], search: &mut Search) -> Result<(), DbError> {
     thread_local! {
         static STORE: Statement = const {
-            Statement::plain(
+            Statement::for_session(
                 include_str!("../../sql/queries/settle_search.sql"),
                 &[UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTOID],
             )
@@ -109,7 +109,7 @@ fn documents(client: &mut SpiClient<'_>, completed: &[CompletedAnalysis], search
 fn notify(client: &mut SpiClient<'_>, completed: &[CompletedAnalysis]) -> Result<(), DbError> {
     thread_local! {
         static NOTIFY: Statement = const {
-            Statement::plain(include_str!("../../sql/queries/settle_notify.sql"), &[TEXTARRAYOID, TEXTARRAYOID])
+            Statement::for_session(include_str!("../../sql/queries/settle_notify.sql"), &[TEXTARRAYOID, TEXTARRAYOID])
         };
     }
     let headlines = completed.iter().map(|n| Headline {
@@ -135,11 +135,11 @@ fn tenants_of(completed: &[CompletedAnalysis]) -> Vec<String> {
 pub fn attempt_log(client: &mut SpiClient<'_>, rows: &[(&Settled, &LockedCall, &str)]) -> Result<(), DbError> {
     thread_local! {
         static WRITE: Statement = const {
-            Statement::plain(
+            Statement::for_session(
                 include_str!("../../sql/queries/settle_ledger.sql"),
                 &[
                     UUIDARRAYOID, TEXTARRAYOID, INT8ARRAYOID, INT2ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID,
-                    TEXTARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, UUIDARRAYOID, TEXTARRAYOID,
+                    TEXTARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
                 ],
             )
         };
@@ -164,8 +164,9 @@ pub fn attempt_log(client: &mut SpiClient<'_>, rows: &[(&Settled, &LockedCall, &
         of_each().map(|s| s.tokens.prompt).collect::<Vec<Option<i32>>>().into(),
         of_each().map(|s| s.tokens.completion).collect::<Vec<Option<i32>>>().into(),
         of_each().map(|s| s.latency.map(|l| l.as_millis() as i32)).collect::<Vec<Option<i32>>>().into(),
-        of_each().map(|s| s.delivery.as_ref().map(|d| d.webhook_id)).collect::<Vec<Option<Uuid>>>().into(),
-        of_each().map(|s| s.delivery.as_ref().map(|d| d.event.clone())).collect::<Vec<Option<String>>>().into(),
+        of_each().map(|s| s.kind.delivery().map(|d| d.webhook_id)).collect::<Vec<Option<Uuid>>>().into(),
+        of_each().map(|s| s.kind.delivery().map(|d| d.event.clone())).collect::<Vec<Option<String>>>().into(),
+        of_each().map(|s| s.kind.as_str().to_owned()).collect::<Vec<String>>().into(),
     ];
     WRITE.with(|s| s.run(client, &arguments).map(drop))
 }

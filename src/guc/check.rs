@@ -1,12 +1,18 @@
-//! What a setting's value is refused for, when it is made: hooks that Postgres calls with it.
+//! Check hooks: Postgres calls them with a new value of a setting, and refuses the value if they give `false`.
 #![allow(unsafe_code)] // C callbacks
 
 use pgrx::pg_sys;
+use pgrx::prelude::*;
 use std::ffi::{CStr, CString, c_char, c_void};
 use voice_core::retention::{self, Fault};
 use voice_net::{BaseUrlError, check_url};
 
-pub unsafe extern "C-unwind" fn url(value: *mut *mut c_char, _: *mut *mut c_void, _: pg_sys::GucSource::Type) -> bool {
+#[pg_guard]
+pub unsafe extern "C-unwind" fn url(
+    value: *mut *mut c_char,
+    _extra: *mut *mut c_void,
+    _source: pg_sys::GucSource::Type,
+) -> bool {
     // SAFETY: Postgres hands a valid C string or NULL.
     unsafe {
         verdict(value, |url| {
@@ -30,12 +36,13 @@ pub unsafe extern "C-unwind" fn url(value: *mut *mut c_char, _: *mut *mut c_void
 
 const EXAMPLE: &CStr = c"For example https://api.openai.com/v1.";
 
+#[pg_guard]
 pub unsafe extern "C-unwind" fn timezone(
     value: *mut *mut c_char,
-    _: *mut *mut c_void,
-    _: pg_sys::GucSource::Type,
+    _extra: *mut *mut c_void,
+    _source: pg_sys::GucSource::Type,
 ) -> bool {
-    // SAFETY: as above; pg_tzset looks the name up and raises nothing.
+    // SAFETY: Postgres hands a valid C string or NULL; pg_tzset gets a C string of our own.
     unsafe {
         verdict(value, |name| {
             let known = CString::new(name).is_ok_and(|name| !pg_sys::pg_tzset(name.as_ptr()).is_null());
@@ -44,12 +51,13 @@ pub unsafe extern "C-unwind" fn timezone(
     }
 }
 
+#[pg_guard]
 pub unsafe extern "C-unwind" fn hosts(
     value: *mut *mut c_char,
-    _: *mut *mut c_void,
-    _: pg_sys::GucSource::Type,
+    _extra: *mut *mut c_void,
+    _source: pg_sys::GucSource::Type,
 ) -> bool {
-    // SAFETY: as above.
+    // SAFETY: Postgres hands a valid C string or NULL.
     unsafe {
         verdict(value, |hosts| {
             let odd = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']'));
@@ -62,12 +70,13 @@ pub unsafe extern "C-unwind" fn hosts(
     }
 }
 
+#[pg_guard]
 pub unsafe extern "C-unwind" fn not_empty(
     value: *mut *mut c_char,
-    _: *mut *mut c_void,
-    _: pg_sys::GucSource::Type,
+    _extra: *mut *mut c_void,
+    _source: pg_sys::GucSource::Type,
 ) -> bool {
-    // SAFETY: as above.
+    // SAFETY: Postgres hands a valid C string or NULL.
     unsafe {
         verdict(value, |v| {
             let bad = v.trim().is_empty() || v.chars().any(char::is_control);
@@ -79,8 +88,13 @@ pub unsafe extern "C-unwind" fn not_empty(
     }
 }
 
-pub unsafe extern "C-unwind" fn path(value: *mut *mut c_char, _: *mut *mut c_void, _: pg_sys::GucSource::Type) -> bool {
-    // SAFETY: as above. Whether the file can be read is the worker's question: this process may run on another
+#[pg_guard]
+pub unsafe extern "C-unwind" fn path(
+    value: *mut *mut c_char,
+    _extra: *mut *mut c_void,
+    _source: pg_sys::GucSource::Type,
+) -> bool {
+    // SAFETY: Postgres hands a valid C string or NULL. Whether the file can be read is the worker's question: this process may run on another
     // user's behalf, and the file may come later.
     unsafe {
         verdict(value, |v| {
@@ -90,12 +104,13 @@ pub unsafe extern "C-unwind" fn path(value: *mut *mut c_char, _: *mut *mut c_voi
     }
 }
 
+#[pg_guard]
 pub unsafe extern "C-unwind" fn retention(
     value: *mut *mut c_char,
-    _: *mut *mut c_void,
-    _: pg_sys::GucSource::Type,
+    _extra: *mut *mut c_void,
+    _source: pg_sys::GucSource::Type,
 ) -> bool {
-    // SAFETY: as above.
+    // SAFETY: Postgres hands a valid C string or NULL.
     unsafe {
         verdict(value, |v| {
             let detail = match retention::check(v).err()? {
@@ -110,8 +125,12 @@ pub unsafe extern "C-unwind" fn retention(
 
 type Objection = (&'static CStr, &'static CStr);
 
-/// SAFETY: `value` points to a valid C string pointer or NULL, as check hooks are given.
+/// Gives `judge` the value; sets DETAIL and HINT where it objects.
+///
+/// # Safety
+/// `value` points to a valid C string pointer or NULL, as check hooks are given.
 unsafe fn verdict(value: *mut *mut c_char, judge: impl Fn(&str) -> Option<Objection>) -> bool {
+    // SAFETY: as the caller says; pstrdup copies literals, and its ERROR (out of memory) passes through the guards.
     unsafe {
         if value.is_null() || (*value).is_null() {
             return true;

@@ -2,7 +2,11 @@
 //!
 //! `NOTIFY` at every hang-up would take a database-wide lock at every commit (measured: 36 % of the throughput is
 //! left with 16 clients). So the trigger only marks the transaction, and one callback, registered once a backend,
-//! rings the worker's slot when it commits.
+//! wakes the worker through its slot when the transaction commits.
+//!
+//! The statements before the commit run in `XACT_EVENT_PRE_COMMIT`, which xact.c calls after it has fired deferred
+//! triggers: a DEFERRABLE constraint trigger on a table that they write (`voice.job`) would be queued and never fire. None
+//! of our constraints is deferrable; do not add one there.
 #![allow(unsafe_code)] // transaction callbacks are C callbacks
 
 use super::shmem;
@@ -13,39 +17,39 @@ use std::sync::atomic::Ordering::*;
 
 thread_local! {
     static REGISTERED: Cell<bool> = const { Cell::new(false) };
-    static RING: Cell<bool> = const { Cell::new(false) };
+    static WAKE: Cell<bool> = const { Cell::new(false) };
     static REREAD_LIMITS: Cell<bool> = const { Cell::new(false) };
     static ANNOUNCE: Cell<bool> = const { Cell::new(false) };
     static CALLS: RefCell<HashMap<[u8; 16], PendingCall>> = RefCell::new(HashMap::new());
 }
 
-/// Looks at a call before the commit: its id, the leaf that was written, the tenant.
+/// Called for a call before the commit, with its id, the partition that was written, and the tenant.
 pub type PreCommitCallback = fn([u8; 16], pg_sys::Oid, &str);
 
 /// What this transaction knows of a call.
 #[derive(Default)]
 struct PendingCall {
-    /// Its words have changed: where, whose, and what is to be done about it.
+    /// Its words have changed: the partition, the tenant, and the callback to run.
     modified: Option<(pg_sys::Oid, String, PreCommitCallback)>,
-    /// Its job is taken care of, or was found unnecessary.
+    /// Its job was written, or was found unnecessary.
     settled: bool,
     /// This transaction counts as a writer of its turns in shared memory.
     counted: bool,
 }
 
-/// The worker of this database is to look at the queue when this transaction commits.
+/// The worker of this database polls the queue when this transaction commits.
 pub fn wake_at_commit() {
     register();
-    RING.set(true);
+    WAKE.set(true);
 }
 
-/// The worker of this database is to read the limits of tenants again when this transaction commits.
+/// The worker of this database reads the limits of tenants again when this transaction commits.
 pub fn reread_limits_at_commit() {
     wake_at_commit();
     REREAD_LIMITS.set(true);
 }
 
-/// The launcher is to look at this database when this transaction commits.
+/// The launcher starts a worker in this database when this transaction commits.
 pub fn announce_at_commit() {
     register();
     ANNOUNCE.set(true);
@@ -115,15 +119,16 @@ fn register() {
     }
 }
 
-/// Before the commit an error ends the transaction, as one in a deferred trigger would. From the commit on an error
-/// would be a crash, and nothing here can raise one: the guard costs them nothing.
+/// Before the commit an error ends the transaction, as one in a deferred trigger would. From the commit on an error would
+/// be a PANIC of the server, so nothing here raises one: the look-ups are of shared memory, and the map is borrowed with
+/// `try_borrow_mut`.
 #[pg_guard]
 unsafe extern "C-unwind" fn at_end(event: pg_sys::XactEvent::Type, _argument: *mut std::ffi::c_void) {
     use pg_sys::XactEvent::*;
     match event {
         XACT_EVENT_PRE_COMMIT | XACT_EVENT_PRE_PREPARE => run_pre_commit_callbacks(),
         XACT_EVENT_COMMIT => {
-            if RING.get() {
+            if WAKE.get() {
                 // SAFETY: a backend's own database never changes.
                 if let Some(slot) = shmem::slot_of(unsafe { pg_sys::MyDatabaseId }, shmem::SlotPolicy::Existing) {
                     if REREAD_LIMITS.get() {
@@ -133,10 +138,9 @@ unsafe extern "C-unwind" fn at_end(event: pg_sys::XactEvent::Type, _argument: *m
                 }
             }
             if ANNOUNCE.get() {
-                // SAFETY: as above.
+                // SAFETY: a backend's own database never changes.
                 if let Some(slot) = shmem::slot_of(unsafe { pg_sys::MyDatabaseId }, shmem::SlotPolicy::FreeOrAbsent) {
-                    // Also where a worker runs: it may be about to leave because it saw no extension.
-                    slot.set_stage(shmem::Stage::Wanted);
+                    slot.want_worker();
                     slot.wake();
                     shmem::wake_launcher();
                 }
@@ -150,10 +154,13 @@ unsafe extern "C-unwind" fn at_end(event: pg_sys::XactEvent::Type, _argument: *m
 }
 
 fn forget() {
-    RING.set(false);
+    WAKE.set(false);
     REREAD_LIMITS.set(false);
     ANNOUNCE.set(false);
-    CALLS.with_borrow_mut(|calls| {
+    CALLS.with(|calls| {
+        // Borrowed by nobody: what borrows it runs no code of others. If it were, the counters would stay raised, which
+        // delays the analysis of some calls, and that is better than a PANIC.
+        let Ok(mut calls) = calls.try_borrow_mut() else { return };
         for (call_id, mark) in calls.drain() {
             if mark.counted
                 && let Some(writers) = shmem::writers_of(&call_id)
@@ -166,13 +173,18 @@ fn forget() {
 
 /// A job written inside a savepoint goes with it; so does the knowledge that it was written. Turns written before the
 /// savepoint are still to be committed: the transaction stays counted as their writer.
+#[pg_guard]
 unsafe extern "C-unwind" fn at_sub_end(
     event: pg_sys::SubXactEvent::Type,
-    _: pg_sys::SubTransactionId,
-    _: pg_sys::SubTransactionId,
-    _: *mut std::ffi::c_void,
+    _sub: pg_sys::SubTransactionId,
+    _parent: pg_sys::SubTransactionId,
+    _argument: *mut std::ffi::c_void,
 ) {
     if event == pg_sys::SubXactEvent::SUBXACT_EVENT_ABORT_SUB {
-        CALLS.with_borrow_mut(|calls| calls.values_mut().for_each(|mark| mark.settled = false));
+        CALLS.with(|calls| {
+            if let Ok(mut calls) = calls.try_borrow_mut() {
+                calls.values_mut().for_each(|mark| mark.settled = false);
+            }
+        });
     }
 }

@@ -1,6 +1,7 @@
 //! Being code inside a server: a process of Postgres, the shared memory between processes, the call of a function or a
 //! trigger, the end of a transaction. Knows neither the queue nor what the worker does with it.
 
+pub mod backtrace;
 pub mod clock;
 pub mod commit_hooks;
 pub mod error;

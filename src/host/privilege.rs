@@ -1,11 +1,12 @@
-//! What the current user may read: in a SECURITY DEFINER function its owner, in an index expression the owner of the table.
+//! What the current user may read. In a SECURITY DEFINER function that is its owner, in an index expression the owner of
+//! the table.
 #![allow(unsafe_code)] // catalog look-ups
 
 use pgrx::pg_sys;
 use std::ffi::{CStr, CString};
 
-/// SELECT on each of these columns of a table of schema `voice`, or on all of it. Where there is no such table or column
-/// there is nothing to refuse: the statement that comes next says so better.
+/// Whether the user has SELECT on each of these columns of a table of schema `voice`, or on the whole table (needed where
+/// no column is named). `true` where there is no such table or column: the statement that comes next says so better.
 #[allow(clippy::useless_conversion)] // AclMode is wider from PostgreSQL 16 on
 pub fn may_read_columns(table: &CStr, columns: &[&str]) -> bool {
     // SAFETY: catalog look-ups inside a transaction.
@@ -16,11 +17,12 @@ pub fn may_read_columns(table: &CStr, columns: &[&str]) -> bool {
         let granted = |result| result == pg_sys::AclResult::ACLCHECK_OK;
         table == pg_sys::InvalidOid
             || granted(pg_sys::pg_class_aclcheck(table, user, pg_sys::ACL_SELECT.into()))
-            || columns.iter().all(|column| {
-                let Ok(name) = CString::new(*column) else { return false };
-                let number = pg_sys::get_attnum(table, name.as_ptr());
-                number == pg_sys::InvalidAttrNumber as i16
-                    || granted(pg_sys::pg_attribute_aclcheck(table, number, user, pg_sys::ACL_SELECT.into()))
-            })
+            || !columns.is_empty()
+                && columns.iter().all(|column| {
+                    let Ok(name) = CString::new(*column) else { return false };
+                    let number = pg_sys::get_attnum(table, name.as_ptr());
+                    number == pg_sys::InvalidAttrNumber as i16
+                        || granted(pg_sys::pg_attribute_aclcheck(table, number, user, pg_sys::ACL_SELECT.into()))
+                })
     }
 }

@@ -1,28 +1,22 @@
-//! What each model was asked and what that took, counted since the server's start. In shared memory, so that whoever
-//! watches costs reads no table; one worker writes, anybody reads.
+//! Requests and tokens of each model since the server's start. They are in shared memory, so that monitoring reads no
+//! table: the worker of the database writes, anybody reads.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::*};
+use super::shmem::{Exclusive, Locked, Text};
 
-/// Models that are told apart; those after them share the last place.
+/// Models with figures of their own; the others share the last entry.
 const MODELS: usize = 8;
 const REST: &str = "other models";
-/// A model's name, in words of eight bytes.
-const WORDS: usize = 8;
+/// Longest name of a model that is kept, in bytes.
+const NAME: usize = 63;
 
-#[repr(C)]
-pub struct Usage {
-    models: [Model; MODELS],
-}
+/// The figures of all models of one database.
+pub struct Usage(Locked<[Model; MODELS]>);
 
-#[repr(C)]
+#[derive(Clone, Copy)]
 struct Model {
-    /// Set once the name stands.
-    named: AtomicU32,
-    name: [AtomicU64; WORDS],
-    analyses: AtomicU64,
-    failures: AtomicU64,
-    prompt_tokens: AtomicU64,
-    completion_tokens: AtomicU64,
+    /// Empty: the entry is free.
+    name: Text<NAME>,
+    figures: Answered,
 }
 
 /// The figures of one model.
@@ -35,7 +29,7 @@ pub struct Figures {
 }
 
 /// What one answer adds.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 pub struct Answered {
     pub analyses: u64,
     pub failures: u64,
@@ -43,75 +37,52 @@ pub struct Answered {
     pub completion_tokens: u64,
 }
 
-impl Usage {
-    /// To be called by the worker of this database only.
-    pub fn add(&self, model: &str, answered: &Answered) {
-        let name = shortened(model);
-        let place = self.models.iter().enumerate().find_map(|(at, place)| match place.name() {
-            Some(taken) => (taken == name).then_some(place),
-            None => {
-                place.take(if at + 1 < MODELS { name } else { REST });
-                Some(place)
-            }
-        });
-        if let Some(place) = place.or(self.models.last()) {
-            place.analyses.fetch_add(answered.analyses, Relaxed);
-            place.failures.fetch_add(answered.failures, Relaxed);
-            place.prompt_tokens.fetch_add(answered.prompt_tokens, Relaxed);
-            place.completion_tokens.fetch_add(answered.completion_tokens, Relaxed);
-        }
-    }
-
-    pub fn read(&self) -> Vec<Figures> {
-        let figures = |place: &Model| {
-            Some(Figures {
-                model: place.name()?,
-                analyses: place.analyses.load(Relaxed),
-                failures: place.failures.load(Relaxed),
-                prompt_tokens: place.prompt_tokens.load(Relaxed),
-                completion_tokens: place.completion_tokens.load(Relaxed),
-            })
-        };
-        self.models.iter().filter_map(figures).collect()
-    }
-
-    /// What was counted for another database is not counted for the next one.
-    pub fn forget(&self) {
-        for place in &self.models {
-            place.named.store(0, Release);
-            for figure in [&place.analyses, &place.failures, &place.prompt_tokens, &place.completion_tokens] {
-                figure.store(0, Release);
-            }
-        }
-    }
-}
-
 impl Model {
-    fn name(&self) -> Option<String> {
-        if self.named.load(Acquire) == 0 {
-            return None;
-        }
-        let raw: Vec<u8> = self.name.iter().flat_map(|word| word.load(Relaxed).to_ne_bytes()).collect();
-        let end = raw.iter().position(|byte| *byte == 0).unwrap_or(raw.len());
-        Some(String::from_utf8_lossy(&raw[..end]).into_owned())
-    }
-
-    fn take(&self, name: &str) {
-        let mut raw = [0u8; WORDS * 8];
-        raw[..name.len()].copy_from_slice(name.as_bytes());
-        for (word, chunk) in self.name.iter().zip(raw.as_chunks::<8>().0) {
-            word.store(u64::from_ne_bytes(*chunk), Relaxed);
-        }
-        self.named.store(1, Release);
-    }
+    const FREE: Model = Model {
+        name: Text::EMPTY,
+        figures: Answered { analyses: 0, failures: 0, prompt_tokens: 0, completion_tokens: 0 },
+    };
 }
 
-/// As much of a name as has room, cut at a character; a server may name its model as it likes.
-fn shortened(model: &str) -> &str {
-    let model = model.split('\0').next().unwrap_or_default();
-    let mut end = model.len().min(WORDS * 8 - 1);
-    while !model.is_char_boundary(end) {
-        end -= 1;
+impl Usage {
+    pub(super) const fn none() -> Self {
+        Usage(Locked::new([Model::FREE; MODELS]))
     }
-    &model[..end]
+
+    /// Adds what an answer of this model took.
+    pub fn add(&self, model: &str, answered: &Answered) {
+        // A server may name its model as it likes; an empty name would be a free entry.
+        let name = Text::truncated(if model.is_empty() { REST } else { model });
+        self.0.write(|models| {
+            let known = |entry: &Model| entry.name.as_str() == name.as_str() || entry.name.as_str().is_empty();
+            let at = models.iter().position(known).unwrap_or(MODELS - 1);
+            let entry = &mut models[at];
+            if entry.name.as_str().is_empty() {
+                entry.name = if at + 1 < MODELS { name } else { Text::truncated(REST) };
+            }
+            entry.figures.analyses += answered.analyses;
+            entry.figures.failures += answered.failures;
+            entry.figures.prompt_tokens += answered.prompt_tokens;
+            entry.figures.completion_tokens += answered.completion_tokens;
+        });
+    }
+
+    /// The figures of each model that has answered.
+    pub fn read(&self) -> Vec<Figures> {
+        let models = self.0.read(|models| *models);
+        let used = models.iter().filter(|entry| !entry.name.as_str().is_empty());
+        used.map(|Model { name, figures }| Figures {
+            model: name.as_str().to_owned(),
+            analyses: figures.analyses,
+            failures: figures.failures,
+            prompt_tokens: figures.prompt_tokens,
+            completion_tokens: figures.completion_tokens,
+        })
+        .collect()
+    }
+
+    /// Forgets everything: the slot goes to another database.
+    pub(super) fn clear(&self, held: &mut Exclusive) {
+        *self.0.get_mut(held) = [Model::FREE; MODELS];
+    }
 }

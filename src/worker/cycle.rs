@@ -1,259 +1,231 @@
-//! One turn of the loop: what is done is stored, what waits is taken, read and sent out, in one transaction.
+//! One cycle of the main loop: stores results, claims and reads jobs of all kinds in one transaction, and then sends their
+//! requests. After a failure, the steps have transactions of their own (`recovery.rs`).
 
-use super::main_loop::{LEASE, Server};
-use super::pipeline::{self, Flight, Sent, Step};
-use super::queue::PREFETCH;
-use crate::db::claim::Claimed;
-use crate::db::outcome::{Outcome, Settled};
-use crate::db::prepare::PreparedCall;
+use super::job::{Context, Intake};
+use super::leases::Expired;
+use super::main_loop::Server;
+use super::pipeline::{CLAIM_MAX, Claim, LEASE, Reading};
+use super::recovery::Steps;
 use crate::db::settle::{self, Report};
 use crate::db::state::{self, Admission};
-use crate::db::{DbError, claim, limits, prepare, transaction};
-use crate::guc::Analyzer;
+use crate::db::{DbError, claim, transaction};
 use crate::host::process;
 use crate::host::shmem::State;
 use pgrx::prelude::*;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use voice_net::AnalysisRequest;
+use std::time::Instant;
 
-/// Results stored, and jobs taken, in one transaction. When very many answers come at once, the requests that follow leave
-/// one such part after the other, and so do not come back all at once again.
-const AT_ONCE: usize = 128;
-/// How soon what somebody else holds up is tried again: at first, and at most.
-const POSTPONED: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+/// What one transaction does, beside freeing and renewing leases.
+struct Plan {
+    /// Number of results to store.
+    store: usize,
+    /// Jobs to claim, by the kind's place in [`Server::kinds`].
+    claims: Vec<(usize, Claim)>,
+}
 
-/// What one transaction brought.
-struct Cycle {
-    gate: Admission,
+/// What a committed transaction has done. Each kind knows itself what it has claimed.
+struct Done {
+    admission: Admission,
     report: Report,
-    /// Taken, and not read yet.
-    claimed: Vec<Claimed>,
-    calls: Vec<(Claimed, Option<PreparedCall>)>,
-    /// Jobs that were there a moment ago and could not be taken.
-    missed: usize,
-    /// Where it polled at the queue: how long until the next job is due, if there is one.
-    polled: Option<Option<Duration>>,
-    /// Somebody has locked jobs whose lease is to be taken back.
+    /// Leases were to be freed, and other sessions have some of their jobs locked.
     leases_left: bool,
-    limits_read: bool,
+}
+
+/// A part of a transaction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Part {
+    Admission,
+    Results,
+    /// Claiming and reading jobs of the kind at this place in [`Server::kinds`].
+    Claim(usize),
+    Commit,
+}
+
+/// A transaction that was rolled back, and the part that failed.
+pub struct Failed {
+    pub part: Part,
+    pub error: DbError,
 }
 
 impl Server {
-    /// Settles what is pending, accepting_jobs what there is room for, and sends it out. `true`: there is more to do at once.
-    pub(super) fn run_cycle(&mut self) -> Result<bool, DbError> {
-        let wanted = self.room();
-        // After a failure, storing, taking and reading are kept separate_steps until it is clear which of them fails.
-        let separate_steps = self.degraded_cycles > 0;
-        let room = match (separate_steps, self.pending.is_empty()) {
-            (true, false) => 0,
-            (true, true) => wanted.min(1),
-            (false, _) => wanted.min(AT_ONCE),
-        };
+    /// Stores results, claims the jobs that there is capacity for, and sends their requests. `true`: there is more to do at
+    /// once.
+    ///
+    /// # Errors
+    /// A transaction failed and was rolled back; [`Server::recover`] says how to go on.
+    pub(super) fn run_cycle(&mut self) -> Result<bool, Failed> {
+        let mut more = false;
+        for plan in self.plan() {
+            let (done, renewed) = self.run_transaction(&plan)?;
+            // While the commit waited for a standby, the worker may have been told to die: then no request is sent any more.
+            process::check_for_interrupts();
+            process::report_statistics();
+            if done.admission == Admission::RestoredCopy {
+                self.enter_standby();
+                return Ok(false);
+            }
+            self.on_stored(plan.store, &done.report);
+            for job in self.held().filter(|job| renewed.0.contains(&job.id)) {
+                job.leased = renewed.1;
+            }
+            if done.admission == Admission::Open {
+                more |= self.dispatch(&plan);
+            }
+            more |= !self.results.batch().is_empty();
+            self.show_state(&done.admission);
+            self.admission = done.admission;
+        }
+        self.recovery.on_commit();
+        Ok(more)
+    }
+
+    /// The transactions of this cycle: one, unless something failed before.
+    fn plan(&self) -> Vec<Plan> {
+        let context = self.context();
+        let store = self.results.batch().len();
+        let separate = self.recovery.steps() != Steps::Together;
+        let mut together = Plan { store, claims: Vec::new() };
+        let mut alone = Vec::new();
+        for (place, kind) in self.kinds.iter().enumerate() {
+            let capacity = kind.capacity(context);
+            if capacity == 0 || (separate && store > 0) {
+                continue;
+            }
+            if separate || kind.reading() == Reading::Alone {
+                let claim = Claim { count: 1, reading: Reading::Alone };
+                alone.push(Plan { store: 0, claims: vec![(place, claim)] });
+            } else {
+                let claim = Claim { count: capacity.min(CLAIM_MAX), reading: Reading::WithClaim };
+                together.claims.push((place, claim));
+            }
+        }
+        if alone.is_empty() || store > 0 || !together.claims.is_empty() {
+            alone.insert(0, together);
+        }
+        alone
+    }
+
+    /// Gives also which leases were renewed, and when.
+    fn run_transaction(&mut self, plan: &Plan) -> Result<(Done, (Vec<i64>, Instant)), Failed> {
         let now = Instant::now();
-        let renewals: Vec<i64> = self.held().filter(|j| now >= j.leased + LEASE / 2).map(|j| j.id).collect();
-        let held: Vec<i64> = if self.sweeping { self.held().map(|j| j.id).collect() } else { Vec::new() };
-        let batch = self.pending.len().min(if self.isolate_results { 1 } else { AT_ONCE });
-        let left = self.pending.len() - batch;
-        let doing = format!("voice_analytics: storing {batch} results, taking up to {room} jobs");
-        let (epoch, sweeping, search) = (self.epoch, self.sweeping, &mut self.search);
-        let (provider, limits_stale, analyzer) = (&mut self.provider, self.limits_stale, self.settings.analyzer);
-        let (pending, queue) = (&self.pending[..batch], &mut self.queue);
-        let mut begun = epoch;
-        let mut cycle = transaction(&doing, self.role, |client| {
-            let mut cycle = Cycle {
-                gate: state::admission(client)?,
-                report: Report::default(),
-                claimed: Vec::new(),
-                calls: Vec::new(),
-                missed: 0,
-                polled: None,
-                leases_left: false,
-                limits_read: false,
-            };
-            if cycle.gate == Admission::RestoredCopy {
-                return Ok(cycle);
+        let renewals: Vec<i64> = self.held().filter(|job| now >= job.leased + LEASE / 2).map(|job| job.id).collect();
+        let free = self.leases.epoch.is_none() || self.leases.expired == Expired::Maybe;
+        let held: Vec<i64> = if free { self.held().map(|job| job.id).collect() } else { Vec::new() };
+        let claims: usize = plan.claims.iter().map(|(_, claim)| claim.count).sum();
+        let doing = format!("voice_analytics: storing {} results, taking up to {claims} jobs", plan.store);
+        let intake = self.intake();
+        let Server { kinds, results, search, leases, settings, status, .. } = self;
+        let context = Context { settings, status, intake };
+        let mut part = Part::Admission;
+        let mut epoch = leases.epoch;
+        let done = transaction(&doing, self.role, |client| {
+            let mut done = Done { admission: state::admission(client)?, report: Report::default(), leases_left: false };
+            if done.admission == Admission::RestoredCopy {
+                return Ok(done);
             }
             state::lock_tables(client)?;
             let current = match epoch {
                 Some(epoch) => epoch,
                 None => state::begin_epoch(client)?,
             };
-            begun = Some(current);
-            if sweeping || epoch.is_none() {
-                cycle.leases_left = !claim::rescue_expired(client, current, held)?;
-                queue.has_changed();
+            epoch = Some(current);
+            if free {
+                done.leases_left = !claim::rescue_expired(client, current, held)?;
+                kinds.iter_mut().for_each(|kind| kind.has_changed());
             }
             if !renewals.is_empty() {
                 claim::renew(client, renewals.clone(), current, LEASE)?;
             }
-            cycle.report = settle::settle(client, pending, current, search)?;
-            if cycle.report.back > 0 {
-                queue.has_changed();
-            }
-            if cycle.gate != Admission::Open || room == 0 {
-                return Ok(cycle);
-            }
-            if limits_stale {
-                provider.set_overrides(limits::read(client)?);
-                cycle.limits_read = true;
-            }
-            if queue.should_poll(room) {
-                let began = Instant::now();
-                let waiting = claim::poll(client, PREFETCH)?;
-                cycle.polled = Some(waiting.next);
-                queue.on_polled(waiting, began);
-            }
-            let ids = queue.take(room, |tenant| match analyzer {
-                Analyzer::builtin => usize::MAX,
-                Analyzer::openai => provider.available_for(tenant),
-            });
-            if !ids.is_empty() {
-                let claimed = claim::claim(client, &ids, current, LEASE)?;
-                cycle.missed = queue.claimed(&ids, claimed.iter().map(|job| job.id));
-                if separate_steps {
-                    cycle.claimed = claimed;
-                } else {
-                    cycle.calls = prepare::prepare(client, claimed)?;
+            part = Part::Results;
+            done.report = settle::settle(client, &results.batch()[..plan.store], current, &mut search.search)?;
+            kinds
+                .iter_mut()
+                .filter(|kind| done.report.enqueued.contains(kind.kind()))
+                .for_each(|kind| kind.has_changed());
+            if done.admission == Admission::Open {
+                for (place, claim) in &plan.claims {
+                    part = Part::Claim(*place);
+                    kinds[*place].claim(client, *claim, current, context)?;
                 }
             }
-            Ok(cycle)
-        })?;
-        // A commit that waited for a standby may have been notified_self to die, or lost its postmaster: nothing is asked any more.
-        process::check_for_interrupts();
-        process::report_statistics();
-        self.failures = 0;
-        self.degraded_cycles = self.degraded_cycles.saturating_sub(1);
-        // Whoever has them locked ends some time; without a sweep nobody else would come back to them.
-        self.sweeping = cycle.leases_left;
-        self.limits_stale &= !cycle.limits_read;
-        self.accepting_jobs = cycle.gate == Admission::Open;
-        if cycle.gate == Admission::RestoredCopy {
-            self.enter_standby();
-            return Ok(false);
+            // A transaction with one step fails in that step, if only when it commits.
+            if plan.store > 0 || plan.claims.len() != 1 {
+                part = Part::Commit;
+            }
+            Ok(done)
+        });
+        let done = done.map_err(|error| Failed { part, error })?;
+        if let (Some(epoch), true) = (epoch, done.admission != Admission::RestoredCopy) {
+            leases.on_commit(epoch, done.leases_left);
         }
-        self.epoch = begun;
-        self.notified_self |= !cycle.report.stored.is_empty();
-        if cycle.report.announced > 0 {
-            self.deliveries.has_changed();
+        Ok((done, (renewals, now)))
+    }
+
+    /// The first `count` results are stored, but for those that were postponed.
+    fn on_stored(&mut self, count: usize, report: &Report) {
+        if !report.stored.is_empty() {
+            self.schedule.on_notified();
         }
-        for webhook in &cycle.report.disabled {
+        for webhook in &report.disabled {
             log!("voice_analytics: webhook {webhook} is disabled: voice.webhook says why");
         }
-        self.isolate_results &= left > 0;
-        self.forget_settled(batch, &cycle.report);
-        for job in self.held().filter(|j| renewals.contains(&j.id)) {
-            job.leased = now;
-        }
-        let taken = cycle.claimed.len() + cycle.calls.len();
-        let open = cycle.gate == Admission::Open;
-        let more = self.plan(&cycle, taken);
-        let mut decided = false;
-        for job in std::mem::take(&mut cycle.claimed) {
-            decided |= self.read_alone(job, &mut cycle.calls);
-        }
-        // Only now: the commit has counted the attempt of a call that may bring this process down.
-        for (job, call) in cycle.calls {
-            match pipeline::step(job, call, &self.settings) {
-                Step::Settle(settled) => {
-                    decided = true;
-                    self.pending.push(settled);
-                }
-                Step::Ask { flight, transcript } => self.ask(flight, transcript),
-            }
-        }
-        match cycle.gate {
-            Admission::Paused(reason) => self.slot.set_state(State::Paused, &reason),
-            _ => self.show_state(),
-        }
-        Ok(decided || left > 0 || (open && (more || room < wanted.min(AT_ONCE)) && self.room() > 0))
+        let results = self.results.on_stored(count, report);
+        self.status.on_settled(&results, |settled| report.stored.contains(&settled.job.id));
     }
 
-    /// When to look at the queue again; `true`: at once.
-    fn plan(&mut self, cycle: &Cycle, taken: usize) -> bool {
-        let now = Instant::now();
-        if let Some(next) = cycle.polled {
-            self.due = next.map(|wait| now + wait);
+    /// Sends the requests of the jobs that were claimed. Only now: the commit has counted the attempt of a job that may
+    /// bring this process down. `true`: there is more to claim at once, or to store.
+    fn dispatch(&mut self, plan: &Plan) -> bool {
+        let intake = self.intake();
+        let Server { kinds, results, settings, status, .. } = self;
+        let context = Context { settings, status, intake };
+        let mut more = false;
+        for (place, kind) in kinds.iter_mut().enumerate() {
+            let claim = plan.claims.iter().find(|(of, _)| *of == place).map(|(_, claim)| *claim);
+            let more_due = kind.on_commit(claim, context);
+            let settled = kind.dispatch(self.role, context);
+            more |= !settled.is_empty();
+            results.add(settled);
+            more |= more_due && kind.capacity(context) > 0;
         }
-        if cycle.missed > 0 {
-            self.queue.has_changed();
-        }
-        let at = if cycle.leases_left || (cycle.missed > 0 && taken == 0) {
-            // Somebody has them locked: no reason to spin.
-            self.locked = (self.locked * 2).clamp(POSTPONED.0, POSTPONED.1);
-            now + self.locked
-        } else {
-            self.locked = Duration::ZERO;
-            if cycle.gate != Admission::Open || !self.queue.has_more() || self.room() == 0 {
-                return false;
-            }
-            self.queue.next()
-        };
-        if at <= now {
-            return true;
-        }
-        self.due = Some(self.due.map_or(at, |due| due.min(at)));
-        false
+        more
     }
 
-    /// This is a restored copy, or has become one.
+    fn show_state(&self, admission: &Admission) {
+        match admission {
+            Admission::Paused(reason) => self.status.slot().set_state(State::Paused, reason),
+            _ if !self.settings.enabled => {
+                self.status.slot().set_state(State::Disabled, "voice_analytics.enabled is off");
+            }
+            _ => {
+                let kinds = self.kinds.iter().map(|kind| kind.health());
+                self.status.show_state(self.search.error(), kinds, self.has_nothing_to_do());
+            }
+        }
+    }
+
+    /// This database is a restored copy, or has become one.
     fn enter_standby(&mut self) {
-        self.slot.set_state(State::RestoredCopy, "restored copy: SELECT voice_resume()");
-        self.due = None;
-        // Whatever was asked before belongs to the database this one was copied over.
-        self.pending.clear();
-        self.postponed.clear();
-        self.retry = None;
-        self.queue.forget();
-        self.deliveries.forget();
-        self.limits_stale = true;
-        self.epoch = None;
+        self.status.slot().set_state(State::RestoredCopy, "restored copy: SELECT voice_resume()");
+        // What was requested before belongs to the database this one was copied over.
+        self.results.clear();
+        self.kinds.iter_mut().for_each(|kind| kind.forget());
+        self.leases.forget();
+        self.admission = Admission::RestoredCopy;
     }
 
-    fn ask(&mut self, flight: Flight, transcript: String) {
-        let Some(endpoint) = self.provider.endpoint() else {
-            let outcome = Outcome::Snoozed { error: "no endpoint".to_owned(), again: Duration::ZERO };
-            self.pending.push(pipeline::plain(flight.job, outcome));
-            return;
-        };
-        self.next_request_id += 1;
-        let request_id = self.next_request_id;
-        let vertical = flight.vertical.clone();
-        let permit = self.provider.send(&flight.job.tenant);
-        self.flights.insert(request_id, Sent { flight, permit });
-        self.pool.submit(AnalysisRequest { request_id, endpoint, vertical, transcript });
+    /// What kinds may know now.
+    pub(super) fn context(&self) -> Context<'_> {
+        Context { settings: &self.settings, status: &self.status, intake: self.intake() }
     }
 
-    /// Drops what is stored, keeps what was postponed.
-    fn forget_settled(&mut self, batch: usize, report: &Report) {
-        let pause = self.retry.map_or(POSTPONED.0, |(_, pause)| (pause * 2).min(POSTPONED.1));
-        let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros() as i64);
-        for settled in self.pending.drain(..batch).collect::<Vec<_>>() {
-            if report.postponed.contains(&settled.job.id) {
-                let since = settled.held_up.or(Some(Instant::now()));
-                self.postponed.push(Settled { held_up: since, ..settled });
-                continue;
-            }
-            let stored = report.stored.contains(&settled.job.id);
-            self.count_usage(&settled, stored);
-            if let Outcome::Analyzed(a) = &settled.outcome
-                && settled.job.priority == 0
-                && let Some(ended_ms) = a.ended_ms
-                && stored
-            {
-                let waited = now_ms - ended_ms * 1000;
-                // Imported history did not wait for us.
-                if (0..3_600_000_000).contains(&waited) {
-                    self.latencies.add(waited as u64);
-                }
-            }
-        }
-        if self.postponed.is_empty() {
-            self.retry = None;
-        } else if self.retry.is_none_or(|(at, _)| at <= Instant::now()) {
-            self.retry = Some((Instant::now() + pause, pause));
-        }
-        if !report.stored.is_empty() {
-            self.latencies.publish(self.slot);
+    /// Which jobs may be claimed now.
+    pub(super) fn intake(&self) -> Intake {
+        if !self.settings.enabled || self.maintenance.wants_restart {
+            Intake::Stopped
+        } else if self.search.error().is_some() {
+            Intake::WithoutResults
+        } else {
+            self.results.intake(self.settings.max_concurrency)
         }
     }
 }

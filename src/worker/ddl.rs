@@ -1,44 +1,30 @@
-//! `DROP DATABASE`, `ALTER DATABASE … RENAME` or `… SET TABLESPACE` and `CREATE DATABASE … TEMPLATE` are refused by Postgres while
-//! anyone is connected to the database. Our worker must not be the one: it is asked to leave, the command waits
-//! until it has left, and the launcher keeps away until the command is over.
+//! Postgres refuses `DROP DATABASE`, `ALTER DATABASE … RENAME` or `… SET TABLESPACE` and `CREATE DATABASE … TEMPLATE` while
+//! anyone is connected to the database. Before such a command our worker and the maintenance processes of the database
+//! are asked to leave, the command waits until they have left, and none starts until the last such command is over.
 #![allow(unsafe_code)] // a hook is a C function, and so is the statement it is given
 
 use crate::host::process;
-use crate::host::shmem::{self, Slot, Stage};
+use crate::host::shmem::{self, Slot, maintenance};
 use pgrx::prelude::*;
+use std::cell::RefCell;
 use std::ffi::{CStr, c_char};
-use std::sync::atomic::Ordering::*;
 use std::time::{Duration, Instant};
 
-/// Longest wait for a worker to leave; after it the command goes on and Postgres says who is connected.
+/// Longest wait for our processes to leave; after it the command goes on, and Postgres says who is connected.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 static mut NEXT: pg_sys::ProcessUtility_hook_type = None;
 
 /// Puts the hook in place. To be called while libraries are preloaded.
 pub fn watch() {
-    // SAFETY: chained as the hook's documentation asks, once, in the postmaster.
+    // SAFETY: called once, from _PG_init in the postmaster, which has one thread; the hook before ours is kept and called.
     unsafe {
         NEXT = pg_sys::ProcessUtility_hook;
         pg_sys::ProcessUtility_hook = Some(hook);
     }
 }
 
-/// Whether a command that is still running keeps workers away from this database.
-pub fn is_blocked(slot: &Slot) -> bool {
-    let holder = slot.blocked_by_pid.load(Acquire);
-    if holder == 0 {
-        return false;
-    }
-    // SAFETY: looks a pid up among the living backends. A holder that died without letting go holds nothing.
-    if unsafe { pg_sys::BackendPidGetProc(holder) }.is_null() {
-        let _ = slot.blocked_by_pid.compare_exchange(holder, 0, AcqRel, Acquire);
-        return false;
-    }
-    true
-}
-
-// The server's own, as the linker finds it: pgrx's binding would catch every error on its way.
+// The server's own function, as the linker finds it: pgrx's binding would catch every error on its way and raise it again.
 unsafe extern "C-unwind" {
     #[link_name = "standard_ProcessUtility"]
     fn by_postgres(
@@ -53,8 +39,8 @@ unsafe extern "C-unwind" {
     );
 }
 
-/// Every utility statement of every user passes here. Those that are none of ours go on without a Rust frame that
-/// would catch their errors and raise them again as its own: nothing in this function has a destructor.
+/// Every utility statement of every user passes here. Not guarded on purpose: an error of somebody else's statement passes
+/// this frame by longjmp. That is sound because nothing in this function has a destructor (RFC 2945, "plain old frames").
 #[allow(clippy::too_many_arguments)] // Postgres' signature
 unsafe extern "C-unwind" fn hook(
     statement: *mut pg_sys::PlannedStmt,
@@ -66,9 +52,10 @@ unsafe extern "C-unwind" fn hook(
     destination: *mut pg_sys::DestReceiver,
     completion: *mut pg_sys::QueryCompletion,
 ) {
-    // SAFETY: a valid statement of Postgres' own; arguments are passed on as they came.
+    // SAFETY: Postgres hands a valid statement; arguments are passed on as they came. NEXT is written once, before the hook
+    // can be called.
     unsafe {
-        let wants_a_database_empty = matches!(
+        let may_need_empty_database = matches!(
             (*(*statement).utilityStmt).type_,
             pg_sys::NodeTag::T_DropdbStmt
                 | pg_sys::NodeTag::T_RenameStmt
@@ -76,7 +63,7 @@ unsafe extern "C-unwind" fn hook(
                 | pg_sys::NodeTag::T_AlterDatabaseStmt
         );
         let next = NEXT.unwrap_or(by_postgres);
-        if wants_a_database_empty {
+        if may_need_empty_database {
             run_after_stopping(
                 statement,
                 next,
@@ -106,7 +93,7 @@ type Utility = unsafe extern "C-unwind" fn(
 );
 
 #[pg_guard]
-#[allow(clippy::too_many_arguments)] // as above
+#[allow(clippy::too_many_arguments)] // Postgres' signature
 unsafe extern "C-unwind" fn run_after_stopping(
     statement: *mut pg_sys::PlannedStmt,
     next: Utility,
@@ -118,23 +105,29 @@ unsafe extern "C-unwind" fn run_after_stopping(
     destination: *mut pg_sys::DestReceiver,
     completion: *mut pg_sys::QueryCompletion,
 ) {
-    // SAFETY: as above.
+    // SAFETY: the arguments are those of the hook, passed on as they came.
     let go_on = || unsafe {
         pg_sys::submodules::ffi::pg_guard_ffi_boundary(|| {
             next(statement, text, read_only_tree, context, params, environment, destination, completion)
         })
     };
-    // SAFETY: as above.
+    // SAFETY: the hook was given a valid statement.
     let Some(slot) = (unsafe { database_wanted_empty(statement) }) else { return go_on() };
+    let blocked = Blocked::begin(slot);
     let emptied = || {
-        stop_workers(slot);
+        stop_processes(slot);
         go_on();
     };
-    PgTryBuilder::new(std::panic::AssertUnwindSafe(emptied)).finally(|| unblock(slot)).execute();
+    PgTryBuilder::new(std::panic::AssertUnwindSafe(emptied)).finally(|| blocked.end()).execute();
 }
 
-/// The slot of the database that the statement needs for itself, if its worker may be there.
+/// The slot of the database that the statement needs without connections. `None`: the statement needs none, the user
+/// may not do this to the database, or we know nothing of it.
+///
+/// # Safety
+/// The statement is one that Postgres hands to the hook.
 unsafe fn database_wanted_empty(statement: *mut pg_sys::PlannedStmt) -> Option<&'static Slot> {
+    // SAFETY: each node is cast to the type that its tag names; catalog look-ups run inside the command's transaction.
     unsafe {
         let node = (*statement).utilityStmt;
         let name = match (*node).type_ {
@@ -161,7 +154,7 @@ unsafe fn database_wanted_empty(statement: *mut pg_sys::PlannedStmt) -> Option<&
             return None;
         }
         let database = pg_sys::get_database_oid(name, true);
-        // Whoever may not do this to the database may not send its worker away either.
+        // A user who may not do this to the database may not stop its worker either.
         if database == pg_sys::InvalidOid || !may_empty(database) {
             return None;
         }
@@ -169,8 +162,12 @@ unsafe fn database_wanted_empty(statement: *mut pg_sys::PlannedStmt) -> Option<&
     }
 }
 
-/// An option of this name that has a value.
+/// The option of this name, if it has a value.
+///
+/// # Safety
+/// A list of `DefElem`, or NULL.
 unsafe fn option(options: *mut pg_sys::List, name: &CStr) -> Option<*mut pg_sys::DefElem> {
+    // SAFETY: as the caller says; a list has `length` elements.
     unsafe {
         if options.is_null() {
             return None;
@@ -181,8 +178,13 @@ unsafe fn option(options: *mut pg_sys::List, name: &CStr) -> Option<*mut pg_sys:
     }
 }
 
-/// Each of these commands asks for the owner; CREATE DATABASE too, where the template is not marked as one.
+/// Whether the user owns the database. Each of these commands asks for that; CREATE DATABASE too, unless the template is
+/// marked as one.
+///
+/// # Safety
+/// Inside a transaction.
 unsafe fn may_empty(database: pg_sys::Oid) -> bool {
+    // SAFETY: a catalog look-up inside a transaction.
     unsafe {
         let user = pg_sys::GetUserId();
         #[cfg(any(feature = "pg14", feature = "pg15"))]
@@ -192,24 +194,60 @@ unsafe fn may_empty(database: pg_sys::Oid) -> bool {
     }
 }
 
-fn stop_workers(slot: &Slot) {
-    slot.blocked_by_pid.store(std::process::id() as i32, Release);
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let pids = [slot.pid.load(Acquire), slot.maintenance_pid.load(Acquire)];
-        if pids == [0, 0] || Instant::now() > deadline {
-            return;
+/// A command of this backend in progress, counted in the slot of the database that it needs.
+struct Blocked(&'static Slot);
+
+thread_local! {
+    /// The databases that this backend keeps empty; `None`: it has never done so.
+    static BLOCKED: RefCell<Option<Vec<&'static Slot>>> = const { RefCell::new(None) };
+}
+
+impl Blocked {
+    fn begin(slot: &'static Slot) -> Blocked {
+        BLOCKED.with_borrow_mut(|blocked| {
+            let blocked = blocked.get_or_insert_with(|| {
+                process::at_exit(end_all, 0);
+                Vec::new()
+            });
+            blocked.push(slot);
+            slot.block();
+        });
+        Blocked(slot)
+    }
+
+    fn end(&self) {
+        let ours = BLOCKED.with_borrow_mut(|blocked| {
+            let blocked = blocked.as_mut()?;
+            let at = blocked.iter().position(|slot| std::ptr::eq(*slot, self.0))?;
+            Some(blocked.swap_remove(at))
+        });
+        if let Some(slot) = ours {
+            slot.unblock();
+            shmem::wake_launcher();
         }
-        pids.into_iter().filter(|pid| *pid > 0).for_each(process::ask_to_leave);
-        process::check_for_interrupts();
-        process::wait(None, Some(Duration::from_millis(10)));
     }
 }
 
-fn unblock(slot: &Slot) {
-    slot.blocked_by_pid.store(0, Release);
-    if slot.stage() == Stage::Started {
-        slot.set_stage(Stage::Wanted);
+/// A backend that is terminated in the middle of a command does not reach `Blocked::end`.
+fn end_all(_: usize) {
+    let left = BLOCKED.with(|blocked| blocked.try_borrow_mut().ok().and_then(|mut blocked| blocked.take()));
+    for slot in left.into_iter().flatten() {
+        slot.unblock();
+        shmem::wake_launcher();
     }
-    shmem::wake_launcher();
+}
+
+/// Asks our processes in the database to leave, and waits until they have, at most [`PATIENCE`].
+fn stop_processes(slot: &Slot) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let mut pids = maintenance::processes_in(slot.database());
+        pids.extend(Some(slot.pid()).filter(|pid| *pid > 0));
+        if pids.is_empty() || Instant::now() > deadline {
+            return;
+        }
+        pids.into_iter().for_each(process::ask_to_leave);
+        process::check_for_interrupts();
+        process::wait(None, Some(Duration::from_millis(10)));
+    }
 }

@@ -1,9 +1,9 @@
-//! Hang-up to analytics, the figure users feel: percentiles over the latest calls.
+//! Latency from hang-up to analytics, which users notice: percentiles over the latest calls.
 
 use crate::host::shmem::Slot;
 use std::sync::atomic::Ordering::*;
 
-/// As many as give a steady 95th percentile without remembering yesterday.
+/// Calls that the percentiles are over.
 const WINDOW: usize = 256;
 
 /// The latest latencies, oldest overwritten first.
@@ -14,6 +14,7 @@ pub struct Latencies {
 }
 
 impl Latencies {
+    /// Adds a latency in microseconds.
     pub fn add(&mut self, micros: u64) {
         if self.recent.len() < WINDOW {
             self.recent.push(micros);
@@ -23,7 +24,7 @@ impl Latencies {
         }
     }
 
-    /// For `voice_status()`.
+    /// Writes the percentiles for `voice_status()`.
     pub fn publish(&self, slot: &Slot) {
         let mut sorted = self.recent.clone();
         sorted.sort_unstable();

@@ -1,72 +1,45 @@
-//! The process that does what accepting_jobs long, or several transactions: months, roll-ups, retention. It is started for one
-//! task, by the worker or by a session that waits for it, and leaves; jobs go on meanwhile.
+//! The maintenance process: it does what takes long, or several transactions, for one request: partitions, roll-ups,
+//! retention, jobs of pg_cron. The worker or a session starts it for the request, and it leaves; jobs go on meanwhile.
 
-use super::ddl;
 use crate::db::partitions::{self, Wanted};
 use crate::db::state::{self, Admission, Installation};
 use crate::db::{DbError, transaction};
 use crate::host::process;
-use crate::host::shmem::{self, SlotPolicy};
+use crate::host::shmem::maintenance::{self, Task};
 use pgrx::prelude::*;
-use std::sync::atomic::Ordering::*;
 use std::time::{Duration, Instant};
 
-/// How long another maintenance of the same database is waited for.
+/// Longest wait for another maintenance of the same database to end.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// What it was started for: `<database's oid> keep`, `… months <ahead> <Unix time>`, `… schedule <schema>`.
-enum Task {
-    /// What the worker wants done by itself.
-    Keep,
-    Months {
-        ahead: i32,
-        since: i64,
-    },
-    Cron {
-        schedule: bool,
-        functions_in: String,
-    },
-}
-
-fn parse(text: &str) -> Option<(pg_sys::Oid, Task)> {
-    let words: Vec<&str> = text.splitn(4, ' ').collect();
-    let database = pg_sys::Oid::from(words.first()?.parse::<u32>().ok()?);
-    let task = match *words.get(1)? {
-        "keep" => Task::Keep,
-        "months" => Task::Months { ahead: words.get(2)?.parse().ok()?, since: words.get(3)?.parse().ok()? },
-        what @ ("schedule" | "unschedule") => {
-            Task::Cron { schedule: what == "schedule", functions_in: words.get(2..)?.join(" ") }
-        }
-        _ => return None,
-    };
-    Some((database, task))
-}
-
-pub fn run() {
+/// Does the task of this request and leaves the result with it.
+pub fn run(request_id: u64) {
     process::take_signals();
-    let Some((database, task)) = parse(&process::my_task()) else { return };
-    let slot = shmem::slot_of(database, SlotPolicy::Existing);
-    if let Some(slot) = slot {
-        slot.maintenance_pid.store(std::process::id() as i32, Release);
-        process::leave_maintenance_at_exit(database);
-        if ddl::is_blocked(slot) {
-            return;
-        }
-    }
+    let Some((database, task)) = maintenance::begin(request_id) else { return };
     let outcome = match task {
-        Task::Cron { schedule, functions_in } => ask_cron(database, schedule, functions_in),
-        Task::Keep => in_its_turn(database, keep),
-        Task::Months { ahead, since } => in_its_turn(database, |_, role| make_months(role, ahead, Some(since))),
+        Task::RunAll => in_its_turn(database, run_all),
+        Task::CreatePartitions { ahead, since } => {
+            in_its_turn(database, |_, role| create_partitions(role, ahead, Some(since)))
+        }
+        Task::Cron { schedule, functions_in } => ask_cron(database, schedule, functions_in.as_str()),
     };
     if let Err(e) = &outcome {
         log!("voice_analytics: maintenance: {}", e.message);
     }
-    if let Some(slot) = slot {
-        slot.maintenance_result.write(outcome.err().as_ref().map_or("ok", |e| &e.message));
-    }
+    maintenance::finish(
+        request_id,
+        match &outcome {
+            Ok(()) => Ok(()),
+            Err(e) => Err(e.message.as_str()),
+        },
+    );
 }
 
-/// Connects, waits until no other maintenance runs here, and does the work where there is something to serve.
+/// Connects, waits until no other maintenance runs in this database, and does the work. Without the extension there is
+/// nothing to do. `work` gets the quoted name of the functions' schema, and the role to run as.
+///
+/// # Errors
+/// Another maintenance does not end within [`PATIENCE`], or the work fails.
 fn in_its_turn(
     database: pg_sys::Oid,
     work: impl FnOnce(&str, pg_sys::Oid) -> Result<(), DbError>,
@@ -89,14 +62,15 @@ fn in_its_turn(
     work(&schema, role)
 }
 
-/// Months ahead, days that are due, what has been kept long enough: what fails does not keep the others from being done.
-fn keep(schema: &str, role: pg_sys::Oid) -> Result<(), DbError> {
+/// Creates partitions ahead of time, rolls up the days that are due, and drops months past retention. Each is tried
+/// even if another fails; the first error is given.
+fn run_all(schema: &str, role: pg_sys::Oid) -> Result<(), DbError> {
     if transaction("voice_analytics: looking whether this is a copy", role, state::admission)?
         == Admission::RestoredCopy
     {
         return Ok(());
     }
-    let made = make_months(role, crate::guc::Settings::current().partition_months_ahead, None);
+    let made = create_partitions(role, crate::guc::Settings::current().partition_months_ahead, None);
     let rolled = roll_up(schema, role);
     let gone = transaction("voice_analytics: dropping months past retention (waits for the tables)", role, |client| {
         partitions::apply_retention(client)
@@ -120,9 +94,9 @@ fn roll_up(schema: &str, role: pg_sys::Oid) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Those that are missing; what lies in the DEFAULT leaves becomes months too. Whatever fails, no proof stays behind: it
-/// would refuse calls of other months.
-fn make_months(role: pg_sys::Oid, ahead: i32, since: Option<i64>) -> Result<(), DbError> {
+/// Creates the partitions that are missing, and turns rows in the DEFAULT partitions into months. No bound CHECK
+/// constraint stays behind after a failure: it would refuse calls of other months.
+fn create_partitions(role: pg_sys::Oid, ahead: i32, since: Option<i64>) -> Result<(), DbError> {
     transaction(
         "voice_analytics: forgetting what a crash has left (waits for the tables)",
         role,
@@ -137,18 +111,19 @@ fn make_months(role: pg_sys::Oid, ahead: i32, since: Option<i64>) -> Result<(), 
     if made.is_err() {
         transaction("voice_analytics: cleaning up after a failure", role, partitions::drop_bound_checks)?;
     }
-    said(made?)
+    log_created(made?)
 }
 
-fn said(made: Vec<String>) -> Result<(), DbError> {
+fn log_created(made: Vec<String>) -> Result<(), DbError> {
     if !made.is_empty() {
         log!("voice_analytics: created partitions {}", made.join(", "));
     }
     Ok(())
 }
 
-/// Proves what large DEFAULT leaves hold, one transaction each, so that the swap or the ATTACH need not read them; then
-/// attaches one month after another, for everybody waits as long as one transaction holds its locks.
+/// Adds bound CHECK constraints to large DEFAULT partitions and validates them, one transaction each, so that the swap or
+/// the ATTACH need not read them. Then attaches one month after another: others wait as long as one transaction holds its
+/// locks. Gives the names of the new partitions.
 fn step_by_step(role: pg_sys::Oid, wanted: &Wanted) -> Result<Vec<String>, DbError> {
     let mut made = Vec::new();
     loop {
@@ -156,9 +131,9 @@ fn step_by_step(role: pg_sys::Oid, wanted: &Wanted) -> Result<Vec<String>, DbErr
         let found = transaction(doing, role, |client| partitions::default_rows(client, &wanted.months))?;
         let Some(default_rows) = found else { break };
         let doing = format!("voice_analytics: proving that the DEFAULT partitions hold {}", default_rows.suffix);
-        if wanted.large && default_rows.strays == 0 {
+        if wanted.large && default_rows.outside == 0 {
             transaction(&doing, role, |client| partitions::add_inside_checks(client, &default_rows))?;
-            prove(&doing, role)?;
+            validate(&doing, role)?;
         }
         let doing =
             format!("voice_analytics: making the DEFAULT partitions {} (waits for the tables)", default_rows.suffix);
@@ -166,7 +141,7 @@ fn step_by_step(role: pg_sys::Oid, wanted: &Wanted) -> Result<Vec<String>, DbErr
     }
     let doing = "voice_analytics: proving that the DEFAULT partitions hold no calls of the months to come";
     if transaction(doing, role, |client| partitions::add_outside_checks(client, &wanted.months))? {
-        prove(doing, role)?;
+        validate(doing, role)?;
     }
     let doing = "voice_analytics: creating partitions (waits for the tables)";
     let missing = transaction(doing, role, |client| partitions::missing(client, &wanted.months))?;
@@ -179,21 +154,22 @@ fn step_by_step(role: pg_sys::Oid, wanted: &Wanted) -> Result<Vec<String>, DbErr
     Ok(made)
 }
 
-fn prove(doing: &str, role: pg_sys::Oid) -> Result<(), DbError> {
-    let families = transaction(doing, role, partitions::families)?;
-    for family in families {
+/// Validates the bound CHECK constraints of each partitioned table, one transaction each.
+fn validate(doing: &str, role: pg_sys::Oid) -> Result<(), DbError> {
+    let tables = transaction(doing, role, partitions::partitioned_tables)?;
+    for table in tables {
         process::check_for_interrupts();
-        transaction(doing, role, |client| partitions::validate(client, &family))?;
+        transaction(doing, role, |client| partitions::validate(client, &table))?;
     }
     Ok(())
 }
 
-/// pg_cron's jobs are rows of another database.
-fn ask_cron(database: pg_sys::Oid, schedule: bool, functions_in: String) -> Result<(), DbError> {
+/// Adds or removes jobs of pg_cron, which are rows in the database that `cron.database_name` names.
+fn ask_cron(database: pg_sys::Oid, schedule: bool, functions_in: &str) -> Result<(), DbError> {
     let Some(home) = process::setting(c"cron.database_name") else { return Ok(()) };
     process::connect_to_named(&home);
     process::pin_session_settings();
     transaction("voice_analytics: asking pg_cron", pg_sys::InvalidOid, |client| {
-        partitions::ask_cron(client, database, schedule, &functions_in)
+        partitions::ask_cron(client, database, schedule, functions_in)
     })
 }

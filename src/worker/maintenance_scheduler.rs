@@ -1,25 +1,25 @@
-//! What the worker does beside its jobs: settings made for its database; and it has months, roll-ups and retention polled
-//! after, by a process of its own (`maintenance.rs`), so that no job waits for them.
+//! What the worker does beside its jobs: it follows the settings made for its database, and has maintenance done by a
+//! process of its own (`maintenance.rs`), so that no job waits for it.
 
 use crate::db::{state, transaction};
 use crate::host::process::{self, BgwStatus, Handle};
-use crate::host::shmem::Slot;
+use crate::host::shmem::maintenance::{self, Task, Ticket};
 use pgrx::prelude::*;
 use std::time::{Duration, Instant};
 
-/// Months are made long before they are needed, and days rolled up once: an hour is often.
-const MAINTENANCE: Duration = Duration::from_secs(3600);
-/// After a failure (somebody held the tables), sooner.
-const AGAIN: Duration = Duration::from_secs(60);
+/// Time between two maintenances. Months are created long before they are needed, and days are rolled up once a day.
+const INTERVAL: Duration = Duration::from_secs(3600);
+/// Time until the next one after a failure (another session held the tables).
+const RETRY: Duration = Duration::from_secs(60);
 
 pub struct MaintenanceScheduler {
     /// When the next process is to be started.
     due: Instant,
-    /// The one that runs.
-    running: Option<Handle>,
-    /// `ALTER DATABASE … SET`, as last applied.
+    /// The process that runs, and its request.
+    running: Option<(Handle, Ticket)>,
+    /// Settings of `ALTER DATABASE … SET`, as `name=value`, that were applied last.
     settings: Vec<String>,
-    /// One of them was taken away: only a new connection knows what is in force without it.
+    /// A setting was removed: only a new connection knows the value that holds without it.
     pub wants_restart: bool,
     error: Option<String>,
 }
@@ -37,48 +37,46 @@ impl MaintenanceScheduler {
         new
     }
 
-    /// When it wants to be called again at the latest. The end of the process sets this one's latch.
+    /// When `maintain` is to be called again at the latest; `None`: a process runs, whose end sets the worker's latch.
     pub fn next(&self) -> Option<Instant> {
         self.running.is_none().then_some(self.due)
     }
 
-    /// Somebody has changed the settings, or wants to see something happen.
+    /// The next maintenance is due now (after a reload of the settings).
     pub fn is_due(&mut self) {
         self.due = Instant::now();
     }
 
+    /// The error since the last call of this function, for the log and `voice_status()`.
     pub fn take_error(&mut self) -> Option<String> {
         self.error.take()
     }
 
-    /// Starts the process when it is time, and hears what came of it. Never waits.
-    pub fn maintain(&mut self, slot: &Slot) {
-        if let Some(process) = &self.running {
+    /// Starts the process when it is due, and takes the result of one that has ended. Never waits.
+    pub fn maintain(&mut self) {
+        if let Some((process, request)) = &self.running {
             if process.life() != BgwStatus::Stopped {
                 return;
             }
-            self.running = None;
-            match slot.maintenance_result.read() {
-                Some(said) if said != "ok" => {
-                    self.error = Some(format!("maintenance: {said}"));
-                    self.due = Instant::now() + AGAIN;
-                }
-                _ => {}
+            if let Err(reason) = request.outcome() {
+                self.error = Some(format!("maintenance: {reason}"));
+                self.due = Instant::now() + RETRY;
             }
+            self.running = None;
         }
         if self.due > Instant::now() {
             return;
         }
-        self.due = Instant::now() + MAINTENANCE;
-        slot.maintenance_result.write("the process ended early");
-        self.running = process::start_maintenance(&format!("{} keep", process::my_database().to_u32()));
+        self.due = Instant::now() + INTERVAL;
+        self.running = maintenance::submit(process::my_database(), Task::RunAll)
+            .and_then(|request| Some((process::start_maintenance(request.id())?, request)));
         if self.running.is_none() {
-            self.due = Instant::now() + AGAIN;
+            self.due = Instant::now() + RETRY;
             self.error = Some("maintenance: no free background worker (raise max_worker_processes)".to_owned());
         }
     }
 
-    /// Applies settings made for this database since the last look.
+    /// Applies the settings that were made for this database since the last call.
     pub fn follow_settings(&mut self) {
         let doing = "voice_analytics: reading the database's settings";
         let now = match transaction(doing, pg_sys::InvalidOid, state::database_settings) {

@@ -1,23 +1,30 @@
-//! The background worker. A launcher starts one worker a database; each job goes claim → prepare → request → settle.
-//! `docs/architecture.md` draws it.
+//! The background worker. A launcher starts one worker a database. Each job, whatever its kind, goes
+//! poll → claim → prepare → request → settle. `docs/architecture.md` draws it.
 
 mod api_key;
+mod backoff;
 mod cycle;
 mod databases;
 mod ddl;
-mod deliver;
 mod entry;
+mod job;
+mod jobs;
 mod latency;
 mod launcher;
+mod leases;
 mod listen;
 mod main_loop;
 mod maintenance;
 mod maintenance_scheduler;
+mod model_client;
 mod pipeline;
 mod provider;
 mod queue;
 mod recovery;
-mod reporting;
+mod results;
+mod schedule;
+mod search_state;
+mod status_writer;
 
 use crate::host::{process, shmem};
 

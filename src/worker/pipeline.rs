@@ -1,174 +1,422 @@
-//! One job, read aloud: claim → prepare → request → settle. Claim and settle are `db/`; this is what lies between:
-//! what a prepared call needs, and what an answer means for its job.
+//! The way of every job, whatever its kind: poll → claim → prepare → request → settle. A [`Pipeline`] goes it for one kind,
+//! as its [`JobHandler`] says. Settling is the same for all kinds and happens in `cycle.rs`.
 
-use super::provider::RetryDecision;
-use crate::db::claim::Claimed;
-use crate::db::outcome::{Analyzed, Outcome, Settled};
-use crate::db::prepare::PreparedCall;
-use crate::guc::{Analyzer, Settings};
+use super::backoff::{Backoff, pause_after};
+use super::job::{Context, Health, Intake, JobHandler, Step};
+use super::queue::Queue;
+use crate::db::claim::{self, Claimed, PreparedJobs};
+use crate::db::outcome::{Outcome, Settled};
+use crate::db::{DbError, transaction};
+use crate::guc::Settings;
+use crate::host::shmem::Slot;
+use pgrx::pg_sys;
+use pgrx::spi::SpiClient;
+use std::collections::HashMap;
+use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
-use voice_core::breaker::Permit;
-use voice_core::redact::{self, PlaceholderMap};
-use voice_core::reply::Tokens;
-use voice_core::{analysis, builtin, prompt, retry, transcript};
-use voice_net::{AnalysisResponse, Class};
 
-/// A request that is to be sent.
-pub struct Flight {
-    pub job: Claimed,
-    pub vertical: String,
-    pub hash: Vec<u8>,
-    pub ended_ms: Option<i64>,
-    /// As configured when the request left; the answer may name a more exact one.
-    pub model: String,
-    /// What the placeholders in the transcript that was sent stand for.
-    pub secrets: PlaceholderMap,
+/// A lease lasts so long. Past half of it, it is renewed, however long the request takes.
+pub const LEASE: Duration = Duration::from_secs(20);
+/// Jobs of one kind claimed in one transaction. When very many responses arrive at once, the requests that follow leave in
+/// parts of this size, and so do not all come back at once again.
+pub const CLAIM_MAX: usize = 128;
+/// Cycles in which one job is claimed, and read in a transaction of its own, after claiming or reading has failed.
+const DEGRADED_CYCLES: u32 = 16;
+
+/// How many jobs to claim, and how to read them.
+#[derive(Clone, Copy)]
+pub struct Claim {
+    pub count: usize,
+    pub reading: Reading,
 }
 
-/// One that is on its way.
-pub struct Sent {
-    pub flight: Flight,
-    /// What the breaker let it go by.
-    pub permit: Permit,
+/// In which transaction claimed jobs are read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reading {
+    WithClaim,
+    /// Each in its own, after its attempt is counted: a job that cannot be read fails in the end.
+    Alone,
 }
 
-/// What a prepared call needs next.
-pub enum Step {
-    /// Its outcome is known without asking anybody.
-    Settle(Settled),
-    /// A request.
-    Ask { flight: Flight, transcript: String },
+/// Whether claiming and reading this kind of jobs works.
+enum Mode {
+    Batched,
+    /// It failed: one job a cycle.
+    Degraded {
+        cycles_left: u32,
+    },
+    /// The last transaction failed: no job is claimed before `until`.
+    Failing {
+        until: Instant,
+        error: String,
+    },
 }
 
-/// Decides it. Costs a request only where there is something new to judge.
-pub fn step(job: Claimed, call: Option<PreparedCall>, settings: &Settings) -> Step {
-    let Some(call) = call.filter(|c| !c.in_progress && !c.deleted) else {
-        return Step::Settle(plain(job, Outcome::Needless));
-    };
-    if job.attempt > settings.max_attempts {
-        // A failed attempt would have buried it before: these never came to an end.
-        let error =
-            format!("given up after {} attempts during which the worker or the server went down", job.attempt - 1);
-        return Step::Settle(plain(job, Outcome::Failed { error, again: None }));
+/// What the last transaction has claimed.
+struct Taken<P> {
+    /// Claimed, and not read yet.
+    claimed: Vec<Claimed>,
+    prepared: PreparedJobs<P>,
+    /// Jobs that were due and could not be claimed.
+    missed: usize,
+    poll: Poll,
+}
+
+impl<P> Default for Taken<P> {
+    fn default() -> Self {
+        Taken { claimed: Vec::new(), prepared: Vec::new(), missed: 0, poll: Poll::Skipped }
     }
-    let version = voice_core::analyzer::Analyzer::from(settings.analyzer).version();
-    let spoke = transcript::user_spoke(&call.turns);
-    let version = if spoke { version } else { voice_core::analyzer::RULE_VERSION };
-    if call.known.as_ref().is_some_and(|k| k.hash == call.hash && k.prompt_version == version) {
-        let model = call.known.map(|k| k.model);
-        return Step::Settle(Settled { model, ..plain(job, Outcome::Current { hash: call.hash }) });
+}
+
+#[derive(Clone, Copy)]
+enum Poll {
+    Skipped,
+    /// With the time until the next job is due.
+    Done(Option<Duration>),
+}
+
+/// The jobs of one kind, from the queue to the response.
+pub struct Pipeline<H: JobHandler> {
+    handler: H,
+    queue: Queue<H::Key>,
+    in_flight: HashMap<u64, (Claimed, H::InFlight)>,
+    last_request_id: u64,
+    mode: Mode,
+    /// Failed transactions in a row.
+    failures: u32,
+    taken: Taken<H::Prepared>,
+    /// When to poll again; `None`: when something happens.
+    poll_at: Option<Instant>,
+    /// When jobs may be claimed for which there is no capacity now.
+    capacity_at: Option<Instant>,
+    /// For jobs that another session has locked.
+    locked: Backoff,
+}
+
+impl<H: JobHandler> Pipeline<H> {
+    pub fn new(handler: H) -> Pipeline<H> {
+        Pipeline {
+            handler,
+            queue: Queue::new(H::HINT_DELAY),
+            in_flight: HashMap::new(),
+            last_request_id: 0,
+            mode: Mode::Batched,
+            failures: 0,
+            taken: Taken::default(),
+            poll_at: None,
+            capacity_at: None,
+            locked: Backoff::default(),
+        }
     }
-    if !spoke {
-        return Step::Settle(judged(job, &call, analysis::no_conversation(), analysis::NO_CONVERSATION_MODEL, version));
-    }
-    match settings.analyzer {
-        Analyzer::builtin => Step::Settle(by_rules(job, &call, settings)),
-        Analyzer::openai => {
-            let (turns, secrets) =
-                if settings.redact { redact::redact(&call.turns) } else { (call.turns, PlaceholderMap::default()) };
-            Step::Ask {
-                transcript: transcript::render(&turns, settings.transcript_max_chars),
-                flight: Flight {
-                    job,
-                    vertical: call.vertical,
-                    hash: call.hash,
-                    ended_ms: call.ended_ms,
-                    model: settings.llm_model.clone(),
-                    secrets,
-                },
+
+    /// Reads one claimed job, whose attempt is counted already. `None`: it is read. `Some`: it cannot be read.
+    fn read_alone(&mut self, job: Claimed, role: pg_sys::Oid, context: Context<'_>) -> Option<Settled> {
+        let doing = format!("voice_analytics: reading one {}", H::NOUN);
+        match transaction(&doing, role, |client| self.handler.prepare(client, vec![job.clone()])) {
+            Ok(read) => {
+                self.taken.prepared.extend(read);
+                None
+            }
+            Err(error) => {
+                context.status.log_error(&error.message);
+                self.mode = Mode::Degraded { cycles_left: DEGRADED_CYCLES };
+                let reason = format!("the {} could not be read: {}", H::NOUN, error.message);
+                let outcome = self.handler.failed(&job, reason, context.settings);
+                Some(Settled::without_request(job, self.handler.kind(), outcome))
             }
         }
     }
+
+    fn start(&mut self, job: Claimed, prepared: Option<H::Prepared>, context: Context<'_>) -> Option<Settled> {
+        self.last_request_id += 1;
+        let request_id = self.last_request_id;
+        let settled = match prepared {
+            None => Settled::without_request(job, self.handler.kind(), Outcome::Cancelled),
+            Some(prepared) => match self.handler.start(request_id, job, prepared, context) {
+                Step::Settle(settled) => settled,
+                Step::Sent(job, in_flight) => {
+                    self.in_flight.insert(request_id, (job, in_flight));
+                    return None;
+                }
+            },
+        };
+        if H::POLL_AFTER_RESPONSE {
+            self.queue.has_changed();
+        }
+        Some(settled)
+    }
 }
 
-/// What an answer means for its job.
-pub fn settled(flight: Flight, answer: AnalysisResponse, patience: RetryDecision, settings: &Settings) -> Settled {
-    let http_status = answer.http_status.map(i32::from);
-    let latency = Some(answer.latency);
-    let tokens = answer.spent;
-    match answer.outcome {
-        Ok(reply) => Settled {
-            http_status,
-            latency,
-            tokens,
-            delivery: None,
-            held_up: None,
-            model: Some(named(&reply.model, &flight.model)),
-            outcome: Outcome::Analyzed(Box::new(Analyzed {
-                analysis: flight.secrets.resolve_analysis(reply.analysis),
-                vertical: flight.vertical,
-                model: named(&reply.model, &flight.model),
-                prompt_version: prompt::VERSION.to_owned(),
-                hash: flight.hash,
-                ended_ms: flight.ended_ms,
-            })),
-            job: flight.job,
-        },
-        Err(failure) => {
-            let outcome = match failure.class {
-                Class::Configuration => Outcome::Snoozed { error: failure.message, again: Duration::ZERO },
-                Class::Provider { .. } => match patience {
-                    RetryDecision::Again(again) => Outcome::Snoozed { error: failure.message, again },
-                    RetryDecision::Discard => {
-                        let error = format!("given up: the LLM server fails on this call only: {}", failure.message);
-                        Outcome::Failed { error, again: None }
-                    }
-                },
-                Class::Job => failed(&flight.job, failure.message, settings),
+/// [`Pipeline`] without its type parameter: how the main loop sees each kind.
+pub trait JobRunner {
+    /// Name of the kind in `voice.job.kind`.
+    fn kind(&self) -> &'static str;
+
+    /// Number of requests in flight.
+    fn in_flight(&self) -> usize;
+
+    /// The jobs whose requests are in flight.
+    fn held(&mut self) -> Box<dyn Iterator<Item = &mut Claimed> + '_>;
+
+    /// The queue has changed.
+    fn has_changed(&mut self);
+
+    /// The queue may have changed.
+    fn may_have_changed(&mut self);
+
+    /// What is known of the queue is wrong: another instance's, or of a transaction that was rolled back.
+    fn forget(&mut self);
+
+    /// Handles deadlines that have passed. `true`: there may be jobs to claim.
+    fn on_time(&mut self, now: Instant) -> bool;
+
+    /// The outcomes of responses that have arrived.
+    fn on_responses(&mut self, context: Context<'_>) -> Vec<Settled>;
+
+    /// Number of jobs that could be claimed now.
+    fn capacity(&self, context: Context<'_>) -> usize;
+
+    /// Part of a transaction: polls if it is time, claims, and reads.
+    ///
+    /// # Errors
+    /// A statement failed. The transaction must be rolled back and [`JobRunner::on_error`] called.
+    fn claim(
+        &mut self,
+        client: &mut SpiClient<'_>,
+        claim: Claim,
+        epoch: i64,
+        context: Context<'_>,
+    ) -> Result<(), DbError>;
+
+    /// Claiming or reading failed: no other kind is affected.
+    fn on_error(&mut self, error: &DbError);
+
+    /// How the next jobs are to be claimed after an error of this kind.
+    fn reading(&self) -> Reading;
+
+    /// The transaction is committed. Says whether there is more to claim at once.
+    fn on_commit(&mut self, claim: Option<Claim>, context: Context<'_>) -> bool;
+
+    /// Sends the requests of what was claimed. Gives the outcomes of jobs that need none.
+    fn dispatch(&mut self, role: pg_sys::Oid, context: Context<'_>) -> Vec<Settled>;
+
+    /// Outcome of an attempt that failed without a response.
+    fn failed(&self, job: &Claimed, error: String, settings: &Settings) -> Outcome;
+
+    /// When to be called again at the latest.
+    fn next(&mut self, context: Context<'_>) -> Option<Instant>;
+
+    /// Applies the settings.
+    ///
+    /// # Errors
+    /// The settings cannot be used; with the reason.
+    fn configure(&mut self, settings: &Settings) -> Result<(), String>;
+
+    /// Rows that triggers watch may have changed without them.
+    fn refresh(&mut self);
+
+    /// The operator asks for an attempt now.
+    fn probe_now(&mut self);
+
+    fn health(&self) -> Health;
+
+    fn publish(&self, slot: &Slot, settings: &Settings);
+
+    fn wake_fd(&self) -> Option<BorrowedFd<'_>>;
+}
+
+impl<H: JobHandler> JobRunner for Pipeline<H> {
+    fn kind(&self) -> &'static str {
+        self.handler.kind().as_str()
+    }
+
+    fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    fn held(&mut self) -> Box<dyn Iterator<Item = &mut Claimed> + '_> {
+        Box::new(self.in_flight.values_mut().map(|(job, _)| job))
+    }
+
+    fn has_changed(&mut self) {
+        self.queue.has_changed();
+    }
+
+    fn may_have_changed(&mut self) {
+        self.queue.may_have_changed();
+    }
+
+    fn forget(&mut self) {
+        self.queue.forget();
+        self.poll_at = None;
+        self.taken = Taken::default();
+        self.handler.refresh();
+    }
+
+    fn on_time(&mut self, now: Instant) -> bool {
+        let poll = self.poll_at.take_if(|at| *at <= now).is_some();
+        let rested = self.handler.end_throttling(now);
+        if poll || rested {
+            self.queue.has_changed();
+        }
+        let capacity = self.capacity_at.take_if(|at| *at <= now).is_some();
+        poll || rested || capacity
+    }
+
+    fn on_responses(&mut self, context: Context<'_>) -> Vec<Settled> {
+        let mut settled = Vec::new();
+        for (request_id, response) in self.handler.responses() {
+            if let Some((job, in_flight)) = self.in_flight.remove(&request_id) {
+                settled.push(self.handler.on_response(job, in_flight, response, context));
+            }
+        }
+        if H::POLL_AFTER_RESPONSE && !settled.is_empty() {
+            self.queue.has_changed();
+        }
+        settled
+    }
+
+    fn capacity(&self, context: Context<'_>) -> usize {
+        match self.mode {
+            _ if context.intake == Intake::Stopped => 0,
+            Mode::Failing { until, .. } if until > Instant::now() => 0,
+            _ => self.handler.capacity(self.in_flight.len(), context),
+        }
+    }
+
+    fn claim(
+        &mut self,
+        client: &mut SpiClient<'_>,
+        claim: Claim,
+        epoch: i64,
+        context: Context<'_>,
+    ) -> Result<(), DbError> {
+        self.taken = Taken::default();
+        self.handler.before_claim(client)?;
+        if self.queue.should_poll(claim.count) {
+            let began = Instant::now();
+            let waiting = self.handler.find_due(client)?;
+            self.taken.poll = Poll::Done(waiting.next);
+            self.queue.on_polled(waiting, began);
+        }
+        let ids = self.queue.take(claim.count, |key| self.handler.capacity_of(key, context));
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let claimed = claim::claim(client, &ids, epoch, LEASE)?;
+        self.taken.missed = self.queue.on_claimed(&ids, claimed.iter().map(|job| job.id));
+        match claim.reading {
+            Reading::WithClaim => self.taken.prepared = self.handler.prepare(client, claimed)?,
+            Reading::Alone => self.taken.claimed = claimed,
+        }
+        Ok(())
+    }
+
+    fn on_error(&mut self, error: &DbError) {
+        self.forget();
+        self.failures += 1;
+        let until = Instant::now() + pause_after(self.failures);
+        self.mode = Mode::Failing { until, error: error.message.clone() };
+    }
+
+    fn reading(&self) -> Reading {
+        match self.mode {
+            Mode::Batched => Reading::WithClaim,
+            Mode::Degraded { .. } | Mode::Failing { .. } => Reading::Alone,
+        }
+    }
+
+    fn on_commit(&mut self, claim: Option<Claim>, context: Context<'_>) -> bool {
+        let wanted = self.capacity(context);
+        if claim.is_some() {
+            self.failures = 0;
+            self.mode = match self.mode {
+                Mode::Failing { .. } => Mode::Degraded { cycles_left: DEGRADED_CYCLES },
+                Mode::Degraded { cycles_left } if cycles_left > 1 => Mode::Degraded { cycles_left: cycles_left - 1 },
+                Mode::Degraded { .. } | Mode::Batched => Mode::Batched,
             };
-            Settled { http_status, latency, tokens, model: Some(flight.model), ..plain(flight.job, outcome) }
+        }
+        let now = Instant::now();
+        if let Poll::Done(next) = self.taken.poll {
+            self.poll_at = next.map(|wait| now + wait);
+        }
+        let taken = self.taken.claimed.len() + self.taken.prepared.len();
+        let at = if self.taken.missed > 0 && taken == 0 {
+            // Other sessions have them locked.
+            now + self.locked.next()
+        } else {
+            self.locked.reset();
+            if wanted == 0 || !self.queue.has_more() {
+                return false;
+            }
+            if claim.map_or(0, |claim| claim.count) < wanted.min(CLAIM_MAX) {
+                return true;
+            }
+            self.queue.next()
+        };
+        if at > now {
+            self.poll_at = Some(self.poll_at.map_or(at, |due| due.min(at)));
+        }
+        at <= now
+    }
+
+    fn dispatch(&mut self, role: pg_sys::Oid, context: Context<'_>) -> Vec<Settled> {
+        let mut settled = Vec::new();
+        for job in std::mem::take(&mut self.taken.claimed) {
+            settled.extend(self.read_alone(job, role, context));
+        }
+        for (job, prepared) in std::mem::take(&mut self.taken.prepared) {
+            settled.extend(self.start(job, prepared, context));
+        }
+        self.taken = Taken::default();
+        settled
+    }
+
+    fn failed(&self, job: &Claimed, error: String, settings: &Settings) -> Outcome {
+        self.handler.failed(job, error, settings)
+    }
+
+    fn next(&mut self, context: Context<'_>) -> Option<Instant> {
+        // Capacity for keys that were throttled when jobs were last taken may have come since.
+        let of_keys = match self.capacity(context) {
+            0 => None,
+            _ => self.handler.next_capacity_of(self.queue.throttled()),
+        };
+        let recovered = match self.mode {
+            Mode::Failing { until, .. } if until > Instant::now() => Some(until),
+            _ => None,
+        };
+        self.capacity_at = [self.handler.next_capacity(), of_keys, recovered].into_iter().flatten().min();
+        [self.poll_at, self.capacity_at, self.handler.next_deadline()].into_iter().flatten().min()
+    }
+
+    fn configure(&mut self, settings: &Settings) -> Result<(), String> {
+        self.handler.configure(settings)
+    }
+
+    fn refresh(&mut self) {
+        self.handler.refresh();
+    }
+
+    fn probe_now(&mut self) {
+        self.handler.probe_now();
+    }
+
+    fn health(&self) -> Health {
+        if let Mode::Failing { error, .. } = &self.mode {
+            return Health::Failing(error.clone());
+        }
+        match self.handler.health() {
+            Health::Healthy if self.queue.throttled().next().is_some() => Health::Throttled,
+            health => health,
         }
     }
-}
 
-/// The model as the server names it, or else as it was asked for.
-fn named(by_server: &str, asked_for: &str) -> String {
-    if by_server.is_empty() { asked_for } else { by_server }.to_owned()
-}
-
-/// A failed attempt: again after a pause, or the last one.
-pub fn failed(job: &Claimed, error: String, settings: &Settings) -> Outcome {
-    let again =
-        (job.attempt < settings.max_attempts).then(|| retry::backoff(job.attempt.max(1) as u32, fastrand::f64()));
-    Outcome::Failed { error, again }
-}
-
-fn by_rules(job: Claimed, call: &PreparedCall, settings: &Settings) -> Settled {
-    let began = Instant::now();
-    // A bug in a rule costs this call an attempt, not the database its worker.
-    let verdict = std::panic::catch_unwind(|| builtin::analyze(&call.turns, &call.vertical));
-    let latency = Some(began.elapsed());
-    match verdict {
-        Ok(analysis) => Settled { latency, ..judged(job, call, analysis, builtin::MODEL, builtin::MODEL) },
-        Err(_) => {
-            let outcome = failed(&job, "the builtin analyzer failed on this call".to_owned(), settings);
-            Settled { latency, model: Some(builtin::MODEL.to_owned()), ..plain(job, outcome) }
-        }
+    fn publish(&self, slot: &Slot, settings: &Settings) {
+        self.handler.publish(slot, settings);
     }
-}
 
-fn judged(job: Claimed, call: &PreparedCall, analysis: analysis::Analysis, model: &str, version: &str) -> Settled {
-    let analyzed = Analyzed {
-        analysis,
-        vertical: call.vertical.clone(),
-        model: model.to_owned(),
-        prompt_version: version.to_owned(),
-        hash: call.hash.clone(),
-        ended_ms: call.ended_ms,
-    };
-    Settled { model: Some(model.to_owned()), ..plain(job, Outcome::Analyzed(Box::new(analyzed))) }
-}
-
-/// An outcome that nobody was asked for.
-pub fn plain(job: Claimed, outcome: Outcome) -> Settled {
-    Settled {
-        job,
-        outcome,
-        delivery: None,
-        http_status: None,
-        model: None,
-        latency: None,
-        tokens: Tokens::default(),
-        held_up: None,
+    fn wake_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.handler.wake_fd()
     }
 }

@@ -1,106 +1,128 @@
-//! What the worker knows of the queue. It reads many jobs ahead and accepting_jobs them by their ids, in turns among tenants: the
-//! look is what costs, above all where an old snapshot keeps every job that ever was in the index, so it is rationed.
-//! What is known may be out of date; the claim looks again, so that costs nothing but a job less taken.
+//! Jobs of one kind that were found due and are not claimed yet. Polling is what costs, above all where an old snapshot
+//! keeps every finished job in the index, so jobs are read ahead and polls are rationed. What is known may be out of date:
+//! the claim checks each job again, so a stale id costs one job less in that claim.
 
 use crate::db::claim::Waiting;
 use std::collections::HashSet;
+use std::hash::Hash;
 use std::time::{Duration, Instant};
 use voice_core::round_robin::RoundRobin;
 
-/// Jobs read ahead.
-pub const PREFETCH: usize = 1024;
-/// With fewer left, those behind them are polled for.
+/// Jobs that were locked by others are remembered up to this number.
+const LOCKED_MAX: usize = 1024;
+/// With fewer jobs left, those behind them are polled for.
 const FEW: usize = 128;
-/// While there are jobs to take, looking may take up a tenth of the time; else half of it.
+/// A poll that took t is followed by none for 9·t while there are jobs to claim, and else for 1·t.
 const POLL_BUDGET: (u32, u32) = (9, 1);
 
-/// The jobs read ahead, and whether they are all.
-pub struct Queue {
-    ring: RoundRobin,
-    /// Something has changed since the last look.
-    changed: bool,
+/// Whether the last poll still holds.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Freshness {
+    Current,
+    /// The queue may have changed.
+    Hinted,
+    Changed,
+}
+
+/// The jobs that were read ahead, by what they take turns by.
+pub struct Queue<K> {
+    jobs: RoundRobin<K>,
+    freshness: Freshness,
+    /// Shortest time between two polls after a mere hint.
+    hint_delay: Duration,
     polled: Instant,
+    /// How long the last poll took.
     cost: Duration,
-    /// Jobs that somebody else had locked when they were to be taken.
+    /// Jobs that another session had locked when they were to be claimed.
     locked: HashSet<i64>,
 }
 
-impl Default for Queue {
-    fn default() -> Queue {
+impl<K: Clone + Ord + Hash> Queue<K> {
+    /// An empty queue, to be polled at once.
+    pub fn new(hint_delay: Duration) -> Queue<K> {
         Queue {
-            ring: RoundRobin::default(),
-            changed: true,
+            jobs: RoundRobin::default(),
+            freshness: Freshness::Changed,
+            hint_delay,
             polled: Instant::now(),
             cost: Duration::ZERO,
             locked: HashSet::new(),
         }
     }
-}
 
-impl Queue {
     /// The queue has changed.
     pub fn has_changed(&mut self) {
-        self.changed = true;
+        self.freshness = Freshness::Changed;
     }
 
-    /// What was taken was not kept.
+    /// The queue may have changed.
+    pub fn may_have_changed(&mut self) {
+        self.freshness = self.freshness.max(Freshness::Hinted);
+    }
+
+    /// Removes all jobs: those that were taken were not claimed.
     pub fn forget(&mut self) {
-        self.ring.clear();
-        self.changed = true;
+        self.jobs.clear();
+        self.has_changed();
     }
 
-    /// Whether it is time to look, when so many jobs are wanted.
+    /// Whether to poll now, when `wanted` jobs are to be taken.
     pub fn should_poll(&self, wanted: usize) -> bool {
-        (self.changed || self.ring.has_behind() && self.ring.ready() < wanted.max(FEW))
-            && self.next_look() <= Instant::now()
+        let wants_more = self.jobs.has_behind() && self.jobs.ready() < wanted.max(FEW);
+        (self.freshness != Freshness::Current || wants_more) && self.next_poll() <= Instant::now()
     }
 
-    /// Takes in what a look that began then has seen.
-    pub fn on_polled(&mut self, waiting: Waiting, began: Instant) {
-        // Whoever may take few at a time would else be offered those that are locked again and again.
+    /// Replaces the jobs by those that a poll has found which began then.
+    pub fn on_polled(&mut self, waiting: Waiting<K>, began: Instant) {
         let mut due = waiting.due;
+        // Jobs that are locked go last: a claim of few jobs would else try the same ones again and again.
         if !self.locked.is_empty() {
-            due.iter_mut().for_each(|of_tenant| of_tenant.jobs.sort_by_key(|job| self.locked.contains(job)));
+            due.iter_mut().for_each(|of_key| of_key.jobs.sort_by_key(|job| self.locked.contains(job)));
         }
-        self.ring.fill(due);
-        self.changed = false;
+        self.jobs.fill(due);
+        self.freshness = Freshness::Current;
         self.polled = Instant::now();
         self.cost = self.polled - began;
     }
 
-    /// The next jobs to be taken, of each tenant no more than it has room for.
-    pub fn take(&mut self, count: usize, room: impl Fn(&str) -> usize) -> Vec<i64> {
-        self.ring.take(count, room)
+    /// Takes the next jobs, of each key no more than its capacity.
+    pub fn take(&mut self, count: usize, capacity: impl Fn(&K) -> usize) -> Vec<i64> {
+        self.jobs.take(count, capacity)
     }
 
-    /// Of those that were to be taken, these were. Gives how many were not.
-    pub fn claimed(&mut self, wanted: &[i64], claimed: impl Iterator<Item = i64>) -> usize {
+    /// Notes which of the `wanted` jobs were claimed. Gives the number of those that were not.
+    pub fn on_claimed(&mut self, wanted: &[i64], claimed: impl Iterator<Item = i64>) -> usize {
         let mut missed: HashSet<i64> = wanted.iter().copied().collect();
         claimed.for_each(|job| _ = missed.remove(&job));
-        if self.locked.len() > PREFETCH {
+        if self.locked.len() > LOCKED_MAX {
             self.locked.clear();
         }
         self.locked.retain(|job| !wanted.contains(job));
         self.locked.extend(&missed);
+        if !missed.is_empty() {
+            self.has_changed();
+        }
         missed.len()
     }
 
-    /// Whether there is, or may be, more to take.
+    /// Whether there are more jobs to take, or may be.
     pub fn has_more(&self) -> bool {
-        self.changed || self.ring.has_behind() || self.ring.ready() > 0
+        self.freshness != Freshness::Current || self.jobs.has_behind() || self.jobs.ready() > 0
     }
 
-    /// When to go on with what there may be to take: now, or when looking is allowed again.
+    /// When to take the next jobs: now, or when the next poll is allowed.
     pub fn next(&self) -> Instant {
-        if self.ring.ready() == 0 { self.next_look() } else { self.polled }
+        if self.jobs.ready() == 0 { self.next_poll() } else { self.polled }
     }
 
-    /// The tenants of jobs that had to be left because of their tenants' limits; others may be among them.
-    pub fn throttled(&self) -> impl Iterator<Item = &str> {
-        self.ring.tenants().filter(|_| self.ring.throttled() > 0)
+    /// The keys that have jobs here, where some jobs were left because of the capacity of their keys.
+    pub fn throttled(&self) -> impl Iterator<Item = &K> {
+        self.jobs.keys().filter(|_| self.jobs.throttled() > 0)
     }
 
-    fn next_look(&self) -> Instant {
-        self.polled + self.cost * if self.ring.ready() == 0 { POLL_BUDGET.1 } else { POLL_BUDGET.0 }
+    fn next_poll(&self) -> Instant {
+        let budget = if self.jobs.ready() == 0 { POLL_BUDGET.1 } else { POLL_BUDGET.0 };
+        let least = if self.freshness == Freshness::Hinted { self.hint_delay } else { Duration::ZERO };
+        self.polled + (self.cost * budget).max(least)
     }
 }

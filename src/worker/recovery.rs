@@ -1,86 +1,110 @@
-//! What the worker does when something of its own fails: find out what, blame nobody else for it, and go on.
+//! What the worker does when a transaction of its own fails: finds out which part fails, isolates it, and goes on.
 
+use super::backoff::pause_after;
+use super::cycle::{Failed, Part};
 use super::main_loop::Server;
-use super::pipeline;
-use crate::db::claim::Claimed;
+use super::results::Storing;
+use super::schedule::Timer;
 use crate::db::outcome::Settled;
-use crate::db::prepare::PreparedCall;
-use crate::db::state;
-use crate::db::{DbError, prepare, transaction};
+use crate::db::{DbError, state, transaction};
 use crate::host::process;
 use crate::host::shmem::State;
-use pgrx::prelude::*;
-use std::time::{Duration, Instant};
+use pgrx::pg_sys;
+use std::time::Instant;
 
-/// Turns in which storing, taking and reading are kept separate_steps after a failure.
-const DEGRADED_CYCLES: u32 = 16;
+/// Cycles in which storing and claiming are kept separate after a failure.
+const SEPARATE_CYCLES: u32 = 16;
+
+/// What is done in one transaction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Steps {
+    /// Results are stored and jobs of all kinds claimed together.
+    #[default]
+    Together,
+    /// A transaction failed: each step has a transaction of its own.
+    Separate { cycles_left: u32 },
+}
+
+/// How transactions of the worker have ended lately.
+#[derive(Default)]
+pub struct Recovery {
+    /// Failed transactions in a row.
+    failures: u32,
+    steps: Steps,
+}
+
+impl Recovery {
+    pub fn steps(&self) -> Steps {
+        self.steps
+    }
+
+    /// The transactions of a cycle are committed.
+    pub fn on_commit(&mut self) {
+        self.failures = 0;
+        self.steps = match self.steps {
+            Steps::Separate { cycles_left } if cycles_left > 1 => Steps::Separate { cycles_left: cycles_left - 1 },
+            Steps::Separate { .. } | Steps::Together => Steps::Together,
+        };
+    }
+}
 
 impl Server {
-    /// A transaction of the worker's own failed and left nothing behind. `false`: leave, the extension is gone.
-    pub(super) fn recover(&mut self, error: DbError) -> bool {
-        if !self.still_fits() {
+    /// A transaction of the worker's own failed and was rolled back. `false`: the extension is gone, so the worker leaves.
+    pub(super) fn recover(&mut self, failed: &Failed) -> bool {
+        if !self.still_compatible() {
             return false;
         }
-        let complete = transaction("voice_analytics: looking for the tables", pg_sys::InvalidOid, state::tables_exist);
-        if let Ok(false) = complete {
-            self.slot.set_state(
+        self.kinds.iter_mut().for_each(|kind| kind.forget());
+        let doing = "voice_analytics: looking for the tables";
+        if let Ok(false) = transaction(doing, pg_sys::InvalidOid, state::tables_exist) {
+            self.status.slot().set_state(
                 State::RestoredCopy,
                 "tables are missing (a restore is under way?): SELECT voice_resume() when it is done",
             );
-            self.due = None;
-            self.epoch = None;
-            self.limits_stale = true;
-            self.queue.forget();
+            self.leases.forget();
+            self.schedule.set(Timer::Recover, None);
             return true;
         }
-        self.queue.forget();
-        self.log_error(&error.message);
-        self.failures += 1;
-        if self.degraded_cycles == 0 {
-            // Several things were done at once; which of them fails is seen when they are done separate_steps.
-        } else if self.pending.len() > 1 && !self.isolate_results {
-            self.isolate_results = true;
-        } else if self.isolate_results && is_about_the_data(&error) && !self.pending.is_empty() {
-            // This one result cannot be stored: the attempt failed, and the rest goes on.
-            let spoilt = self.pending.remove(0);
-            let reason = format!("the result could not be stored: {}", error.message);
-            let outcome = pipeline::failed(&spoilt.job, reason, &self.settings);
-            self.pending.push(Settled { outcome, ..spoilt });
-        } else if self.pending.len() == 1 {
-            self.isolate_results = true;
+        self.status.log_error(&failed.error.message);
+        if let Part::Claim(kind) = failed.part {
+            self.kinds[kind].on_error(&failed.error);
+            self.status.slot().set_state(State::Failing, &failed.error.message);
+            // The other kinds go on at once.
+            self.schedule.set(Timer::Recover, Some(Instant::now()));
+            return true;
         }
-        self.degraded_cycles = DEGRADED_CYCLES;
-        self.slot.set_state(State::Failing, &error.message);
-        let pause = Duration::from_millis(100 << self.failures.min(5));
-        self.due = Some(Instant::now() + pause);
+        self.isolate(&failed.error);
+        self.recovery.failures += 1;
+        self.recovery.steps = Steps::Separate { cycles_left: SEPARATE_CYCLES };
+        self.status.slot().set_state(State::Failing, &failed.error.message);
+        let pause = pause_after(self.recovery.failures);
+        self.schedule.set(Timer::Recover, Some(Instant::now() + pause));
         process::wait(None, Some(pause));
         true
     }
 
-    /// Reads one claimed call, whose attempt is counted already: one that cannot be read dies of it in the end. `true`: it
-    /// could not.
-    pub(super) fn read_alone(&mut self, job: Claimed, calls: &mut Vec<(Claimed, Option<PreparedCall>)>) -> bool {
-        let read = transaction("voice_analytics: reading one call", self.role, |client| {
-            prepare::prepare(client, vec![job.clone()])
-        });
-        match read {
-            Ok(read) => {
-                calls.extend(read);
-                false
-            }
-            Err(e) => {
-                self.log_error(&e.message);
-                self.degraded_cycles = DEGRADED_CYCLES;
-                let reason = format!("the call could not be read: {}", e.message);
-                let outcome = pipeline::failed(&job, reason, &self.settings);
-                self.pending.push(pipeline::plain(job, outcome));
-                true
-            }
+    /// Narrows down which result cannot be stored: first the steps are separated, then results are stored one by one, and
+    /// then the one that fails is settled as a failed attempt.
+    fn isolate(&mut self, error: &DbError) {
+        if self.recovery.steps == Steps::Together || self.results.pending() == 0 {
+            return;
+        }
+        if self.results.storing() == Storing::Batch {
+            return self.results.store_one_by_one();
+        }
+        if !is_about_the_data(error) {
+            return;
+        }
+        if let Some(result) = self.results.take_first() {
+            let reason = format!("the result could not be stored: {}", error.message);
+            let kind = self.kinds.iter().find(|kind| kind.kind() == result.kind.as_str());
+            let outcome = kind.map(|kind| kind.failed(&result.job, reason, &self.settings));
+            self.results.add(outcome.map(|outcome| Settled { outcome, ..result }));
         }
     }
 }
 
-/// Errors that will be the same next time, as opposed to a full disk or a lock.
+/// Whether the error will be the same next time, unlike that of a full disk or of a lock.
 fn is_about_the_data(error: &DbError) -> bool {
     let class = crate::host::error::class_of(error.code);
     matches!(&class, b"22" | b"23" | b"54" | b"21" | b"P0" | b"42")

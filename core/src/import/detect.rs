@@ -72,7 +72,10 @@ fn of_object(item: &Item<'_>) -> Vec<Format> {
         |key: &str| root.item(key).filter(Item::is_array).map(|item| of_array(&item)).unwrap_or_default();
     let mut of_elements = element_kinds("messages");
     of_elements.extend(element_kinds("events"));
-    of_elements.extend(element_kinds("turns"));
+    let first_turn = root.item("turns").and_then(|turns| turns.elements().ok()?.into_iter().next());
+    if first_turn.is_some_and(|turn| Fields::of(&turn).is_ok_and(|turn| turn.has("event"))) {
+        of_elements.extend(element_kinds("turns"));
+    }
     if !has("items") && !has("chat_history") && !has("call_id") && kind.is_empty() || has("messages") && !vapi_call {
         for format in [Format::Pipecat, Format::OpenaiRealtime, Format::Twilio] {
             is(format, of_elements.contains(&format));

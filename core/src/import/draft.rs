@@ -175,14 +175,15 @@ impl Draft {
         self.events.push(event.finish());
     }
 
-    /// The first system prompt is the agent's; a later one is what the agent was told during the call.
-    pub fn system(&mut self, text: String) {
-        if self.prompt.is_none() && self.turns.is_empty() {
+    /// A system prompt before any turn is the agent's; a later one is what the agent was told during the call. `after`: the
+    /// turn before it.
+    pub fn system(&mut self, text: String, after: Option<usize>) {
+        if self.prompt.is_none() && after.is_none() {
             self.prompt = Some(text);
         } else if self.prompt.as_ref() != Some(&text) {
             let mut event = Json::object();
             event.text("kind", "system");
-            if let Some(turn) = self.last_turn() {
+            if let Some(turn) = after {
                 event.number("after_turn", turn as f64);
             }
             event.text("text", &text);

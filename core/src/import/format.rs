@@ -97,15 +97,15 @@ pub fn from_format(format: &str, payload: &str, options: &str) -> Result<Import,
     if format == Format::Voice {
         return voice::parse(payload, &options).map_err(|e| hint(e, format, payload));
     }
-    // Postgres could not store what is left over of it.
-    if has_nul(payload) {
-        return Err(error("the payload", Some("\\u0000"), "JSON without a NUL character"));
-    }
     // A vCon that we wrote says the whole call.
     if format == Format::Vcon
         && let Some(call) = restored(payload)?
     {
         return voice::parse(&call, &options);
+    }
+    // Postgres could not store what is left over of it.
+    if has_nul(payload) {
+        return Err(error("the payload", Some("\\u0000"), "JSON without a NUL character"));
     }
     let item = Item { json: payload, path: String::new() };
     let draft = format.parse(&item, &options).map_err(|e| hint(e, format, payload))?;

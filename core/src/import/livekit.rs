@@ -120,7 +120,7 @@ fn message(draft: &mut Draft, item: &Item<'_>, mut fields: Fields<'_>, at: When)
     };
     if who == Speaker::SYSTEM {
         if !text.is_empty() {
-            draft.system(text);
+            draft.system(text, draft.last_turn());
         }
         return Ok(());
     }

@@ -193,7 +193,7 @@ fn conversation_item(draft: &mut Draft, known: Known<'_>) -> Result<(), ImportEr
                 "assistant" => Speaker::ASSISTANT,
                 "system" => {
                     if !said.is_empty() {
-                        draft.system(said);
+                        draft.system(said, draft.last_turn());
                     }
                     return Ok(());
                 }

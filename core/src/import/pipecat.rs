@@ -109,7 +109,7 @@ fn message(draft: &mut Draft, item: &Item<'_>, place: &mut Option<Place>) -> Res
         }
         "system" | "developer" => {
             if !text.is_empty() {
-                draft.system(text);
+                draft.system(text, place.as_ref().map_or_else(|| draft.last_turn(), |place| place.at));
             }
         }
         "tool" => {

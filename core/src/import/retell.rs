@@ -20,6 +20,9 @@ pub fn parse(payload: &Item<'_>) -> Result<Draft, ImportError> {
     if draft.id.is_none() {
         return Err(call.error("call_id", "the id of a call"));
     }
+    if !["call_status", "transcript_object", "transcript_with_tool_calls"].into_iter().any(|key| call.has(key)) {
+        return Err(call.error("call_status", "the status of a call"));
+    }
     draft.agent_id = call.id("agent_id")?;
     draft.agent_name = call.text("agent_name")?;
     draft.direction = match call.text("direction")?.as_deref() {

@@ -203,10 +203,8 @@ impl Clock {
         let span = first.zip(times.reduce(f64::max));
         let before_end = || Some(ended? - duration_ms?);
         let started = told.or_else(before_end).or(first);
-        if told.is_none() && started.is_some() {
-            draft
-                .notes
-                .push("no start of the call is given: it is told from its end and duration, or its first time".into());
+        if told.or_else(before_end).is_none() && started.is_some() {
+            draft.notes.push("no start of the call is given: it is the time of its first turn".into());
         }
         if started.is_none()
             && let Some(why) = draft.needs_start

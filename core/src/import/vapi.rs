@@ -186,7 +186,7 @@ fn message(draft: &mut Draft, item: &Item<'_>, origin: Option<f64>) -> Result<()
         "bot" | "assistant" => Speaker::ASSISTANT,
         "system" => {
             if let Some(text) = said.text("message")? {
-                draft.system(text);
+                draft.system(text, draft.last_turn());
             }
             return Ok(());
         }

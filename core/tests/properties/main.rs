@@ -1,6 +1,7 @@
 //! What holds of every input, whoever sends it. The properties are functions of bytes, so that `make fuzz` tries the very
 //! same ones; what a fuzzer found stands in found.rs as an ordinary test.
 
+mod formats;
 mod found;
 mod import;
 mod redact;
@@ -209,6 +210,37 @@ proptest! {
     fn an_import_says_nothing_that_the_tables_refuse(call in call(), other in any_json()) {
         import::holds(call.to_string().as_bytes());
         import::holds(other.to_string().as_bytes());
+    }
+
+    #[test]
+    fn whatever_is_done_to_a_payload_it_is_a_call_or_refused(
+        sample in prop::sample::select(formats::SAMPLES.to_vec()),
+        at in prop::collection::vec((0usize..120, any_json()), 1..3),
+    ) {
+        let mut payload: Value = serde_json::from_str(sample).expect("a sample is JSON");
+        for (mut at, value) in at {
+            formats::replace(&mut payload, &mut at, &value);
+        }
+        formats::holds(&payload.to_string());
+    }
+
+    #[test]
+    fn a_payload_with_a_changed_byte_is_a_call_or_refused(
+        sample in prop::sample::select(formats::SAMPLES.to_vec()), at in any::<prop::sample::Index>(), byte in 0x20u8..0x7f,
+    ) {
+        let mut bytes = sample.as_bytes().to_vec();
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        if let Ok(payload) = str::from_utf8(&bytes) {
+            formats::holds(payload);
+        }
+    }
+
+    #[test]
+    fn a_call_that_went_out_comes_in_again_the_same(call in call()) {
+        if let Ok(call) = voice_core::import::Import::parse(&call.to_string()) {
+            formats::comes_back(&call);
+        }
     }
 
     #[test]

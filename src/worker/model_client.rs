@@ -1,0 +1,81 @@
+//! Requests to the language model: the only file of the worker that builds a request of `voice_net` for it.
+
+use super::provider::{Provider, RetryDecision};
+use crate::db::claim::Claimed;
+use crate::guc::Settings;
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use voice_core::breaker::{Change, Permit};
+use voice_core::quota::TenantLimitOverride;
+use voice_net::{AnalysisRequest, AnalysisResponse, Pool};
+
+/// The threads that send requests, and the state of the server they are sent to.
+pub struct ModelClient {
+    pool: Pool,
+    pub provider: Provider,
+}
+
+impl ModelClient {
+    /// # Errors
+    /// The pipe through which the threads wake the worker cannot be made.
+    pub fn new() -> io::Result<ModelClient> {
+        Ok(ModelClient { pool: Pool::new()?, provider: Provider::default() })
+    }
+
+    /// The pool whose file descriptor other pools share.
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// Sets the limit of requests in flight.
+    pub fn set_limit(&mut self, limit: usize) {
+        self.pool.set_limit(limit);
+    }
+
+    /// Replaces the limits of single tenants.
+    pub fn set_overrides(&mut self, overrides: Vec<(String, TenantLimitOverride)>) {
+        self.provider.set_overrides(overrides);
+    }
+
+    /// Sends a request for a call of this tenant. `None`: there is no endpoint.
+    pub fn send(&mut self, request_id: u64, tenant: &str, vertical: String, transcript: String) -> Option<Permit> {
+        let endpoint = self.provider.endpoint()?;
+        let permit = self.provider.on_send(tenant);
+        self.pool.submit(AnalysisRequest { request_id, endpoint, vertical, transcript });
+        Some(permit)
+    }
+
+    /// Responses that have arrived.
+    pub fn responses(&mut self) -> Vec<(u64, AnalysisResponse)> {
+        self.pool.poll().into_iter().map(|response| (response.request_id, response)).collect()
+    }
+
+    /// Notes what a response says about the server; see [`Provider::on_response`].
+    pub fn on_response(
+        &mut self,
+        job: &Claimed,
+        permit: Permit,
+        response: &AnalysisResponse,
+        settings: &Settings,
+    ) -> (Option<Change>, RetryDecision) {
+        self.provider.on_response(job, permit, response.outcome.as_ref().err(), settings)
+    }
+
+    /// When the requests in flight must be looked at, at the latest.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.pool.next_deadline()
+    }
+
+    /// Readable when [`ModelClient::responses`] has something to give.
+    pub fn wake_fd(&self) -> BorrowedFd<'_> {
+        self.pool.wake_fd()
+    }
+
+    /// When requests may be sent again, in Unix microseconds; 0: now.
+    pub fn next_available_us(&self) -> u64 {
+        let wait = self.provider.next_available().map(|at| at.saturating_duration_since(Instant::now()));
+        let at = wait.and_then(|wait: Duration| (SystemTime::now() + wait).duration_since(UNIX_EPOCH).ok());
+        at.map_or(0, |since_epoch| since_epoch.as_micros() as u64)
+    }
+}
