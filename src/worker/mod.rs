@@ -22,6 +22,7 @@ mod provider;
 mod queue;
 mod recovery;
 mod results;
+mod runner;
 mod schedule;
 mod search_state;
 mod status_writer;

@@ -1,7 +1,6 @@
 //! What the worker does when a transaction of its own fails: finds out which part fails, isolates it, and goes on.
 
 use super::backoff::pause_after;
-use super::cycle::{Failed, Part};
 use super::main_loop::Server;
 use super::results::Storing;
 use super::schedule::Timer;
@@ -23,6 +22,22 @@ pub enum Steps {
     Together,
     /// A transaction failed: each step has a transaction of its own.
     Separate { cycles_left: u32 },
+}
+
+/// A part of a transaction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Part {
+    Admission,
+    Results,
+    /// Claiming and reading jobs of the kind at this place in [`Server::kinds`].
+    Claim(usize),
+    Commit,
+}
+
+/// A transaction that was rolled back, and the part that failed.
+pub struct Failed {
+    pub part: Part,
+    pub error: DbError,
 }
 
 /// How transactions of the worker have ended lately.
