@@ -2,7 +2,8 @@
 //! as its [`JobHandler`] says. Settling is the same for all kinds and happens in `cycle.rs`.
 
 use super::backoff::{Backoff, pause_after};
-use super::job::{Context, Health, Intake, JobHandler, Step};
+use super::health::Health;
+use super::job::{Context, Intake, JobHandler, Step};
 use super::queue::Queue;
 use super::runner::{CLAIM_MAX, Claim, JobRunner, LEASE, Reading};
 use crate::db::claim::{self, Claimed, PreparedJobs};

@@ -1,6 +1,7 @@
 //! How the main loop sees the jobs of each kind, whatever its handler: [`JobRunner`].
 
-use super::job::{Context, Health};
+use super::health::Health;
+use super::job::Context;
 use crate::db::DbError;
 use crate::db::claim::Claimed;
 use crate::db::outcome::{Outcome, Settled};
