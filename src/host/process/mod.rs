@@ -52,11 +52,12 @@ pub fn my_database_name() -> String {
     }
 }
 
-type Call = (fn(usize), usize);
+/// A function and its argument.
+type ExitHook = (fn(usize), usize);
 
 thread_local! {
     /// Functions to call, with their arguments; `None`: the callback is not registered.
-    static AT_EXIT: RefCell<Option<Vec<Call>>> = const { RefCell::new(None) };
+    static AT_EXIT: RefCell<Option<Vec<ExitHook>>> = const { RefCell::new(None) };
 }
 
 /// Calls the function with the argument when this process ends, however it ends short of a crash (after which Postgres
