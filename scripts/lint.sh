@@ -85,6 +85,57 @@ rule 'imports go one way: api and worker do not know each other' \
     git grep -nE 'crate::worker\b' -- src/api
 rule 'imports go one way: worker and api do not know each other' \
     git grep -nE 'crate::api\b' -- src/worker
+# Structs of more than 12 fields, as FILE: NAME FIELDS.
+wide_structs() {
+    git ls-files 'src/worker/*.rs' 'src/worker/**/*.rs' | sort -u | while IFS= read -r file; do
+        awk -v file="$file" '
+            /^(pub(\([a-z]+\))? )?struct .*\{$/ { name = $0; fields = 0; inside = 1; next }
+            inside && /^}/ { if (fields > 12) print file ": " name " " fields; inside = 0 }
+            inside && /^    (pub(\([a-z]+\))? )?[a-z_0-9]+:/ { fields++ }
+        ' "$file"
+    done
+}
+# Files of more than 400 lines, as LINES FILE.
+long_files() {
+    git ls-files core net src scripts | grep -vE '(^|/)(tests?|data)(/|\.rs$)' | grep -E '\.(rs|sh|sql)$' |
+        xargs wc -l | awk '$2 != "total" && $1 > 400'
+}
+# Files of one folder that import each other in a circle. A file imports a sibling by `super::x` or `crate::folder::x`;
+# what is left after tsort(1) has found no order is a circle.
+circles() {
+    local folder module
+    for folder in core/src net/src src/db src/host src/worker; do
+        module=${folder#src/}
+        case $folder in */src) module='' ;; esac
+        git ls-files "$folder/*.rs" | grep -E "^$folder/[^/]+\.rs$" | while IFS= read -r file; do
+            awk -v from="$(basename "$file" .rs)" -v module="$module" '
+                /^#\[cfg\(test\)\]/ { exit }
+                /^(pub )?use / { statement = $0 }
+                !/^(pub )?use / && statement != "" { statement = statement $0 }
+                statement ~ /;/ {
+                    prefix = module == "" ? "crate::" : "(super|crate::" module ")::"
+                    if (match(statement, "use " prefix)) {
+                        rest = substr(statement, RSTART + RLENGTH)
+                        if (rest ~ /^\{/) {
+                            gsub(/^\{|\};.*$/, "", rest)
+                            while (match(rest, /\{[^{}]*\}/)) rest = substr(rest, 1, RSTART - 1) substr(rest, RSTART + RLENGTH)
+                            count = split(rest, names, ",")
+                        } else { count = 1; names[1] = rest }
+                        for (i = 1; i <= count; i++) {
+                            name = names[i]
+                            gsub(/^ +|(::|;| ).*$/, "", name)
+                            if (name ~ /^[a-z_0-9]+$/ && name != from) print from, name
+                        }
+                    }
+                    statement = ""
+                }
+            ' "$file"
+        done | tsort 2>&1 > /dev/null | sed -nE "s|^tsort: -: input contains a loop:|$folder has a circle:|p; s|^tsort: ([a-z].*)|    \1|p"
+    done
+}
+rule 'no struct of the worker has more than 12 fields' wide_structs
+rule 'no file is longer than 400 lines, but for tests and data' long_files
+rule 'no files of a folder import each other in a circle' circles
 rule 'no package registry and no path of a build machine is named' \
     git grep -nIE '(crates|pypi|npmjs|pythonhosted|deb\.debian)[.](io|org)|(^|[^[:alnum:]_./])/(work|root)/' \
     -- . ':!Cargo.lock' ':!scripts/lint.sh'

@@ -17,7 +17,7 @@ declare_function!(voice_complete_call, pg_finfo_voice_complete_call, trigger::Tr
 declare_function!(voice_call_written, pg_finfo_voice_call_written, trigger::TriggerCall, written);
 
 /// `voice._complete_call()`, BEFORE: fills in what the end of a call leaves open.
-fn complete(trigger: trigger::TriggerCall) -> pg_sys::Datum {
+fn complete(trigger: trigger::TriggerCall<'_>) -> pg_sys::Datum {
     let (Some(new_row), old_row) = (trigger.new_row(), trigger.old_row()) else { return trigger.unchanged() };
     // What must not be NULL and is, the table refuses by itself.
     let Some(new) = read(&new_row) else { return trigger.stored_with(&new_row, []) };
@@ -38,14 +38,14 @@ fn complete(trigger: trigger::TriggerCall) -> pg_sys::Datum {
 
 /// `voice._call_written()`, AFTER: holds the row to the rules as it stands, whatever the triggers of others made of it;
 /// a call that has ended in this transaction gets its job in it.
-fn written(trigger: trigger::TriggerCall) -> pg_sys::Datum {
+fn written(trigger: trigger::TriggerCall<'_>) -> pg_sys::Datum {
     let (Some(new_row), old_row) = (trigger.new_row(), trigger.old_row()) else { return pg_sys::Datum::null() };
     if let Some(new) = read(&new_row) {
         let old = old_row.as_ref().and_then(read);
         if let Err(refusal) = new.check() {
             refuse(refusal, &new, old.as_ref());
         }
-        let deleted = |row: &Row| row.time("deleted_at").is_some();
+        let deleted = |row: &Row<'_>| row.time("deleted_at").is_some();
         // A call that is no longer deleted comes back.
         let is_new = match (&old, &old_row) {
             (Some(old), Some(row)) => !deleted(&new_row) && (old.status == IN_PROGRESS || deleted(row)),
@@ -62,7 +62,7 @@ fn written(trigger: trigger::TriggerCall) -> pg_sys::Datum {
     pg_sys::Datum::null()
 }
 
-fn read(row: &Row) -> Option<Call<'_>> {
+fn read<'row>(row: &'row Row<'_>) -> Option<Call<'row>> {
     Some(Call {
         id: row.uuid("id")?,
         tenant: row.text("tenant_id")?,

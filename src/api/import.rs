@@ -17,7 +17,7 @@ declare_function!(voice_lock_arrival, pg_finfo_voice_lock_arrival, function::Fun
 const MS: f64 = 1000.0;
 
 /// `voice_import_call(call)`.
-fn import_call(sql: function::FunctionCall) -> pg_sys::Datum {
+fn import_call(sql: function::FunctionCall<'_>) -> pg_sys::Datum {
     let json = sql.json(0).unwrap_or_else(|| {
         refuse(&ImportError { path: "the call".into(), value: None, expected: "a JSON object".into() })
     });
@@ -76,7 +76,7 @@ fn unix_us(time: &Time) -> i64 {
 }
 
 /// `voice._lock_external_id(external_id)`: `voice_start_call` waits for imports of the same call, and they for it.
-fn lock_arrival(sql: function::FunctionCall) -> pg_sys::Datum {
+fn lock_arrival(sql: function::FunctionCall<'_>) -> pg_sys::Datum {
     if let Some(external_id) = sql.text(0) {
         lock::lock_external_id(&external_id, &super::tenant::current());
     }

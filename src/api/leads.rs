@@ -32,7 +32,7 @@ fn question(of_vertical: bool, with_words: bool) -> CachedQuery {
 }
 
 /// `voice_top_leads(vertical, since, min_score, max_rows)`.
-fn top_leads(call: function::FunctionCall) -> pg_sys::Datum {
+fn top_leads(call: function::FunctionCall<'_>) -> pg_sys::Datum {
     let (vertical, since, min_score, max_rows) = (call.datum(0), call.time(1), call.integer(2), call.integer(3));
     let (Some(since), Some(min_score @ 0..=100), None | Some(0..)) = (since, min_score, max_rows) else {
         let or_null = |n: Option<i32>| n.map_or("NULL".to_owned(), |n| n.to_string());

@@ -15,17 +15,17 @@ pub fn current() -> String {
     tenant_binding::tenant().unwrap_or_else(guc::tenant)
 }
 
-fn tenant_of_session(call: function::FunctionCall) -> pg_sys::Datum {
+fn tenant_of_session(call: function::FunctionCall<'_>) -> pg_sys::Datum {
     current().into_datum().unwrap_or_else(|| call.null())
 }
 
 /// `voice._pinned_to()`
-fn pinned_to(call: function::FunctionCall) -> pg_sys::Datum {
+fn pinned_to(call: function::FunctionCall<'_>) -> pg_sys::Datum {
     tenant_binding::tenant().and_then(IntoDatum::into_datum).unwrap_or_else(|| call.null())
 }
 
 /// `voice._pins_changed()`, on `voice._pin`.
-fn pins_changed(trigger: trigger::TriggerCall) -> pg_sys::Datum {
+fn pins_changed(trigger: trigger::TriggerCall<'_>) -> pg_sys::Datum {
     tenant_binding::changed(trigger.leaf());
     pg_sys::Datum::null()
 }

@@ -18,7 +18,7 @@ thread_local! {
 }
 
 /// `voice_transcript(call_id, max_chars, tools)`; NULL: no such call.
-fn spoken(call: function::FunctionCall) -> pg_sys::Datum {
+fn spoken(call: function::FunctionCall<'_>) -> pg_sys::Datum {
     let max_chars = call.integer(1);
     if let Some(max_chars @ ..1) = max_chars {
         raise(

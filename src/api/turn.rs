@@ -16,7 +16,7 @@ declare_function!(voice_chunk_written, pg_finfo_voice_chunk_written, trigger::Tr
 declare_function!(voice_tool_call_written, pg_finfo_voice_tool_call_written, trigger::TriggerCall, tool_call_written);
 
 /// `voice._turn_written()`, AFTER: the rules of a turn; its call is looked at before the transaction commits.
-fn turn_written(trigger: trigger::TriggerCall) -> pg_sys::Datum {
+fn turn_written(trigger: trigger::TriggerCall<'_>) -> pg_sys::Datum {
     let (new, old) = (trigger.new_row(), trigger.old_row());
     if let Some(new) = &new {
         check(new);
@@ -29,7 +29,7 @@ fn turn_written(trigger: trigger::TriggerCall) -> pg_sys::Datum {
 }
 
 /// `voice._chunk_written()`, AFTER: pieces that the recogniser may still change are nobody's words yet.
-fn chunk_written(trigger: trigger::TriggerCall) -> pg_sys::Datum {
+fn chunk_written(trigger: trigger::TriggerCall<'_>) -> pg_sys::Datum {
     if let Some(new) = trigger.new_row()
         && new.boolean("is_final") == Some(true)
     {
@@ -39,7 +39,7 @@ fn chunk_written(trigger: trigger::TriggerCall) -> pg_sys::Datum {
 }
 
 /// `voice._tool_call_written()`, AFTER: the rules of a tool call.
-fn tool_call_written(trigger: trigger::TriggerCall) -> pg_sys::Datum {
+fn tool_call_written(trigger: trigger::TriggerCall<'_>) -> pg_sys::Datum {
     if let Some(new) = trigger.new_row() {
         if new.text("name") == Some("") {
             raise(
@@ -61,7 +61,7 @@ fn tool_call_written(trigger: trigger::TriggerCall) -> pg_sys::Datum {
 }
 
 /// Once a transaction and call, and as late as can be: all of its turns are written by then.
-fn look_before_commit(trigger: trigger::TriggerCall, row: &Row) {
+fn look_before_commit(trigger: trigger::TriggerCall<'_>, row: &Row<'_>) {
     if let (Some(call_id), Some(tenant)) = (row.uuid("call_id"), row.text("tenant_id")) {
         commit_hooks::on_pre_commit(call_id, trigger.leaf(), tenant, look);
     }
@@ -74,7 +74,7 @@ fn look(call_id: [u8; 16], leaf: pg_sys::Oid, tenant: &str) {
     }
 }
 
-fn check(row: &Row) {
+fn check(row: &Row<'_>) {
     const LATENCIES: [&str; 4] = ["transcription_ms", "llm_ttft_ms", "tts_ttfb_ms", "e2e_latency_ms"];
     let (Some(role), Some(started_at)) = (row.text("role"), row.time("started_at")) else { return };
     let turn =

@@ -17,7 +17,7 @@ declare_function!(voice_webhook_secret, pg_finfo_voice_webhook_secret, function:
 const INVALID: PgSqlErrorCode = PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE;
 
 /// `voice._webhook_url(url, format, look_up)`.
-fn webhook_url(call: function::FunctionCall) -> pg_sys::Datum {
+fn webhook_url(call: function::FunctionCall<'_>) -> pg_sys::Datum {
     let Some(given) = call.text(0) else { refuse("The URL is NULL.", "For example https://example.com/hooks/voice.") };
     let Some(format) = call.text(1).as_deref().and_then(Format::from_word) else {
         raise(
@@ -49,7 +49,7 @@ fn caller_may_add() -> bool {
 }
 
 /// `voice._webhook_secret(secret)`.
-fn webhook_secret(call: function::FunctionCall) -> pg_sys::Datum {
+fn webhook_secret(call: function::FunctionCall<'_>) -> pg_sys::Datum {
     let secret = match call.text(0) {
         None => Secret::new(uuid::random()),
         Some(given) => Secret::parse(&given).unwrap_or_else(|fault| {

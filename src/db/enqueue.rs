@@ -57,7 +57,7 @@ pub fn enqueue_if_late(turn_leaf: pg_sys::Oid, call_id: [u8; 16], tenant: &str) 
 /// leaf that the turn's own leaf references, however many months there are.
 fn look(turn_leaf: pg_sys::Oid, call_id: &[u8; 16]) -> Result<Option<(bool, bool)>, DbError> {
     const TEN_MINUTES: i64 = 600_000_000;
-    let read = |call: &Row| {
+    let read = |call: &Row<'_>| {
         let ended = call.text("status").is_some_and(|status| status != IN_PROGRESS);
         let recently = call.time("ended_at").is_some_and(|at| at > clock::now() - TEN_MINUTES);
         call.time("deleted_at").is_none().then_some((ended, recently))

@@ -20,13 +20,13 @@ pub struct Statement {
 }
 
 impl Statement {
-    /// One of the worker's. A plan made while the queue is empty is kept when it is not: it goes by the indexes, of
-    /// which there is one for every question.
+    /// A statement of the worker. Its plan is made while the queue may be empty and kept when it is not, so it always uses
+    /// the indexes, of which there is one for every such statement.
     pub const fn for_worker(sql: &'static str, parameters: &'static [BuiltinOid]) -> Self {
         Statement { sql, parameters, by_index: true, plan: OnceCell::new() }
     }
 
-    /// One inside which triggers of others run, or of a client's session: the settings stay what they are.
+    /// A statement of a client's session, or one that fires triggers of others: the planner's settings stay as they are.
     pub const fn for_session(sql: &'static str, parameters: &'static [BuiltinOid]) -> Self {
         Statement { sql, parameters, by_index: false, plan: OnceCell::new() }
     }

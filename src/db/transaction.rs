@@ -8,7 +8,7 @@ use pgrx::prelude::*;
 use pgrx::spi::SpiClient;
 use std::panic::AssertUnwindSafe;
 
-/// Runs `work` in a transaction that commits if it returns `Ok`, and rolls back policy.
+/// Runs `work` in a transaction that commits if it returns `Ok`, and rolls back otherwise.
 ///
 /// The session's user is a superuser, but nothing written by others may run as one: a function that somebody
 /// attached to a table runs here as `role`, and the restricted context refuses it `SET ROLE` and its kin.

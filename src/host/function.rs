@@ -5,14 +5,16 @@ use crate::host::error::raise;
 use pgrx::prelude::*;
 use pgrx::{FromDatum, pg_sys};
 use std::ffi::CStr;
+use std::marker::PhantomData;
 
-/// The arguments of one call of a SQL function.
+/// The arguments of one call of a SQL function. Lives as long as the call.
 #[derive(Clone, Copy)]
-pub struct FunctionCall(pg_sys::FunctionCallInfo);
+pub struct FunctionCall<'call>(pg_sys::FunctionCallInfo, PhantomData<&'call pg_sys::FunctionCallInfo>);
 
-impl FunctionCall {
-    pub fn of(fcinfo: pg_sys::FunctionCallInfo) -> FunctionCall {
-        FunctionCall(fcinfo)
+impl<'call> FunctionCall<'call> {
+    /// `fcinfo` is what Postgres called the function with, borrowed for the call.
+    pub fn of(fcinfo: &'call pg_sys::FunctionCallInfo) -> FunctionCall<'call> {
+        FunctionCall(*fcinfo, PhantomData)
     }
 
     /// The argument as Postgres gave it; `None`: NULL.
@@ -26,31 +28,31 @@ impl FunctionCall {
 
     /// Of an argument declared integer.
     pub fn integer(self, at: usize) -> Option<i32> {
-        // SAFETY: as declared.
+        // SAFETY: the argument is declared with this type.
         self.datum(at).and_then(|datum| unsafe { i32::from_datum(datum, false) })
     }
 
     /// Of an argument declared text.
     pub fn text(self, at: usize) -> Option<String> {
-        // SAFETY: as declared.
+        // SAFETY: the argument is declared with this type.
         self.datum(at).and_then(|datum| unsafe { String::from_datum(datum, false) })
     }
 
     /// Of an argument declared boolean.
     pub fn boolean(self, at: usize) -> Option<bool> {
-        // SAFETY: as declared.
+        // SAFETY: the argument is declared with this type.
         self.datum(at).and_then(|datum| unsafe { bool::from_datum(datum, false) })
     }
 
     /// Of an argument declared timestamptz: microseconds since 2000, `i64::MIN` and `i64::MAX` the infinities.
     pub fn time(self, at: usize) -> Option<i64> {
-        // SAFETY: as declared.
+        // SAFETY: the argument is declared with this type.
         self.datum(at).and_then(|datum| unsafe { i64::from_datum(datum, false) })
     }
 
     /// Of an argument declared jsonb: its text.
     pub fn json(self, at: usize) -> Option<String> {
-        // SAFETY: as declared; Postgres writes it out as a C string.
+        // SAFETY: the argument is declared jsonb; Postgres writes it out as a C string.
         self.datum(at).map(|datum| unsafe {
             let json = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast::<pg_sys::Jsonb>();
             let length = pgrx::varsize_any(json.cast()) as i32;
@@ -124,7 +126,7 @@ macro_rules! declare_function {
         #[pgrx::pg_guard]
         #[unsafe(no_mangle)]
         pub unsafe extern "C-unwind" fn $symbol(fcinfo: pgrx::pg_sys::FunctionCallInfo) -> pgrx::pg_sys::Datum {
-            $function(<$call>::of(fcinfo))
+            $function(<$call>::of(&fcinfo))
         }
     };
 }

@@ -18,7 +18,7 @@ pub enum Probed<R> {
 ///
 /// In a snapshot of its own, which sees what others have committed by now and what this transaction has done so far, as a
 /// statement would. In a session that sees the past only, it sees that.
-pub fn by_uuid<R>(table: pg_sys::Oid, id: &[u8; 16], read: impl FnOnce(&Row) -> R) -> Probed<R> {
+pub fn by_uuid<R>(table: pg_sys::Oid, id: &[u8; 16], read: impl FnOnce(&Row<'_>) -> R) -> Probed<R> {
     // SAFETY: inside a transaction. The table stays locked to its end, as after any query; the row is read before the scan
     // and with it the buffer is let go. An error gives everything back.
     unsafe {

@@ -6,25 +6,31 @@ use crate::host::error::raise;
 use pgrx::prelude::*;
 use pgrx::{FromDatum, pg_sys};
 use std::ffi::CStr;
+use std::marker::PhantomData;
 
-/// One call of a row trigger.
+/// One call of a row trigger. Lives as long as the call.
 #[derive(Clone, Copy)]
-pub struct TriggerCall(*mut pg_sys::TriggerData);
+pub struct TriggerCall<'call>(*mut pg_sys::TriggerData, PhantomData<&'call pg_sys::TriggerData>);
 
-/// A row and the names of its columns. Column numbers differ between leaves of one family once columns were dropped.
-pub struct Row {
+/// A row and the names of its columns, for as long as the trigger's call or the scan that found it. Column numbers differ
+/// between partitions of one table once columns were dropped.
+pub struct Row<'call> {
     description: pg_sys::TupleDesc,
     values: Vec<pg_sys::Datum>,
     nulls: Vec<bool>,
+    call: PhantomData<&'call pg_sys::TriggerData>,
 }
 
-impl TriggerCall {
-    /// `fcinfo` is what Postgres called the trigger function with.
-    pub fn of(fcinfo: pg_sys::FunctionCallInfo) -> TriggerCall {
+impl<'call> TriggerCall<'call> {
+    /// `fcinfo` is what Postgres called the trigger function with, borrowed for the call.
+    ///
+    /// # Errors
+    /// The function was not called as the trigger of a row.
+    pub fn of(fcinfo: &'call pg_sys::FunctionCallInfo) -> TriggerCall<'call> {
         // SAFETY: the context of a call by the trigger manager is its TriggerData, which outlives the call.
         unsafe {
-            let context = (*fcinfo).context;
-            let call = TriggerCall(context.cast());
+            let context = (**fcinfo).context;
+            let call = TriggerCall(context.cast(), PhantomData);
             if context.is_null() || (*context).type_ != pg_sys::NodeTag::T_TriggerData || !call.is_of_a_row() {
                 raise(
                     PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
@@ -44,41 +50,44 @@ impl TriggerCall {
         unsafe { (*self.0).tg_event & pg_sys::TRIGGER_EVENT_ROW != 0 && !(*self.0).tg_trigtuple.is_null() }
     }
 
-    /// The table the row is in: a leaf.
+    /// Oid of the partition that the row is in.
     pub fn leaf(self) -> pg_sys::Oid {
         // SAFETY: the relation is open as long as the trigger runs.
         unsafe { (*(*self.0).tg_relation).rd_id }
     }
 
     /// The row as it is (to be) stored; `None`: it is deleted.
-    pub fn new_row(self) -> Option<Row> {
+    pub fn new_row(self) -> Option<Row<'call>> {
         match self.operation() {
+            // SAFETY: the TriggerData lives as long as the call; an INSERT has its row in tg_trigtuple.
             pg_sys::TRIGGER_EVENT_INSERT => Some(self.row(unsafe { (*self.0).tg_trigtuple })),
+            // SAFETY: the TriggerData lives as long as the call; an UPDATE has its new row in tg_newtuple.
             pg_sys::TRIGGER_EVENT_UPDATE => Some(self.row(unsafe { (*self.0).tg_newtuple })),
             _ => None,
         }
     }
 
     /// The row as it was; `None`: it is inserted.
-    pub fn old_row(self) -> Option<Row> {
+    pub fn old_row(self) -> Option<Row<'call>> {
         match self.operation() {
             pg_sys::TRIGGER_EVENT_INSERT => None,
+            // SAFETY: the TriggerData lives as long as the call; UPDATE and DELETE have the old row in tg_trigtuple.
             _ => Some(self.row(unsafe { (*self.0).tg_trigtuple })),
         }
     }
 
     /// What a BEFORE trigger gives back to let things be, a DELETE included.
     pub fn unchanged(self) -> pg_sys::Datum {
-        // SAFETY: as in `of`.
+        // SAFETY: the TriggerData lives as long as the call.
         unsafe { pg_sys::Datum::from((*self.0).tg_trigtuple) }
     }
 
     fn operation(self) -> u32 {
-        // SAFETY: as in `of`.
+        // SAFETY: the TriggerData lives as long as the call.
         unsafe { (*self.0).tg_event & pg_sys::TRIGGER_EVENT_OPMASK }
     }
 
-    fn row(self, tuple: pg_sys::HeapTuple) -> Row {
+    fn row(self, tuple: pg_sys::HeapTuple) -> Row<'call> {
         // SAFETY: the tuple is one of the relation.
         unsafe { Row::of(tuple, (*(*self.0).tg_relation).rd_att) }
     }
@@ -89,7 +98,7 @@ impl TriggerCall {
         row: &Row,
         changes: [(&str, pg_sys::Oid, Option<pg_sys::Datum>); N],
     ) -> pg_sys::Datum {
-        // SAFETY: as in `row`; the columns are those of the relation, by name and type.
+        // SAFETY: the tuple is one of the relation; the columns are those of the relation, by name and type.
         unsafe {
             let tuple = match self.operation() {
                 pg_sys::TRIGGER_EVENT_UPDATE => (*self.0).tg_newtuple,
@@ -113,16 +122,16 @@ impl TriggerCall {
     }
 }
 
-impl Row {
+impl<'call> Row<'call> {
     /// # Safety
     /// The tuple is of these columns; both outlive the row.
-    pub(super) unsafe fn of(tuple: pg_sys::HeapTuple, description: pg_sys::TupleDesc) -> Row {
+    pub(super) unsafe fn of(tuple: pg_sys::HeapTuple, description: pg_sys::TupleDesc) -> Row<'call> {
         // SAFETY: the arrays have the number of columns.
         unsafe {
             let columns = (*description).natts as usize;
             let (mut values, mut nulls) = (vec![pg_sys::Datum::null(); columns], vec![true; columns]);
             pg_sys::heap_deform_tuple(tuple, description, values.as_mut_ptr(), nulls.as_mut_ptr());
-            Row { description, values, nulls }
+            Row { description, values, nulls, call: PhantomData }
         }
     }
 

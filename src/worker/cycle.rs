@@ -4,11 +4,11 @@
 use super::job::{Context, Intake};
 use super::leases::Expired;
 use super::main_loop::Server;
-use super::pipeline::{CLAIM_MAX, Claim, LEASE, Reading};
-use super::recovery::Steps;
+use super::recovery::{Failed, Part, Steps};
+use super::runner::{CLAIM_MAX, Claim, LEASE, Reading};
 use crate::db::settle::{self, Report};
 use crate::db::state::{self, Admission};
-use crate::db::{DbError, claim, transaction};
+use crate::db::{claim, transaction};
 use crate::host::process;
 use crate::host::shmem::State;
 use pgrx::prelude::*;
@@ -28,22 +28,6 @@ struct Done {
     report: Report,
     /// Leases were to be freed, and other sessions have some of their jobs locked.
     leases_left: bool,
-}
-
-/// A part of a transaction.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Part {
-    Admission,
-    Results,
-    /// Claiming and reading jobs of the kind at this place in [`Server::kinds`].
-    Claim(usize),
-    Commit,
-}
-
-/// A transaction that was rolled back, and the part that failed.
-pub struct Failed {
-    pub part: Part,
-    pub error: DbError,
 }
 
 impl Server {

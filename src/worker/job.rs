@@ -1,6 +1,7 @@
 //! What differs between kinds of jobs: [`JobHandler`]. Everything else is the same for all of them (`pipeline.rs`).
 //! A new kind is one file in `jobs/`, a line in `jobs/mod.rs`, and a migration that enqueues its jobs.
 
+use super::health::Health;
 use super::status_writer::StatusWriter;
 use crate::db::DbError;
 use crate::db::claim::{Claimed, PreparedJobs, Waiting};
@@ -37,19 +38,6 @@ pub enum Step<T> {
     Settle(Settled),
     /// A request was sent; `T` is what the response is read with.
     Sent(Claimed, T),
-}
-
-/// Whether a kind of jobs can make progress, for `voice_status()`.
-pub enum Health {
-    Healthy,
-    /// Some jobs wait because of limits.
-    Throttled,
-    /// Nothing is requested until the configuration changes; with the reason.
-    Misconfigured(String),
-    /// The server that is asked fails; with the reason.
-    ServerDown(String),
-    /// The worker cannot claim or read the jobs; with the error.
-    Failing(String),
 }
 
 /// One kind of jobs: which are due, what is read for them, what is requested, what a response means, and when a job is

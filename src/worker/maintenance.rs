@@ -26,13 +26,7 @@ pub fn run(request_id: u64) {
     if let Err(e) = &outcome {
         log!("voice_analytics: maintenance: {}", e.message);
     }
-    maintenance::finish(
-        request_id,
-        match &outcome {
-            Ok(()) => Ok(()),
-            Err(e) => Err(e.message.as_str()),
-        },
-    );
+    maintenance::finish(request_id, outcome.as_ref().copied().map_err(|e| e.message.as_str()));
 }
 
 /// Connects, waits until no other maintenance runs in this database, and does the work. Without the extension there is

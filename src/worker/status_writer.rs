@@ -1,7 +1,7 @@
 //! What the worker reports: its state and figures in shared memory, its text in `pg_stat_activity`, and the few lines of
 //! its log. It reports no words of a call and no secrets: errors of single jobs are in `voice.attempt`.
 
-use super::job::Health;
+use super::health::Health;
 use super::latency::Latencies;
 use crate::db::outcome::{Outcome, Settled};
 use crate::host::process;

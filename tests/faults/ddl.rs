@@ -148,3 +148,50 @@ fn a_database_renamed_or_copied_with_requests_in_flight_loses_none_of_them() {
     assert_eq!((tally.analytics, tally.requests), (CALLS as i64, 3 * CALLS));
     no_crash(&fixture);
 }
+
+#[test]
+fn two_commands_that_need_one_database_empty_keep_the_worker_away_until_the_last_is_over() {
+    let mut fixture = in_flight();
+    fixture.voice.client = fixture.voice.cluster.connect("postgres");
+    left(&fixture, "app");
+    // Somebody has the database's name locked, so the command waits after it has sent the worker away.
+    let mut locks = fixture.voice.cluster.connect("postgres");
+    locks.batch_execute("BEGIN; COMMENT ON DATABASE app IS 'locked'").unwrap();
+    let mut first = fixture.voice.cluster.connect("postgres");
+    let renaming = std::thread::spawn(move || first.batch_execute("ALTER DATABASE app RENAME TO renamed"));
+    fixture.voice.until(
+        "SELECT count(*) > 0 FROM pg_stat_activity WHERE query LIKE 'ALTER DATABASE app%' AND wait_event_type = 'Lock'",
+    );
+    // Another one comes and gives up: the database must stay empty for the first.
+    let mut second = fixture.voice.cluster.connect("postgres");
+    second.batch_execute("SET lock_timeout = '100ms'").unwrap();
+    let refused = second.batch_execute("ALTER DATABASE app RENAME TO other").unwrap_err();
+    assert_eq!(refused.code().map(|code| code.code()), Some("55P03"));
+    // The launcher has looked at every slot once it has started a worker for a new database.
+    fixture.voice.cluster.create_voice_database("new");
+    fixture.voice.cluster.worker_pid("new");
+    let processes = harness::processes::children_of(fixture.voice.cluster.postmaster_pid());
+    let title =
+        |pid: &i32| std::fs::read(format!("/proc/{pid}/cmdline")).map(|t| String::from_utf8_lossy(&t).into_owned());
+    let titles: Vec<String> = processes.iter().filter_map(|pid| title(pid).ok()).collect();
+    assert!(titles.iter().any(|title| title.contains("voice_analytics worker: new")), "{titles:?}");
+    assert!(!titles.iter().any(|title| title.contains("voice_analytics worker: app")), "{titles:?}");
+    locks.batch_execute("COMMIT").unwrap();
+    renaming.join().unwrap().expect("the database is empty");
+    // Two copies at once, and then the worker is back.
+    let copies: Vec<_> = ["copy_1", "copy_2"]
+        .map(|name| {
+            let mut client = fixture.voice.cluster.connect("postgres");
+            std::thread::spawn(move || client.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE renamed")))
+        })
+        .into_iter()
+        .collect();
+    for copy in copies {
+        copy.join().unwrap().expect("the template is empty");
+    }
+    fixture.voice.client = fixture.voice.cluster.connect("renamed");
+    answer_now(&fixture);
+    fixture.voice.drained();
+    assert_eq!(fixture.voice.count("SELECT count(*) FROM voice.analytics"), CALLS as i64);
+    no_crash(&fixture);
+}

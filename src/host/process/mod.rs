@@ -53,10 +53,11 @@ pub fn my_database_name() -> String {
 }
 
 /// A function and its argument.
-type AtExit = (fn(usize), usize);
+type ExitHook = (fn(usize), usize);
 
 thread_local! {
-    static AT_EXIT: RefCell<Option<Vec<AtExit>>> = const { RefCell::new(None) };
+    /// Functions to call, with their arguments; `None`: the callback is not registered.
+    static AT_EXIT: RefCell<Option<Vec<ExitHook>>> = const { RefCell::new(None) };
 }
 
 /// Calls the function with the argument when this process ends, however it ends short of a crash (after which Postgres

@@ -26,7 +26,7 @@ pub enum Task {
 }
 
 #[derive(Clone, Copy)]
-#[allow(clippy::large_enum_variant)] // lies in shared memory, where nothing can be boxed
+#[allow(clippy::large_enum_variant)] // nothing in shared memory can be boxed
 enum Outcome {
     Pending,
     Succeeded,

@@ -5,7 +5,8 @@ mod deliver;
 
 pub use analyze::BUILTIN_BATCH;
 
-use super::pipeline::{JobRunner, Pipeline};
+use super::pipeline::Pipeline;
+use super::runner::JobRunner;
 use std::io;
 
 /// A runner for each kind, in the order in which jobs are claimed and responses are collected.

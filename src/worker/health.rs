@@ -1,0 +1,14 @@
+//! The health of one kind of jobs: [`Health`].
+
+/// Whether a kind of jobs can make progress, for `voice_status()`.
+pub enum Health {
+    Healthy,
+    /// Some jobs wait because of limits.
+    Throttled,
+    /// Nothing is requested until the configuration changes; with the reason.
+    Misconfigured(String),
+    /// The server that is asked fails; with the reason.
+    ServerDown(String),
+    /// The worker cannot claim or read the jobs; with the error.
+    Failing(String),
+}
