@@ -52,9 +52,9 @@ BEGIN
     IF to_regclass('voice.job') IS NOT NULL THEN
         -- Both by job_waiting_idx, whose first column is the priority.
         SELECT count(*) INTO live_queued
-        FROM (SELECT FROM voice.job j WHERE j.lease IS NULL AND j.webhook_id IS NULL AND j.priority < 10 LIMIT enough) counted;
+        FROM (SELECT FROM voice.job j WHERE j.lease IS NULL AND j.kind = 'analyze' AND j.priority < 10 LIMIT enough) counted;
         SELECT count(*) INTO backfill_queued
-        FROM (SELECT FROM voice.job j WHERE j.lease IS NULL AND j.webhook_id IS NULL AND j.priority >= 10 LIMIT enough) counted;
+        FROM (SELECT FROM voice.job j WHERE j.lease IS NULL AND j.kind = 'analyze' AND j.priority >= 10 LIMIT enough) counted;
         SELECT count(*) INTO running FROM (SELECT FROM voice.job j WHERE j.lease IS NOT NULL LIMIT enough) counted;
         -- By job_delivery_idx. Those to a receiver that is down wait for days.
         SELECT count(*) INTO deliveries_queued
@@ -66,14 +66,14 @@ BEGIN
         END IF;
         -- One probe of the index a priority and tenant, as in look.sql: each lands on the next tenant's first job.
         WITH RECURSIVE first_of_tenant AS (
-            (SELECT j.priority, j.tenant_id, j.run_at FROM voice.job j WHERE j.lease IS NULL AND j.webhook_id IS NULL
+            (SELECT j.priority, j.tenant_id, j.run_at FROM voice.job j WHERE j.lease IS NULL AND j.kind = 'analyze'
              ORDER BY j.priority, j.tenant_id, j.run_at LIMIT 1)
             UNION ALL
             SELECT following.priority, following.tenant_id, following.run_at
             FROM first_of_tenant t
             CROSS JOIN LATERAL (
                 SELECT j.priority, j.tenant_id, j.run_at FROM voice.job j
-                WHERE j.lease IS NULL AND j.webhook_id IS NULL AND (j.priority, j.tenant_id) > (t.priority, t.tenant_id)
+                WHERE j.lease IS NULL AND j.kind = 'analyze' AND (j.priority, j.tenant_id) > (t.priority, t.tenant_id)
                 ORDER BY j.priority, j.tenant_id, j.run_at LIMIT 1
             ) following
         )

@@ -26,8 +26,8 @@ BEGIN
                 autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 5000);
         CREATE UNIQUE INDEX job_one_analysis_a_call_idx ON voice.job (call_id) WHERE kind = 'analyze';
         -- By tenant: however much one of them has waiting, the first jobs of the others are a probe away.
-        -- Deliveries are not in it: those to a receiver that is down wait for days.
-        CREATE INDEX job_waiting_idx ON voice.job (priority, tenant_id, run_at, id) WHERE lease IS NULL AND webhook_id IS NULL;
+        -- Other kinds are not in it: deliveries to a receiver that is down wait for days.
+        CREATE INDEX job_waiting_idx ON voice.job (priority, tenant_id, run_at, id) WHERE lease IS NULL AND kind = 'analyze';
         -- By webhook: however much one of them has waiting, the first deliveries of the others are a probe away.
         CREATE INDEX job_delivery_idx ON voice.job (webhook_id, priority, run_at, id) WHERE webhook_id IS NOT NULL;
         CREATE INDEX job_leased_idx ON voice.job (lease) WHERE lease IS NOT NULL;
