@@ -9,6 +9,7 @@ use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 use std::ffi::{CStr, CString};
 use std::time::Duration;
 use voice_core::quota::Limit;
+use voice_core::vocabulary::{CONCURRENCY_LIMIT, REQUESTS_PER_MINUTE_LIMIT};
 use voice_core::webhook::url::Policy;
 
 /// [`voice_core::analyzer::Analyzer`] as the values of a setting.
@@ -175,28 +176,28 @@ pub fn init() {
         c"voice_analytics.max_concurrency",
         c"Requests to the LLM in flight at once, per database.",
         &MAX_CONCURRENCY,
-        1..=1024,
+        1..=CONCURRENCY_LIMIT,
         GucFlags::default(),
     );
     int(
         c"voice_analytics.requests_per_minute",
         c"Requests to the LLM a minute at most, per database, evenly spread; 0 is no limit.",
         &REQUESTS_PER_MINUTE,
-        0..=1_000_000,
+        0..=REQUESTS_PER_MINUTE_LIMIT,
         GucFlags::default(),
     );
     int(
         c"voice_analytics.tenant_max_concurrency",
         c"Requests to the LLM in flight at once, for each tenant; 0 is no limit. voice_limit_tenant() sets that of one tenant.",
         &TENANT_MAX_CONCURRENCY,
-        0..=1024,
+        0..=CONCURRENCY_LIMIT,
         GucFlags::default(),
     );
     int(
         c"voice_analytics.tenant_requests_per_minute",
         c"Requests to the LLM a minute at most, for each tenant; 0 is no limit. voice_limit_tenant() sets that of one tenant.",
         &TENANT_REQUESTS_PER_MINUTE,
-        0..=1_000_000,
+        0..=REQUESTS_PER_MINUTE_LIMIT,
         GucFlags::default(),
     );
     int(

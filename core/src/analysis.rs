@@ -12,6 +12,8 @@ use serde_json::{Map, Value};
 use crate::scrub;
 use crate::strip_invisible::strip_invisible;
 
+pub use crate::vocabulary::Intent;
+
 /// The model named on the row of a call in which the user said nothing.
 pub const NO_CONVERSATION_MODEL: &str = "rule/no-conversation";
 
@@ -21,40 +23,6 @@ pub const SUMMARY_MAX_CHARS: usize = 240;
 pub const NEXT_ACTION_MAX_CHARS: usize = 500;
 /// Longest value of an entity: an e-mail address has at most 320 characters, and nothing asked for is longer.
 pub const ENTITY_MAX_CHARS: usize = 320;
-
-/// What the caller wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Intent {
-    Info,
-    Booking,
-    Complaint,
-    Sales,
-    Support,
-    None,
-}
-
-impl Intent {
-    /// All of them, in the order in which the prompt lists them.
-    pub const ALL: [Intent; 6] =
-        [Intent::Info, Intent::Booking, Intent::Complaint, Intent::Sales, Intent::Support, Intent::None];
-
-    /// The word in the table and in the prompt.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Intent::Info => "info",
-            Intent::Booking => "booking",
-            Intent::Complaint => "complaint",
-            Intent::Sales => "sales",
-            Intent::Support => "support",
-            Intent::None => "none",
-        }
-    }
-
-    fn from_word(word: &str) -> Option<Intent> {
-        Intent::ALL.into_iter().find(|intent| intent.as_str() == word)
-    }
-}
 
 /// Who the caller is and what the call was about, as far as it was said.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

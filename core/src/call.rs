@@ -3,10 +3,12 @@
 //! Times are microseconds since 1970, `i64::MIN` and `i64::MAX` the infinities; durations are milliseconds.
 
 use crate::uuid7;
+use crate::vocabulary::{COMPLETED, DIRECTIONS, is_call_status};
+
+pub use crate::vocabulary::IN_PROGRESS;
 
 /// How far the time in an id may be from the call's start. 24 hours of 3600 seconds, wherever clocks change.
 const REACH_US: i64 = 24 * 3600 * 1_000_000;
-pub const IN_PROGRESS: &str = "in_progress";
 
 /// The columns of a call that depend on one another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,14 +65,14 @@ impl Call<'_> {
                 new.duration_ms = None;
             }
         }
-        if !matches!(new.status, IN_PROGRESS | "completed" | "failed" | "transferred") {
+        if !is_call_status(new.status) {
             return Err(CallError::UnknownStatus);
         }
         if old.is_none_or(|old| old.started_at != new.started_at) {
             new.check_id()?;
         }
         if new.status == IN_PROGRESS && new.ended_at.is_some() {
-            new.status = "completed";
+            new.status = COMPLETED;
         }
         if new.duration_ms.is_some_and(|ms| ms < 0) {
             return Err(CallError::NegativeDuration);
@@ -90,10 +92,10 @@ impl Call<'_> {
 
     /// What must hold of a row as it stands, whatever other triggers have made of it.
     pub fn check(&self) -> Result<(), CallError> {
-        if !matches!(self.status, IN_PROGRESS | "completed" | "failed" | "transferred") {
+        if !is_call_status(self.status) {
             return Err(CallError::UnknownStatus);
         }
-        if !matches!(self.direction, "inbound" | "outbound") {
+        if !DIRECTIONS.contains(&self.direction) {
             return Err(CallError::UnknownDirection);
         }
         if self.duration_ms.is_some_and(|ms| ms < 0) {

@@ -30,6 +30,7 @@ pub use format::{Format, from_format};
 pub use options::{HUMAN_AGENT, Options};
 pub use time::Time;
 
+use crate::vocabulary::{COMPLETED, DIRECTIONS, ENDED_STATUSES, INBOUND, ROLES};
 use json::{Kind, Object, STRING, elements, kind, refused};
 
 /// A value that an import cannot use: where it stands, what it is (JSON; `None`: missing), what it must be.
@@ -134,16 +135,14 @@ impl Import {
         Ok(Import {
             external_id: not_empty(call.string("external_id")?).or(not_empty(id)),
             agent: Agent::of(&call)?,
-            direction: call
-                .one_of("direction", &["inbound", "outbound"], "inbound or outbound")?
-                .unwrap_or("inbound".into()),
+            direction: call.one_of("direction", &DIRECTIONS, "inbound or outbound")?.unwrap_or(INBOUND.into()),
             status: call
                 .one_of(
                     "status",
-                    &["completed", "failed", "transferred"],
+                    &ENDED_STATUSES,
                     "completed, failed or transferred (an import is of a call that has ended)",
                 )?
-                .unwrap_or("completed".into()),
+                .unwrap_or(COMPLETED.into()),
             from: call.string("from")?.or(call.string("from_number")?),
             to: call.string("to")?.or(call.string("to_number")?),
             end_reason: call.string("end_reason")?,
@@ -209,7 +208,7 @@ impl Turn {
         let turn = Object::of(json, &format!("turns[{at}]."))
             .filter(|turn| turn.has("role") && turn.has("text"))
             .ok_or_else(|| refused(&format!("turns[{at}]"), json, expected))?;
-        let role = turn.one_of("role", &["user", "assistant", "system"], "user, assistant or system")?;
+        let role = turn.one_of("role", &ROLES, "user, assistant or system")?;
         let (start_ms, end_ms) = (turn.milliseconds("start_ms")?, turn.milliseconds("end_ms")?);
         if let (Some(start), Some(end)) = (start_ms, end_ms)
             && end < start

@@ -25,4 +25,5 @@ pub mod transcript;
 pub mod tsvector_cache;
 pub mod turn;
 pub mod uuid7;
+pub mod vocabulary;
 pub mod webhook;

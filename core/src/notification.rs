@@ -1,13 +1,12 @@
 //! What those who listen hear of calls that have been judged: few notifications, each a list of calls.
 
-use crate::analysis::Intent;
+use crate::vocabulary::{Intent, is_hot_lead};
 use serde::Serialize;
 
 /// Every analysis.
 pub const ANALYZED: &str = "voice_call_analyzed";
-/// Those of hot leads: `HOT_SCORE` or more, and sales.
+/// Those of hot leads.
 pub const HOT: &str = "voice_lead_hot";
-const HOT_SCORE: i32 = 80;
 /// Calls in one notification: below the 8000 bytes that a payload may have, whatever the figures are.
 const IN_ONE: usize = 50;
 
@@ -24,7 +23,7 @@ pub struct Headline {
 
 impl Headline {
     fn is_hot(&self) -> bool {
-        self.lead_score >= HOT_SCORE && self.intent == Intent::Sales
+        is_hot_lead(self.lead_score, self.intent)
     }
 }
 

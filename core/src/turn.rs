@@ -1,5 +1,7 @@
 //! What is true of every turn and tool call.
 
+use crate::vocabulary::ROLES;
+
 /// The columns of a turn that have rules. Times in one unit, of any epoch; latencies in milliseconds.
 pub struct Turn<'a> {
     pub role: &'a str,
@@ -19,7 +21,7 @@ pub enum TurnError {
 
 impl Turn<'_> {
     pub fn check(&self) -> Result<(), TurnError> {
-        if !matches!(self.role, "user" | "assistant" | "system") {
+        if !ROLES.contains(&self.role) {
             Err(TurnError::UnknownRole)
         } else if self.ended_at.is_some_and(|end| end < self.started_at) {
             Err(TurnError::EndsBeforeItStarts)

@@ -111,6 +111,7 @@ AS $$ VALUES
     ('_analyzer', '{operator}', false, false),
     ('_estimate_tokens', '{operator}', false, false),
     ('_transcript_hash', '{operator}', false, false),
+    ('_is_hot_lead', '{operator}', false, false),
     ('_months_ahead', '{operator}', false, false),
     ('_metrics', '{operator}', true, false),
     ('_is_copy', '{operator}', false, false),

@@ -87,7 +87,7 @@ BEGIN
             FROM c GROUP BY 1, 2
         ), judged AS (
             SELECT c.tenant_id, c.agent_id, count(*) AS analyzed, sum(a.sentiment ORDER BY a.call_id) AS sentiment_sum,
-                   sum(a.lead_score) AS lead_score_sum, count(*) FILTER (WHERE a.lead_score >= 80) AS hot_leads
+                   sum(a.lead_score) AS lead_score_sum, count(*) FILTER (WHERE voice._is_hot_lead(a.lead_score, a.intent)) AS hot_leads
             FROM c JOIN voice.analytics a ON a.call_id = c.id AND a.call_id >= $1 AND a.call_id < $2
             GROUP BY 1, 2
         ), tools AS (

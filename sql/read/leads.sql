@@ -3,6 +3,12 @@
 -- The tenant is named beside row-level security, for those whom it does not hold, in the words of the policy: the
 -- planner then sees one condition.
 
+-- As core/src/vocabulary.rs says it; what webhooks ask for unless they are told otherwise is the same.
+CREATE FUNCTION voice._is_hot_lead(lead_score int, intent text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT lead_score OPERATOR(pg_catalog.>=) 80 AND intent OPERATOR(pg_catalog.=) 'sales' $$;
+COMMENT ON FUNCTION voice._is_hot_lead(int, text) IS 'whether a call that was judged so is a hot lead: score 80 and more, intent sales';
+
 -- In Rust (src/api/leads.rs).
 CREATE FUNCTION voice_top_leads(vertical text, since timestamptz, min_score int DEFAULT 70, max_rows int DEFAULT 50,
     OUT call_id uuid, OUT agent_id text, OUT vertical text, OUT from_number text, OUT started_at timestamptz,

@@ -59,7 +59,7 @@ BEGIN
         COMMENT ON COLUMN voice.daily.lead_score_sum IS 'over the analyzed calls';
         COMMENT ON COLUMN voice.daily.avg_sentiment IS 'sentiment_sum / analyzed; NULL where nothing was analysed. Over several days: sum(sentiment_sum) / sum(analyzed)';
         COMMENT ON COLUMN voice.daily.avg_lead_score IS 'lead_score_sum / analyzed; NULL where nothing was analysed. Over several days: sum(lead_score_sum) / sum(analyzed)';
-        COMMENT ON COLUMN voice.daily.hot_leads IS 'analyzed calls with a lead score of 80 or more';
+        COMMENT ON COLUMN voice.daily.hot_leads IS 'analyzed calls with a lead score of 80 or more and intent sales';
         COMMENT ON COLUMN voice.daily.tool_calls IS 'tools called in those calls: the denominator of tool_errors';
         COMMENT ON COLUMN voice.daily.tool_errors IS 'tool calls with an error_text';
         COMMENT ON COLUMN voice.daily.tool_p50_ms IS 'median of the tool calls'' latency_ms, where it is known';

@@ -43,9 +43,10 @@ BEGIN
         ALTER TABLE voice._state ADD COLUMN schema_version int NOT NULL DEFAULT 1;
         COMMENT ON COLUMN voice._state.schema_version IS 'how far the tables are: the number of the last voice._migrate_NNNN() that was run';
     END IF;
+    COMMENT ON COLUMN voice.daily.hot_leads IS 'analyzed calls with a lead score of 80 or more and intent sales';
 END
 $$;
-COMMENT ON FUNCTION voice._migrate_0002() IS 'voice._state remembers the schema version';
+COMMENT ON FUNCTION voice._migrate_0002() IS 'voice._state remembers the schema version; a hot lead is one everywhere';
 
 -- What an extension script creates is a member of the extension at first.
 CREATE FUNCTION voice._release_tables() RETURNS void

@@ -9,7 +9,7 @@ use pgrx::prelude::*;
 use pgrx::spi::SpiClient;
 use std::cell::RefCell;
 use std::collections::HashMap;
-use voice_core::call::IN_PROGRESS;
+use voice_core::vocabulary::{IN_PROGRESS, LATE_WORDS};
 
 thread_local! {
     static ENQUEUE: Statement =
@@ -53,13 +53,12 @@ pub fn enqueue_if_late(turn_leaf: pg_sys::Oid, call_id: [u8; 16], tenant: &str) 
     })
 }
 
-/// (has ended, by its own clock within ten minutes), or `None`: no such call (it is being deleted). One index probe in the
+/// (has ended, by its own clock within [`LATE_WORDS`]), or `None`: no such call (it is being deleted). One index probe in the
 /// leaf that the turn's own leaf references, however many months there are.
 fn look(turn_leaf: pg_sys::Oid, call_id: &[u8; 16]) -> Result<Option<(bool, bool)>, DbError> {
-    const TEN_MINUTES: i64 = 600_000_000;
     let read = |call: &Row<'_>| {
         let ended = call.text("status").is_some_and(|status| status != IN_PROGRESS);
-        let recently = call.time("ended_at").is_some_and(|at| at > clock::now() - TEN_MINUTES);
+        let recently = call.time("ended_at").is_some_and(|at| at > clock::now() - LATE_WORDS.as_micros() as i64);
         call.time("deleted_at").is_none().then_some((ended, recently))
     };
     let leaf = match CALL_LEAVES.with_borrow(|known| known.get(&turn_leaf).copied()) {

@@ -22,6 +22,7 @@ mod redacting;
 mod searching;
 mod settings;
 mod upgrading;
+mod vocabulary;
 mod waking;
 mod walls;
 mod watching;

@@ -9,6 +9,7 @@ use super::intent::Reading;
 use super::words::{Said, Word, list, written};
 use crate::analysis::{Entities, Intent, SUMMARY_MAX_CHARS};
 use crate::transcript::Role;
+use crate::vocabulary::is_hot_lead;
 
 const TOPIC_MAX_WORDS: usize = 8;
 const QUOTE_MAX_CHARS: usize = 110;
@@ -102,7 +103,7 @@ pub fn next_action(reading: &Reading, entities: &Entities, lead_score: i32) -> S
     let contact = contact.or_else(|| entities.email.as_ref().map(|email| format!(" at {email}"))).unwrap_or_default();
     let who = entities.name.as_deref().unwrap_or("the caller");
     match reading.intent {
-        Intent::Sales if lead_score >= 80 => format!("Call {who}{contact} today: a hot lead."),
+        Intent::Sales if is_hot_lead(lead_score, Intent::Sales) => format!("Call {who}{contact} today: a hot lead."),
         Intent::Sales => format!("Follow up with {who}{contact} about the offer."),
         Intent::Booking if reading.booked.is_some() => format!("Send {who} a confirmation{contact}."),
         Intent::Booking => format!("Finish the booking with {who}{contact}."),
