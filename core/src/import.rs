@@ -13,6 +13,7 @@ pub(crate) mod fields;
 mod format;
 mod json;
 mod livekit;
+pub mod merge;
 mod openai_realtime;
 mod options;
 mod pipecat;
@@ -26,6 +27,7 @@ mod vcon;
 mod voice;
 
 pub use detect::detect;
+pub use fields::quoted;
 pub use format::{Format, from_format};
 pub use options::{HUMAN_AGENT, Options};
 pub use time::Time;

@@ -47,6 +47,25 @@ END
 $$;
 COMMENT ON FUNCTION voice._migrate_0002() IS 'voice._state remembers the schema version';
 
+-- 0.2.0
+CREATE FUNCTION voice._migrate_0003() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'voice.call'::regclass AND attname = 'cost' AND NOT attisdropped) THEN
+        ALTER TABLE voice.call ADD COLUMN cost numeric, ADD COLUMN cost_currency text;
+        COMMENT ON COLUMN voice.call.cost IS 'what the provider charged for the call, in cost_currency';
+        COMMENT ON COLUMN voice.call.cost_currency IS 'as ISO 4217 writes it: USD';
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'voice.turn'::regclass AND attname = 'speaker' AND NOT attisdropped) THEN
+        ALTER TABLE voice.turn ADD COLUMN speaker text;
+        COMMENT ON COLUMN voice.turn.speaker IS 'who spoke, where the role does not say it: human_agent (a person on the agent''s side, role system)';
+        PERFORM voice._keep_words_out_of_statistics(t.relid) FROM pg_partition_tree('voice.turn') t;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION voice._migrate_0003() IS 'what a call cost, and who spoke a turn where its role does not say it';
+
 -- What an extension script creates is a member of the extension at first.
 CREATE FUNCTION voice._release_tables() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp

@@ -1,6 +1,8 @@
 //! The few SQL functions that SQL cannot express. Their declarations stand in `sql/functions/`.
 
 mod call;
+mod complete;
+mod formats;
 mod import;
 mod leads;
 mod maintenance;

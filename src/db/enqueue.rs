@@ -27,6 +27,11 @@ pub fn enqueue(call_id: pgrx::Uuid, tenant: &str, delay_ms: i32) -> Result<(), D
     })
 }
 
+/// The words of a call were completed, be its end long ago.
+pub fn enqueue_again(call_id: pgrx::Uuid, tenant: &str) -> Result<(), DbError> {
+    Spi::connect_mut(|client| ENQUEUE_LATE.with(|s| s.run(client, &[tenant.into(), call_id.into()]).map(drop)))
+}
+
 /// A turn was written: if its call has ended, and not long ago, its analysis is to be made current again.
 /// Says whether a job was written.
 pub fn enqueue_if_late(turn_leaf: pg_sys::Oid, call_id: [u8; 16], tenant: &str) -> Result<bool, DbError> {

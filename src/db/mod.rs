@@ -3,9 +3,11 @@
 pub mod as_owner;
 pub mod cached_query;
 pub mod claim;
+pub mod complete;
 pub mod deliver;
 pub mod enqueue;
 mod error;
+pub mod export;
 pub mod import;
 pub mod limits;
 pub mod outcome;

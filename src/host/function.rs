@@ -4,7 +4,7 @@
 use crate::host::error::raise;
 use pgrx::prelude::*;
 use pgrx::{FromDatum, pg_sys};
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 
 /// The arguments of one call of a SQL function.
 #[derive(Clone, Copy)]
@@ -92,6 +92,14 @@ impl FunctionCall {
             Rows(store)
         }
     }
+}
+
+/// A result declared jsonb, of its text; what is none is Postgres' error.
+pub fn jsonb(json: &str) -> pg_sys::Datum {
+    let text = CString::new(json).unwrap_or_default();
+    // SAFETY: jsonb_in takes a C string.
+    let jsonb = unsafe { pgrx::direct_function_call_as_datum(pg_sys::jsonb_in, &[Some(pg_sys::Datum::from(text.as_ptr()))]) };
+    jsonb.unwrap_or_else(pg_sys::Datum::null)
 }
 
 /// The rows of a set-returning function.
