@@ -76,7 +76,7 @@ pub struct Cost {
 }
 
 /// Who answered. `id` is missing where the call names none: it is then one a vertical.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Agent {
     pub id: Option<String>,
     pub name: Option<String>,

@@ -92,6 +92,7 @@ AS $$ VALUES
     ('voice_end_call', '{writer}', false, false),
     ('voice_import_call', '{writer}', false, false),
     ('voice_import', '{writer}', false, false),
+    ('voice_imports', '{writer}', false, false),
     ('_merged_meta', '{}', true, false),
     ('_unknown_call', '{writer}', false, false),
     ('_unknown_turn', '{writer}', false, false),

@@ -6,6 +6,11 @@ LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'voice_import';
 COMMENT ON FUNCTION voice_import(text, jsonb, jsonb) IS
     'imports one finished call as its provider or framework writes it and returns its id; the same call again is completed, and a NOTICE says with what';
 
+CREATE FUNCTION voice_imports(format text, payloads jsonb[], options jsonb DEFAULT '{}') RETURNS uuid[]
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'voice_imports';
+COMMENT ON FUNCTION voice_imports(text, jsonb[], jsonb) IS
+    'imports many finished calls in few statements, all or none, and returns their ids in the order of the payloads; some hundreds to thousands at a time';
+
 -- Fields of the report are over what was there, within each field of the first level too; nothing is lost.
 CREATE FUNCTION voice._merged_meta(old jsonb, new jsonb) RETURNS jsonb
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, voice, pg_temp

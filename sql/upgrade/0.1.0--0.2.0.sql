@@ -9,6 +9,7 @@ WHERE d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.classi
   AND d.deptype = 'e';
 
 DROP FUNCTION voice._close_functions();
+DROP FUNCTION voice._run_elsewhere(text);
 
 -- @functions@
 

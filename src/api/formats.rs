@@ -16,7 +16,7 @@ use voice_core::import::{Import, ImportError, from_format};
 declare_function!(voice_import, pg_finfo_voice_import, function::FunctionCall, import);
 declare_function!(voice_export, pg_finfo_voice_export, function::FunctionCall, export);
 
-const HINT: &str = "docs/integrations.md says what each format takes; what the payload does not say can be an option: \
+pub(super) const HINT: &str = "docs/integrations.md says what each format takes; what the payload does not say can be an option: \
                     voice_import(format, payload, '{\"speakers\": {\"0\": \"user\"}, \"started_at\": \"…\"}').";
 
 /// `voice_import(format, payload, options)`.
@@ -30,7 +30,7 @@ fn import(sql: function::FunctionCall) -> pg_sys::Datum {
 }
 
 /// Stores the call, or completes the one that has its external id.
-fn store_call(call: &Import, tenant: &str) -> pgrx::Uuid {
+pub(super) fn store_call(call: &Import, tenant: &str) -> pgrx::Uuid {
     for note in &call.notes {
         notice(note);
     }

@@ -39,7 +39,15 @@ fn import_call(sql: function::FunctionCall) -> pg_sys::Datum {
 /// Stores a call that is not there yet.
 pub(super) fn new_call(call: &Import, tenant: &str) -> pgrx::Uuid {
     let agent = agent(call, tenant);
+    let (id, start, end, duration_ms) = placed(call);
+    store::call(id, tenant, &agent, call, start, end, duration_ms).unwrap_or_else(|e| rethrow(e));
+    let turn_ids = add_turns(id, tenant, start, call.turns.iter().enumerate());
+    add_tool_calls(id, tenant, start, call.tool_calls.iter(), |turn| turn_ids.get(&turn).copied());
+    id
+}
 
+/// An id for a call; its start and its end, in microseconds since 1970; its duration.
+pub(super) fn placed(call: &Import) -> (pgrx::Uuid, i64, i64, Option<i32>) {
     // Without a start the call has just ended; without an end it ends with its duration, or its last word.
     let given = call.started_at.as_ref().map(unix_us);
     let over = call.ended_at.as_ref().map(unix_us);
@@ -47,13 +55,8 @@ pub(super) fn new_call(call: &Import, tenant: &str) -> pgrx::Uuid {
     let duration_us = (call.duration_ms.or_else(last_word).unwrap_or(0.0) * MS).round() as i64;
     let start = given.unwrap_or_else(|| over.unwrap_or_else(clock::transaction_start).saturating_sub(duration_us));
     let end = over.unwrap_or_else(|| start.saturating_add(duration_us));
-    let id = super::uuid::random_id(start);
-
     let duration_ms = call.duration_ms.or_else(last_word).map(|ms| ms.round() as i32);
-    store::call(id, tenant, &agent, call, start, end, duration_ms).unwrap_or_else(|e| rethrow(e));
-    let turn_ids = add_turns(id, tenant, start, call.turns.iter().enumerate());
-    add_tool_calls(id, tenant, start, call.tool_calls.iter(), |turn| turn_ids.get(&turn).copied());
-    id
+    (super::uuid::random_id(start), start, end, duration_ms)
 }
 
 /// Turns and their places in the report; gives the ids by place.
@@ -119,7 +122,7 @@ fn lock_arrival(sql: function::FunctionCall) -> pg_sys::Datum {
 }
 
 /// The agent of an imported call: named by id, described by an object, or one a vertical. Made if it is not known yet.
-fn agent(call: &Import, tenant: &str) -> String {
+pub(super) fn agent(call: &Import, tenant: &str) -> String {
     let described = &call.agent;
     // Agent ids are unique in the database: another tenant's agent of the same vertical gets an id of its own.
     let of_vertical = || match tenant {

@@ -4,6 +4,7 @@ mod call;
 mod complete;
 mod formats;
 mod import;
+mod imports;
 mod leads;
 mod maintenance;
 mod owner;

@@ -9,6 +9,7 @@ pub mod enqueue;
 mod error;
 pub mod export;
 pub mod import;
+pub mod imports;
 pub mod limits;
 pub mod outcome;
 pub mod partition;
