@@ -318,3 +318,64 @@ fn nobody_hears_a_person_s_words_as_the_agent_s() {
     let found = voice.client.query("SELECT role FROM voice_search($1)", &[&first]).unwrap();
     assert!(found.iter().any(|row| row.get::<_, String>(0) == "human_agent"), "{first}");
 }
+
+#[test]
+fn many_calls_at_once_are_the_same_rows_as_one_by_one() {
+    let mut voice = Voice::start();
+    let mut payloads = Vec::new();
+    for n in 0..30 {
+        let mut call: Value = serde_json::from_str(RETELL).unwrap();
+        call["call"]["call_id"] = json!(format!("c{n}"));
+        call["call"]["start_timestamp"] = json!(1_785_312_000_000_i64 - n % 3 * 2_678_400_000);
+        call["call"]["end_timestamp"] = json!(1_785_312_041_500_i64 - n % 3 * 2_678_400_000);
+        let text = call.to_string();
+        payloads.push(text.replace("17853120", &(17_853_120 - n % 3 * 26_784).to_string()));
+    }
+    let tenants = ["one", "many"];
+    let mut all = Vec::new();
+    for tenant in tenants {
+        voice.client.batch_execute(&format!("SET voice_analytics.tenant = '{tenant}'")).unwrap();
+        let options = json!({ "agent": format!("agent of {tenant}") }).to_string();
+        let ids: Vec<String> = match tenant {
+            "one" => payloads.iter().map(|p| import(&mut voice.client, "retell", p, &options).unwrap()).collect(),
+            _ => {
+                let sql = "SELECT voice_imports('retell', $1::text[]::jsonb[], $2::text::jsonb)::text[]";
+                let first: Vec<String> = voice.client.query_one(sql, &[&payloads, &options]).unwrap().get(0);
+                let again: Vec<String> = voice.client.query_one(sql, &[&payloads, &options]).unwrap().get(0);
+                assert_eq!(first, again, "the same calls again are the same calls");
+                first
+            }
+        };
+        let mut of_tenant: Vec<Value> = ids.iter().map(|id| rows(&mut voice.client, id)).collect();
+        for call in &mut of_tenant {
+            call["agent"]["id"] = json!("agent");
+        }
+        all.push(of_tenant);
+    }
+    assert_eq!(all[0], all[1]);
+    assert!(all[0][0]["turns"].as_array().unwrap().len() > 3);
+    voice.drained();
+    for tenant in tenants {
+        let judged = format!("SELECT count(*) FROM voice.analytics WHERE tenant_id = '{tenant}'");
+        assert_eq!(voice.count(&judged), 30, "{tenant}");
+    }
+}
+
+#[test]
+fn one_bad_call_of_many_is_named_and_none_is_stored() {
+    let mut voice = Voice::start();
+    let payloads = [RETELL.to_owned(), early(), "{}".to_owned()];
+    let sql = "SELECT voice_imports('retell', $1::text[]::jsonb[])";
+    let refused = voice.client.query_one(sql, &[&payloads.as_slice()]).unwrap_err();
+    let refused = refused.as_db_error().unwrap().message().to_owned();
+    assert!(refused.contains("payloads[3]") && refused.contains("call_id"), "{refused}");
+    assert_eq!(voice.count("SELECT count(*) FROM voice.call"), 0);
+    // Twice in one request: the second report completes the first.
+    let payloads = [early(), RETELL.to_owned()];
+    let ids: Vec<String> = {
+        let sql = "SELECT voice_imports('retell', $1::text[]::jsonb[])::text[]";
+        voice.client.query_one(sql, &[&payloads.as_slice()]).unwrap().get(0)
+    };
+    assert_eq!(ids[0], ids[1]);
+    assert_stored(&mut voice.client, &ids[0], include_str!("../../core/tests/import/expected/retell.json"));
+}
