@@ -56,6 +56,7 @@ AS $$ VALUES
     -- Nobody's: only superusers pin, only the worker reads secrets and keeps books of roll-ups.
     ('', '_pin', ''),
     ('', '_webhook_secret', ''),
+    ('', '_receive_secret', ''),
     ('', '_rolled_day', ''),
     ('', '_rolled_month', '')
 $$;
@@ -93,6 +94,8 @@ AS $$ VALUES
     ('voice_import_call', '{writer}', false, false),
     ('voice_import', '{writer}', false, false),
     ('voice_imports', '{writer}', false, false),
+    -- Reads the sender's secret, which a writer may not.
+    ('voice_receive', '{writer}', true, false),
     ('_merged_meta', '{}', true, false),
     ('_unknown_call', '{writer}', false, false),
     ('_unknown_turn', '{writer}', false, false),
@@ -126,6 +129,7 @@ AS $$ VALUES
     ('voice_erase_call', '{admin}', true, false),
     ('voice_erase_caller', '{admin}', true, false),
     -- webhooks
+    ('voice_receive_secret', '{admin}', true, false),
     ('voice_add_webhook', '{admin}', true, false),
     ('voice_remove_webhook', '{admin}', true, false),
     ('voice_enable_webhook', '{admin}', true, false),

@@ -9,6 +9,7 @@ mod leads;
 mod maintenance;
 mod owner;
 mod queue;
+mod receive;
 mod search;
 mod status;
 mod tenant;

@@ -15,6 +15,7 @@ pub mod outcome;
 pub mod partition;
 pub mod partitions;
 pub mod prepare;
+pub mod receive;
 pub mod search;
 pub mod settle;
 pub mod state;

@@ -379,3 +379,64 @@ fn one_bad_call_of_many_is_named_and_none_is_stored() {
     assert_eq!(ids[0], ids[1]);
     assert_stored(&mut voice.client, &ids[0], include_str!("../../core/tests/import/expected/retell.json"));
 }
+
+/// Signed as Retell signs, by another implementation than the product's: HMAC of RFC 2104 over Postgres' sha256().
+fn retell_signature(client: &mut Client, key: &str, body: &str, age: &str) -> String {
+    let sql = format!(
+        "WITH k AS (SELECT decode(rpad(encode(convert_to($1, 'UTF8'), 'hex'), 128, '0'), 'hex') AS key,
+                           ((extract(epoch FROM clock_timestamp() - interval '{age}') * 1000)::bigint)::text AS at),
+              p AS (SELECT at, (SELECT string_agg(set_byte('\\x00', 0, get_byte(key, n) # 54), '' ORDER BY n) FROM generate_series(0, 63) n) AS inner_key,
+                           (SELECT string_agg(set_byte('\\x00', 0, get_byte(key, n) # 92), '' ORDER BY n) FROM generate_series(0, 63) n) AS outer_key FROM k)
+         SELECT 'v=' || at || ',d=' || encode(sha256(outer_key || sha256(inner_key || convert_to($2 || at, 'UTF8'))), 'hex') FROM p"
+    );
+    client.query_one(&sql, &[&key, &body]).unwrap().get(0)
+}
+
+#[test]
+fn a_webhook_is_taken_from_whom_it_says_it_is_of_and_a_replay_is_the_same_call() {
+    let mut voice = Voice::start();
+    voice
+        .client
+        .batch_execute(
+            "CREATE ROLE door LOGIN; SELECT voice_grant('door', 'writer'); SELECT voice_receive_secret('retell', 'the key')",
+        )
+        .unwrap();
+    let mut door = voice.cluster.connect_as("door", "app");
+    let mut receive = |format: &str, headers: Value, body: &str| {
+        let sql = "SELECT voice_receive($1, $2::text::jsonb, $3)::text";
+        door.query_one(sql, &[&format, &headers.to_string(), &body]).map(|row| row.get::<_, String>(0))
+    };
+    let signed = |client: &mut Client, key: &str, age: &str| {
+        json!({ "X-Retell-Signature": retell_signature(client, key, RETELL, age), "Host": "x" })
+    };
+    let good = signed(&mut voice.client, "the key", "1 minute");
+    let id = receive("retell", good.clone(), RETELL).unwrap();
+    assert_eq!(receive("retell", good.clone(), RETELL).unwrap(), id, "a replay");
+    assert_stored(&mut voice.client, &id, include_str!("../../core/tests/import/expected/retell.json"));
+
+    let forged = signed(&mut voice.client, "a key", "1 minute");
+    let old = signed(&mut voice.client, "the key", "6 minutes");
+    let changed = RETELL.replace("Is my car ready?", "Is my cat ready?");
+    let refused = [
+        ("retell", forged, RETELL, "byte for byte"),
+        ("retell", old, RETELL, "clocks"),
+        ("retell", json!({}), RETELL, "all headers"),
+        ("retell", good.clone(), changed.as_str(), "byte for byte"),
+        ("vapi", good.clone(), RETELL, "voice_receive_secret('vapi'"),
+    ];
+    for (format, headers, body, hint) in refused {
+        let refused = receive(format, headers, body).unwrap_err();
+        let refused = refused.as_db_error().unwrap();
+        assert_eq!(refused.code().code(), "28000", "{refused:?}");
+        assert!(refused.hint().unwrap().contains(hint), "{hint}: {refused:?}");
+    }
+    assert_eq!(voice.count("SELECT count(*) FROM voice.call"), 1);
+    for sql in ["SELECT secret FROM voice._receive_secret", "SELECT voice_receive_secret('retell', 'mine')"] {
+        assert_eq!(door.query(sql, &[]).unwrap_err().code().unwrap().code(), "42501", "{sql}");
+    }
+    // Another tenant has secrets of its own.
+    voice.client.batch_execute("SET voice_analytics.tenant = 'acme'").unwrap();
+    let sql = "SELECT voice_receive('retell', $1::text::jsonb, $2)";
+    let refused = voice.client.query(sql, &[&good.to_string(), &RETELL]).unwrap_err();
+    assert_eq!(refused.code().unwrap().code(), "28000");
+}
