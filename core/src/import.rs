@@ -13,6 +13,7 @@ pub(crate) mod fields;
 mod format;
 mod json;
 mod livekit;
+pub mod merge;
 mod openai_realtime;
 mod options;
 mod pipecat;
@@ -26,6 +27,7 @@ mod vcon;
 mod voice;
 
 pub use detect::detect;
+pub use fields::quoted;
 pub use format::{Format, from_format};
 pub use options::{HUMAN_AGENT, Options};
 pub use time::Time;
@@ -75,7 +77,7 @@ pub struct Cost {
 }
 
 /// Who answered. `id` is missing where the call names none: it is then one a vertical.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Agent {
     pub id: Option<String>,
     pub name: Option<String>,

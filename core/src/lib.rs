@@ -12,6 +12,7 @@ pub mod poison;
 pub mod prompt;
 pub mod quota;
 pub mod rate;
+pub mod receive;
 pub mod redact;
 pub mod redact_echo;
 pub mod reply;

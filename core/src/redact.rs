@@ -69,7 +69,11 @@ pub fn redact(turns: &[Turn]) -> (Vec<Turn>, PlaceholderMap) {
     let mut redacted: Vec<Turn> = Vec::with_capacity(turns.len());
     for turn in turns {
         let found = find(&turn.text, redacted.last().map_or("", |before| &before.text));
-        redacted.push(Turn { role: turn.role, text: secrets.replace(&turn.text, found) });
+        redacted.push(Turn {
+            role: turn.role,
+            speaker: turn.speaker.clone(),
+            text: secrets.replace(&turn.text, found),
+        });
     }
     (redacted, secrets)
 }

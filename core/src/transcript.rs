@@ -23,6 +23,8 @@ impl Role {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Turn {
     pub role: Role,
+    /// Who spoke, where the role does not say it: nobody's words are ascribed to the agent.
+    pub speaker: Option<String>,
     pub text: String,
 }
 
@@ -81,7 +83,8 @@ pub fn user_spoke(turns: &[Turn]) -> bool {
 }
 
 fn line(turn: &Turn) -> String {
-    one_line(format!("{}: {}", turn.role.as_str(), turn.text))
+    let who = turn.speaker.as_deref().unwrap_or(turn.role.as_str());
+    one_line(format!("{who}: {}", turn.text))
 }
 
 /// With spaces for all that Unicode or Python counts as a line break: a model sees one in U+2028 as well.

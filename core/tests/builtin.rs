@@ -6,7 +6,7 @@ use voice_core::builtin::analyze;
 use voice_core::transcript::{Role, Turn};
 
 fn turn(role: Role, text: impl Into<String>) -> Turn {
-    Turn { role, text: text.into() }
+    Turn { role, speaker: None, text: text.into() }
 }
 
 fn role() -> impl Strategy<Value = Role> {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use voice_core::transcript::{Role, Turn, render, user_spoke};
 
 fn turn(role: Role, text: &str) -> Turn {
-    Turn { role, text: text.into() }
+    Turn { role, speaker: None, text: text.into() }
 }
 
 /// A call in which the user and the assistant take turns.
@@ -90,7 +90,7 @@ fn any_turns() -> impl Strategy<Value = Vec<Turn>> {
     let role = prop_oneof![Just(Role::User), Just(Role::Assistant), Just(Role::System)];
     let letter = prop::sample::select(vec!['a', ' ', 'é', '…', '🙂', ':', '\u{301}', '漢']);
     let text = prop::collection::vec(letter, 0..80).prop_map(String::from_iter);
-    prop::collection::vec((role, text).prop_map(|(role, text)| Turn { role, text }), 0..30)
+    prop::collection::vec((role, text).prop_map(|(role, text)| Turn { role, speaker: None, text }), 0..30)
 }
 
 proptest! {

@@ -18,12 +18,12 @@ AS $$ VALUES
     ('analyst', 'daily', 'SELECT'),
     ('writer', 'agent', 'SELECT, INSERT, UPDATE (name, vertical, prompt_hash, voice, deleted_at)'),
     ('writer', 'call', 'INSERT, SELECT (id, started_at, ended_at, deleted_at, duration_ms, status, direction, tenant_id, agent_id, '
-        'external_id, end_reason, language), '
+        'external_id, end_reason, language, cost, cost_currency), '
         'UPDATE (started_at, ended_at, duration_ms, status, direction, agent_id, from_number, to_number, external_id, end_reason, '
-        'language, recording_url, meta)'),
+        'language, recording_url, meta, cost, cost_currency)'),
     ('writer', 'turn', 'INSERT, SELECT (call_id, id, started_at, ended_at, transcription_ms, llm_ttft_ms, tts_ttfb_ms, '
         'e2e_latency_ms, interrupted, role, tenant_id), '
-        'UPDATE (started_at, ended_at, transcription_ms, llm_ttft_ms, tts_ttfb_ms, e2e_latency_ms, interrupted, role, text, audio_url)'),
+        'UPDATE (started_at, ended_at, transcription_ms, llm_ttft_ms, tts_ttfb_ms, e2e_latency_ms, interrupted, role, text, audio_url, speaker)'),
     ('writer', 'transcript_chunk', 'INSERT, SELECT (call_id, turn_id, seq, start_ms, end_ms, confidence, is_final, tenant_id), '
         'UPDATE (start_ms, end_ms, confidence, is_final, text)'),
     ('writer', 'tool_call', 'INSERT, SELECT (call_id, id, invoked_at, turn_id, latency_ms, tenant_id, name), '
@@ -56,6 +56,7 @@ AS $$ VALUES
     -- Nobody's: only superusers pin, only the worker reads secrets and keeps books of roll-ups.
     ('', '_pin', ''),
     ('', '_webhook_secret', ''),
+    ('', '_receive_secret', ''),
     ('', '_rolled_day', ''),
     ('', '_rolled_month', '')
 $$;
@@ -75,6 +76,7 @@ AS $$ VALUES
     -- reading
     ('voice_transcript', '{reader}', false, false),
     ('_final_chunks', '{reader}', false, false),
+    ('voice_export', '{reader}', false, false),
     ('voice_search', '{reader}', false, false),
     ('voice_tool_stats', '{reader}', false, false),
     ('voice_top_leads', '{reader,analyst}', false, false),
@@ -90,6 +92,11 @@ AS $$ VALUES
     ('voice_add_tool_call', '{writer}', false, false),
     ('voice_end_call', '{writer}', false, false),
     ('voice_import_call', '{writer}', false, false),
+    ('voice_import', '{writer}', false, false),
+    ('voice_imports', '{writer}', false, false),
+    -- Reads the sender's secret, which a writer may not.
+    ('voice_receive', '{writer}', true, false),
+    ('_merged_meta', '{}', true, false),
     ('_unknown_call', '{writer}', false, false),
     ('_unknown_turn', '{writer}', false, false),
     ('_check_turn', '{writer}', false, false),
@@ -123,6 +130,7 @@ AS $$ VALUES
     ('voice_erase_call', '{admin}', true, false),
     ('voice_erase_caller', '{admin}', true, false),
     -- webhooks
+    ('voice_receive_secret', '{admin}', true, false),
     ('voice_add_webhook', '{admin}', true, false),
     ('voice_remove_webhook', '{admin}', true, false),
     ('voice_enable_webhook', '{admin}', true, false),
@@ -155,6 +163,7 @@ AS $$ VALUES
     ('_latest_schema_version', '{}', true, false),
     ('_migrate', '{}', true, false),
     ('_migrate_0002', '{}', true, false),
+    ('_migrate_0003', '{}', true, false),
     ('_release_tables', '{}', true, false),
     ('_access_to_tables', '{}', false, false),
     ('_access_to_functions', '{}', false, false),

@@ -6,7 +6,7 @@ SELECT w.ord, c.id IS NOT NULL, c.status, c.agent_id, g.vertical,
        CASE WHEN pg_catalog.isfinite(c.ended_at) THEN (pg_catalog.date_part('epoch', c.ended_at) * 1000)::bigint END,
        c.deleted_at IS NOT NULL,
        a.transcript_hash, a.prompt_version, a.model,
-       t.roles, t.texts, t.hash
+       t.roles, t.texts, t.hash, t.speakers
 FROM pg_catalog.unnest($1::uuid[]) WITH ORDINALITY w(call_id, ord)
 LEFT JOIN LATERAL (
     SELECT c.id, c.tenant_id, c.agent_id, c.status, c.ended_at, c.deleted_at
@@ -22,10 +22,11 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT pg_catalog.array_agg(s.role) AS roles,
            pg_catalog.array_agg(s.words) AS texts,
+           pg_catalog.array_agg(s.speaker) AS speakers,
            pg_catalog.substr(pg_catalog.sha256(pg_catalog.convert_to(
-               pg_catalog.string_agg(s.role || E'\x1f' || s.words, E'\x1e'), 'UTF8')), 1, 16) AS hash
+               pg_catalog.string_agg(coalesce(s.speaker, s.role) || E'\x1f' || s.words, E'\x1e'), 'UTF8')), 1, 16) AS hash
     FROM (
-        SELECT u.role, CASE WHEN u.text <> '' THEN u.text ELSE voice._final_chunks(u.call_id, u.id) END AS words
+        SELECT u.role, u.speaker, CASE WHEN u.text <> '' THEN u.text ELSE voice._final_chunks(u.call_id, u.id) END AS words
         FROM {turn} u
         WHERE u.call_id = w.call_id AND {within u.call_id}
         ORDER BY u.started_at, u.id

@@ -1,6 +1,6 @@
 -- A call that exists and the lines that were said in it, in spoken order; one row without a line if there are none.
 -- Runs as whoever asks, under whatever search path: schemas are named, of operators too.
-SELECT t.role OPERATOR(pg_catalog.||) ': ' OPERATOR(pg_catalog.||)
+SELECT coalesce(t.speaker, t.role) OPERATOR(pg_catalog.||) ': ' OPERATOR(pg_catalog.||)
        CASE WHEN t.text OPERATOR(pg_catalog.<>) '' THEN t.text ELSE voice._final_chunks(t.call_id, t.id) END
 FROM voice.call c
 LEFT JOIN voice.turn t ON t.call_id OPERATOR(pg_catalog.=) $1

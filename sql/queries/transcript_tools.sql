@@ -4,7 +4,7 @@ SELECT l.line
 FROM voice.call c
 LEFT JOIN (
     SELECT t.started_at AS at, 0 AS kind, t.id,
-           t.role OPERATOR(pg_catalog.||) ': ' OPERATOR(pg_catalog.||)
+           coalesce(t.speaker, t.role) OPERATOR(pg_catalog.||) ': ' OPERATOR(pg_catalog.||)
            CASE WHEN t.text OPERATOR(pg_catalog.<>) '' THEN t.text ELSE voice._final_chunks(t.call_id, t.id) END AS line
     FROM voice.turn t WHERE t.call_id OPERATOR(pg_catalog.=) $1
     UNION ALL

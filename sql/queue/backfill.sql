@@ -9,8 +9,8 @@ CREATE FUNCTION voice._transcript_hash(call_id uuid) RETURNS bytea
 LANGUAGE sql STABLE SET search_path = pg_catalog, voice, pg_temp
 AS $$
     SELECT coalesce(substr(sha256(convert_to(
-               string_agg(s.role || E'\x1f' || s.words, E'\x1e' ORDER BY s.started_at, s.id), 'UTF8')), 1, 16), '')
-    FROM (SELECT u.id, u.role, u.started_at,
+               string_agg(coalesce(s.speaker, s.role) || E'\x1f' || s.words, E'\x1e' ORDER BY s.started_at, s.id), 'UTF8')), 1, 16), '')
+    FROM (SELECT u.id, u.role, u.speaker, u.started_at,
                  CASE WHEN u.text <> '' THEN u.text ELSE voice._final_chunks(u.call_id, u.id) END AS words
           FROM voice.turn u WHERE u.call_id = $1) s
 $$;

@@ -91,7 +91,7 @@ BEGIN
             SELECT w.id AS turn, w.role, w.started_at, w.words, w.matches,
                    row_number() OVER (ORDER BY w.matches DESC, ts_rank(w.vector, wanted) DESC, w.started_at, w.id) AS place
             FROM (
-                SELECT u.id, u.role, u.started_at, s.words, v.vector, v.vector @@ wanted AS matches
+                SELECT u.id, coalesce(u.speaker, u.role) AS role, u.started_at, s.words, v.vector, v.vector @@ wanted AS matches
                 FROM voice.turn u
                 CROSS JOIN LATERAL (SELECT CASE WHEN u.text <> '' THEN u.text ELSE voice._final_chunks(u.call_id, u.id) END) s(words)
                 CROSS JOIN LATERAL (SELECT to_tsvector(config, left(s.words, 400000))) v(vector)

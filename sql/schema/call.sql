@@ -24,6 +24,8 @@ BEGIN
         language text,
         recording_url text,
         meta jsonb,
+        cost numeric,
+        cost_currency text,
         PRIMARY KEY (id),
         -- What the partitions of the other partitioned tables reference: one probe that keeps tenants apart too.
         UNIQUE (id, tenant_id),
@@ -58,6 +60,8 @@ BEGIN
     COMMENT ON COLUMN voice.call.end_reason IS 'why it ended, in the provider''s words';
     COMMENT ON COLUMN voice.call.language IS 'spoken language, as a BCP 47 tag (en, es-MX)';
     COMMENT ON COLUMN voice.call.meta IS 'whatever else you keep of a call';
+    COMMENT ON COLUMN voice.call.cost IS 'what the provider charged for the call, in cost_currency';
+    COMMENT ON COLUMN voice.call.cost_currency IS 'as ISO 4217 writes it: USD';
     COMMENT ON COLUMN voice.call.deleted_at IS 'set: no read function shows it, its rows stay until it is erased';
 END
 $$;

@@ -48,6 +48,44 @@ END
 $$;
 COMMENT ON FUNCTION voice._migrate_0002() IS 'voice._state remembers the schema version; a hot lead is one everywhere';
 
+-- 0.2.0
+CREATE FUNCTION voice._migrate_0003() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+DECLARE
+    grantee text;
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'voice.call'::regclass AND attname = 'cost' AND NOT attisdropped) THEN
+        ALTER TABLE voice.call ADD COLUMN cost numeric, ADD COLUMN cost_currency text;
+        COMMENT ON COLUMN voice.call.cost IS 'what the provider charged for the call, in cost_currency';
+        COMMENT ON COLUMN voice.call.cost_currency IS 'as ISO 4217 writes it: USD';
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'voice.turn'::regclass AND attname = 'speaker' AND NOT attisdropped) THEN
+        ALTER TABLE voice.turn ADD COLUMN speaker text;
+        COMMENT ON COLUMN voice.turn.speaker IS 'who spoke, where the role does not say it: human_agent (a person on the agent''s side, role system)';
+        PERFORM voice._keep_words_out_of_statistics(t.relid) FROM pg_partition_tree('voice.turn') t;
+    END IF;
+    -- Who was a writer or an admin is one of the new columns and functions too.
+    FOR grantee IN
+        SELECT DISTINCT x.grantee::regrole::text FROM pg_attribute a CROSS JOIN LATERAL aclexplode(a.attacl) x
+        WHERE a.attrelid = 'voice.call'::regclass AND a.attname = 'meta' AND x.privilege_type = 'UPDATE' AND x.grantee <> 0
+    LOOP
+        EXECUTE format('GRANT SELECT (cost, cost_currency), UPDATE (cost, cost_currency) ON voice.call TO %s', grantee);
+        EXECUTE format('GRANT UPDATE (speaker) ON voice.turn TO %s', grantee);
+        EXECUTE format('GRANT EXECUTE ON FUNCTION @extschema@.voice_receive(text, jsonb, text, jsonb) TO %s', grantee);
+    END LOOP;
+    FOR grantee IN
+        SELECT DISTINCT x.grantee::regrole::text FROM pg_proc p CROSS JOIN LATERAL aclexplode(p.proacl) x
+        WHERE p.oid = '@extschema@.voice_add_webhook(text, text, text[], int, text[], text)'::regprocedure
+          AND x.grantee NOT IN (0, p.proowner, 'voice_worker'::regrole)
+    LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION @extschema@.voice_receive(text, jsonb, text, jsonb), '
+                       '@extschema@.voice_receive_secret(text, text) TO %s', grantee);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION voice._migrate_0003() IS 'what a call cost, and who spoke a turn where its role does not say it';
+
 -- What an extension script creates is a member of the extension at first.
 CREATE FUNCTION voice._release_tables() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
@@ -63,7 +101,7 @@ BEGIN
         WHERE e.extname = 'voice_analytics' AND d.deptype = 'e'
           AND d.refclassid = 'pg_extension'::regclass AND d.classid = 'pg_class'::regclass
           AND c.relkind IN ('r', 'p', 'S')
-          AND c.oid NOT IN ('voice._instance'::regclass, 'voice._webhook_secret'::regclass, 'voice._rolled_month'::regclass)
+          AND c.oid NOT IN ('voice._instance'::regclass, 'voice._webhook_secret'::regclass, 'voice._receive_secret'::regclass, 'voice._rolled_month'::regclass)
     LOOP
         EXECUTE format('ALTER EXTENSION voice_analytics DROP %s %s', relation.kind, relation.name);
     END LOOP;

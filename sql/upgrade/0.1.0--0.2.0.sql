@@ -8,6 +8,18 @@ FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
 WHERE d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
   AND d.deptype = 'e';
 
+-- What those who send calls sign with, one a tenant and format. A member of the extension and never dumped, as
+-- voice._webhook_secret: a restored database takes no webhooks before it is told its secrets again.
+CREATE TABLE voice._receive_secret (
+    tenant_id text NOT NULL,
+    format text NOT NULL,
+    secret text NOT NULL,
+    PRIMARY KEY (tenant_id, format)
+);
+COMMENT ON TABLE voice._receive_secret IS 'what webhooks that voice_receive() takes are signed with; read by it only';
+ALTER TABLE voice._receive_secret OWNER TO voice_worker;
+REVOKE ALL ON voice._receive_secret FROM PUBLIC;
+
 DROP FUNCTION voice._close_functions();
 -- An argument has another name.
 DROP FUNCTION voice._rename_indexes(text, text, text);
@@ -41,6 +53,7 @@ DROP TABLE voice._known;
 
 DO $$
 BEGIN
+    PERFORM voice._make_private('voice._receive_secret');
     -- A restore that is not over yet: voice_install() does it then.
     IF pg_catalog.to_regclass('voice._state') IS NOT NULL THEN
         PERFORM @extschema@.voice_install();

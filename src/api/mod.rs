@@ -1,11 +1,15 @@
 //! The few SQL functions that SQL cannot express. Their declarations stand in `sql/`, by subject.
 
 mod call;
+mod complete;
+mod formats;
 mod import;
+mod imports;
 mod leads;
 mod maintenance;
 mod owner;
 mod queue;
+mod receive;
 mod search;
 mod status;
 mod tenant;

@@ -16,15 +16,70 @@ thread_local! {
         const { Statement::for_session(include_str!("../../sql/queries/enqueue.sql"), &[TEXTOID, UUIDOID, INT4OID]) };
     static ENQUEUE_LATE: Statement =
         const { Statement::for_session(include_str!("../../sql/queries/enqueue_late.sql"), &[TEXTOID, UUIDOID]) };
+    static ENQUEUE_MANY: Statement =
+        const { Statement::for_session(include_str!("../../sql/queries/enqueue_many.sql"), &[TEXTOID, UUIDARRAYOID, INT4OID]) };
+    static GATHERED: RefCell<Option<Jobs>> = const { RefCell::new(None) };
     /// By leaf of voice.turn: the leaf of voice.call that it references.
     static CALL_LEAVES: RefCell<HashMap<pg_sys::Oid, pg_sys::Oid>> = RefCell::new(HashMap::new());
 }
 
+/// While it lives, jobs of calls that end are gathered instead of written.
+pub struct Gathered(());
+
+#[derive(Default)]
+struct Jobs {
+    tenant: String,
+    calls: Vec<pgrx::Uuid>,
+    delay_ms: i32,
+}
+
+impl Gathered {
+    pub fn begin() -> Gathered {
+        GATHERED.set(Some(Jobs::default()));
+        Gathered(())
+    }
+
+    /// Writes what was gathered, in one statement.
+    pub fn write(self) -> Result<(), DbError> {
+        let Some(jobs) = GATHERED.take().filter(|jobs| !jobs.calls.is_empty()) else { return Ok(()) };
+        let values = [jobs.tenant.into(), jobs.calls.into(), jobs.delay_ms.into()];
+        Spi::connect_mut(|client| ENQUEUE_MANY.with(|s| s.run(client, &values).map(drop)))
+    }
+}
+
+impl Drop for Gathered {
+    fn drop(&mut self) {
+        GATHERED.set(None);
+    }
+}
+
+/// Whether the job waits to be written with others of its tenant.
+fn gather(call_id: pgrx::Uuid, tenant: &str, delay_ms: i32) -> bool {
+    GATHERED.with_borrow_mut(|jobs| match jobs {
+        Some(jobs) if jobs.calls.is_empty() || jobs.tenant == tenant => {
+            if jobs.calls.is_empty() {
+                (jobs.tenant, jobs.delay_ms) = (tenant.to_owned(), delay_ms);
+            }
+            jobs.calls.push(call_id);
+            true
+        }
+        _ => false,
+    })
+}
+
 /// The job of a call that has just ended, due after `delay_ms`.
 pub fn enqueue(call_id: pgrx::Uuid, tenant: &str, delay_ms: i32) -> Result<(), DbError> {
+    if gather(call_id, tenant, delay_ms) {
+        return Ok(());
+    }
     Spi::connect_mut(|client| {
         ENQUEUE.with(|s| s.run(client, &[tenant.into(), call_id.into(), delay_ms.into()]).map(drop))
     })
+}
+
+/// The words of a call were completed, be its end long ago.
+pub fn enqueue_again(call_id: pgrx::Uuid, tenant: &str) -> Result<(), DbError> {
+    Spi::connect_mut(|client| ENQUEUE_LATE.with(|s| s.run(client, &[tenant.into(), call_id.into()]).map(drop)))
 }
 
 /// A turn was written: if its call has ended, and not long ago, its analysis is to be made current again.

@@ -25,7 +25,7 @@ thread_local! {
             include_str!("../../sql/queries/import_call.sql"),
             &[
                 UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID,
-                TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
+                TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
             ],
         )
     };
@@ -34,14 +34,17 @@ thread_local! {
             include_str!("../../sql/queries/import_turns.sql"),
             &[
                 UUIDOID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID,
-                BOOLARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID,
+                BOOLARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, TEXTARRAYOID,
             ],
         )
     };
     static TOOL_CALLS: Statement = const {
         Statement::for_session(
             include_str!("../../sql/queries/import_tool_calls.sql"),
-            &[UUIDOID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID],
+            &[
+                UUIDOID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID,
+                TIMESTAMPTZARRAYOID, INT8ARRAYOID,
+            ],
         )
     };
 }
@@ -120,14 +123,16 @@ pub fn call(
         text(&call.recording_url),
         text(&call.language),
         text(&call.meta),
+        call.cost.as_ref().map(|cost| cost.amount.to_string()).into(),
+        call.cost.as_ref().map(|cost| cost.currency.clone()).into(),
     ];
     Spi::connect_mut(|client| CALL.with(|s| s.run(client, &values).map(drop)))
 }
 
-/// Turns with their start and end, in spoken order.
-pub fn turns(call: Uuid, tenant: &str, turns: &[(i64, Option<i64>, &Turn)]) -> Result<(), DbError> {
+/// Turns with their start and end, in spoken order; gives their ids in the same.
+pub fn turns(call: Uuid, tenant: &str, turns: &[(i64, Option<i64>, &Turn)]) -> Result<Vec<i64>, DbError> {
     if turns.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let latency = |at: usize| turns.iter().map(|(.., turn)| turn.latencies[at]).collect::<Vec<_>>();
     let values = [
@@ -143,16 +148,20 @@ pub fn turns(call: Uuid, tenant: &str, turns: &[(i64, Option<i64>, &Turn)]) -> R
         latency(1).into(),
         latency(2).into(),
         latency(3).into(),
+        turns.iter().map(|(.., turn)| turn.speaker.as_deref()).collect::<Vec<_>>().into(),
     ];
-    Spi::connect_mut(|client| TURNS.with(|s| s.run(client, &values).map(drop)))
+    Spi::connect_mut(|client| {
+        let rows = TURNS.with(|s| s.run(client, &values))?;
+        rows.map(|row| Ok(row.get::<i64>(1)?.unwrap_or_default())).collect()
+    })
 }
 
-/// Tool calls with the moment they were made, in order.
-pub fn tool_calls(call: Uuid, tenant: &str, tool_calls: &[(i64, &ToolCall)]) -> Result<(), DbError> {
+/// Tool calls with the moment they were made and the turn they belong to, in order.
+pub fn tool_calls(call: Uuid, tenant: &str, tool_calls: &[(i64, Option<i64>, &ToolCall)]) -> Result<(), DbError> {
     if tool_calls.is_empty() {
         return Ok(());
     }
-    let text = |of: fn(&ToolCall) -> Option<&str>| tool_calls.iter().map(|(_, t)| of(t)).collect::<Vec<_>>();
+    let text = |of: fn(&ToolCall) -> Option<&str>| tool_calls.iter().map(|(.., t)| of(t)).collect::<Vec<_>>();
     let values = [
         call.into(),
         tenant.into(),
@@ -160,8 +169,9 @@ pub fn tool_calls(call: Uuid, tenant: &str, tool_calls: &[(i64, &ToolCall)]) -> 
         text(|t| t.args.as_deref()).into(),
         text(|t| t.result.as_deref()).into(),
         text(|t| t.error_text.as_deref()).into(),
-        tool_calls.iter().map(|(_, t)| t.latency_ms).collect::<Vec<_>>().into(),
-        tool_calls.iter().map(|(invoked, _)| stored(*invoked)).collect::<Vec<_>>().into(),
+        tool_calls.iter().map(|(.., t)| t.latency_ms).collect::<Vec<_>>().into(),
+        tool_calls.iter().map(|(invoked, ..)| stored(*invoked)).collect::<Vec<_>>().into(),
+        tool_calls.iter().map(|(_, turn, _)| *turn).collect::<Vec<_>>().into(),
     ];
     Spi::connect_mut(|client| TOOL_CALLS.with(|s| s.run(client, &values).map(drop)))
 }

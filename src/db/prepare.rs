@@ -55,12 +55,14 @@ pub fn prepare(client: &mut SpiClient<'_>, claimed: Vec<Claimed>) -> Result<Prep
         }
         let roles: Vec<Option<String>> = row.get(11)?.unwrap_or_default();
         let texts: Vec<Option<String>> = row.get(12)?.unwrap_or_default();
+        let mut speakers = row.get::<Vec<Option<String>>>(14)?.unwrap_or_default().into_iter();
         let turns = roles.iter().zip(texts).map(|(role, text)| Turn {
             role: match role.as_deref() {
                 Some("user") => Role::User,
                 Some("system") => Role::System,
                 _ => Role::Assistant,
             },
+            speaker: speakers.next().flatten(),
             text: text.unwrap_or_default(),
         });
         calls.push(Some(PreparedCall {

@@ -13,6 +13,12 @@ pub fn raise(code: PgSqlErrorCode, message: &str, detail: &str, hint: &str) -> !
     unreachable!("an ERROR does not return")
 }
 
+/// Tells the client something that is no error.
+pub fn notice(message: &str) {
+    ErrorReport::new(PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, message.to_owned(), function_name!())
+        .report(PgLogLevel::NOTICE);
+}
+
 /// The first two characters of the SQLSTATE. Postgres packs five characters of six bits each, the first lowest.
 pub fn class_of(code: PgSqlErrorCode) -> [u8; 2] {
     let packed = code as i32;

@@ -4,7 +4,7 @@
 use crate::host::error::raise;
 use pgrx::prelude::*;
 use pgrx::{FromDatum, pg_sys};
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::marker::PhantomData;
 
 /// The arguments of one call of a SQL function. Lives as long as the call.
@@ -52,13 +52,22 @@ impl<'call> FunctionCall<'call> {
 
     /// Of an argument declared jsonb: its text.
     pub fn json(self, at: usize) -> Option<String> {
-        // SAFETY: the argument is declared jsonb; Postgres writes it out as a C string.
-        self.datum(at).map(|datum| unsafe {
-            let json = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast::<pg_sys::Jsonb>();
-            let length = pgrx::varsize_any(json.cast()) as i32;
-            let text = pg_sys::JsonbToCString(std::ptr::null_mut(), &raw mut (*json).root, length);
-            CStr::from_ptr(text).to_string_lossy().into_owned()
-        })
+        // SAFETY: as declared; Postgres writes it out as a C string.
+        self.datum(at).map(|datum| unsafe { json_text(datum) })
+    }
+
+    /// Of an argument declared jsonb[]: its elements, for as long as the call lasts.
+    pub fn json_elements(self, at: usize) -> Vec<Json> {
+        let Some(datum) = self.datum(at) else { return Vec::new() };
+        // SAFETY: as declared; both arrays have the number of elements.
+        unsafe {
+            let array = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast::<pg_sys::ArrayType>();
+            let (mut elements, mut nulls, mut count) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
+            let align = pg_sys::TYPALIGN_INT as std::ffi::c_char;
+            pg_sys::deconstruct_array(array, pg_sys::JSONBOID, -1, false, align, &mut elements, &mut nulls, &mut count);
+            let element = |at: usize| Json((!*nulls.add(at)).then(|| *elements.add(at)));
+            (0..count as usize).map(element).collect()
+        }
     }
 
     /// A scalar result that is NULL.
@@ -94,6 +103,48 @@ impl<'call> FunctionCall<'call> {
             Rows(store)
         }
     }
+}
+
+/// # Safety
+/// The datum is a jsonb.
+unsafe fn json_text(datum: pg_sys::Datum) -> String {
+    // SAFETY: as the caller says.
+    unsafe {
+        let json = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast::<pg_sys::Jsonb>();
+        let length = pgrx::varsize_any(json.cast()) as i32;
+        let text = pg_sys::JsonbToCString(std::ptr::null_mut(), &raw mut (*json).root, length);
+        let json = CStr::from_ptr(text).to_string_lossy().into_owned();
+        pg_sys::pfree(text.cast());
+        json
+    }
+}
+
+/// An element of an array of jsonb.
+#[derive(Clone, Copy)]
+pub struct Json(Option<pg_sys::Datum>);
+
+impl Json {
+    /// `None`: NULL.
+    pub fn text(self) -> Option<String> {
+        // SAFETY: an element of a jsonb[].
+        self.0.map(|datum| unsafe { json_text(datum) })
+    }
+}
+
+/// Runs `work` with memory that is given back after it; what it gives is Rust's own.
+pub fn in_memory_of_its_own<R>(work: impl FnOnce() -> R) -> R {
+    let mut memory = pgrx::PgMemoryContexts::new("voice_analytics");
+    // SAFETY: nothing that was allocated in it is given back.
+    unsafe { memory.switch_to(|_| work()) }
+}
+
+/// A result declared jsonb, of its text; what is none is Postgres' error.
+pub fn jsonb(json: &str) -> pg_sys::Datum {
+    let text = CString::new(json).unwrap_or_default();
+    // SAFETY: jsonb_in takes a C string.
+    let jsonb =
+        unsafe { pgrx::direct_function_call_as_datum(pg_sys::jsonb_in, &[Some(pg_sys::Datum::from(text.as_ptr()))]) };
+    jsonb.unwrap_or_else(pg_sys::Datum::null)
 }
 
 /// The rows of a set-returning function.

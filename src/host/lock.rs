@@ -11,6 +11,19 @@ pub fn lock_external_id(external_id: &str, tenant: &str) {
     unsafe { pgrx::direct_function_call_as_datum(pg_sys::pg_advisory_xact_lock_int8, &[key.into_datum()]) };
 }
 
+/// The same for many: in one order, so that two such requests do not wait for one another.
+pub fn lock_external_ids(external_ids: &[&str], tenant: &str) {
+    let mut keys: Vec<u64> = external_ids.iter().map(|id| key_of(id, tenant)).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    for key in keys {
+        // SAFETY: as above.
+        unsafe {
+            pgrx::direct_function_call_as_datum(pg_sys::pg_advisory_xact_lock_int8, &[(key as i64).into_datum()])
+        };
+    }
+}
+
 /// FNV-1a (Fowler, Noll, Vo), 64 bits: the same in every process. Two names of one key only wait for one another.
 fn key_of(external_id: &str, tenant: &str) -> u64 {
     let bytes = tenant.bytes().chain([0]).chain(external_id.bytes());

@@ -139,6 +139,8 @@ fn arguments(function: &str) -> Option<&'static str> {
         "voice_finish_turn" => "'01890000-0000-7000-8000-000000000000', 1",
         "voice_add_tool_call" => "'01890000-0000-7000-8000-000000000000', 'x', '{}'",
         "voice_import_call" => "'{\"turns\": []}'",
+        "voice_import" => "'voice', '{\"turns\": []}'",
+        "voice_imports" => "'voice', ARRAY['{\"turns\": []}']::jsonb[]",
         "voice_erase_caller" => "'+19995550000'",
         "voice_rollup" => "'2020-01-01'",
         "voice_drop_partitions" => "'100 years'",
@@ -157,8 +159,8 @@ fn arguments(function: &str) -> Option<&'static str> {
         | "voice_backfill"
         | "voice_schedule"
         | "voice_unschedule" => "",
-        "voice_uuid_time" | "voice_transcript" | "voice_end_call" | "voice_reanalyze" | "voice_delete_call"
-        | "voice_restore_call" | "voice_erase_call" => NO_CALL,
+        "voice_uuid_time" | "voice_transcript" | "voice_export" | "voice_end_call" | "voice_reanalyze"
+        | "voice_delete_call" | "voice_restore_call" | "voice_erase_call" => NO_CALL,
         _ => return None,
     })
 }

@@ -6,6 +6,7 @@ mod bad_replies;
 mod databases;
 mod erasing;
 mod fairness;
+mod formats;
 mod hostile_path;
 mod importing;
 mod injection;

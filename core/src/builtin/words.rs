@@ -286,7 +286,7 @@ mod tests {
 
     #[test]
     fn a_huge_turn_is_read_at_its_two_ends() {
-        let turn = Turn { role: Role::User, text: format!("first {} last", "é".repeat(5_000_000)) };
+        let turn = Turn { role: Role::User, speaker: None, text: format!("first {} last", "é".repeat(5_000_000)) };
         let text = read(&turn);
         assert!(text.len() < 40_000 && text.starts_with("first") && text.ends_with("last"));
     }

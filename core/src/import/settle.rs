@@ -1,7 +1,7 @@
 //! A draft becomes a call: one clock for all times, results joined to their tool calls, options over what was said.
 
 use super::draft::{Draft, DraftTurn, When};
-use super::fields::{Json, array_json, error, number_json};
+use super::fields::{Json, array_json, error, number_json, quoted};
 use super::options::Options;
 use super::time::{MAX_MS, MOST_CLOCK_SKEW_MS, Time, rfc3339, whole_microseconds};
 use super::{Agent, Import, ImportError, ToolCall, Turn};
@@ -65,6 +65,10 @@ pub fn settle(mut draft: Draft, format: &str, options: &Options, raw: &str) -> R
         if !elements.is_empty() {
             kept.raw(key, &array_json(&elements));
         }
+    }
+    if !draft.notes.is_empty() {
+        let notes: Vec<String> = draft.notes.iter().map(|note| quoted(note)).collect();
+        kept.raw("notes", &array_json(&notes));
     }
     if options.keep_raw {
         kept.raw("raw", raw);

@@ -31,7 +31,7 @@ impl SpokenTurn {
             "assistant" => Role::Assistant,
             _ => Role::System,
         };
-        Turn { role, text: self.text.clone() }
+        Turn { role, speaker: None, text: self.text.clone() }
     }
 }
 

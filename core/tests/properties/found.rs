@@ -8,7 +8,7 @@ use voice_core::transcript::{Role, Turn, render};
 use crate::redact;
 
 fn said(text: &str) -> Turn {
-    Turn { role: Role::User, text: text.to_owned() }
+    Turn { role: Role::User, speaker: None, text: text.to_owned() }
 }
 
 fn leaves(turns: &[&str]) -> Vec<String> {

@@ -148,7 +148,7 @@ fn call() -> BoxedStrategy<Value> {
 
 fn call_of(text: impl Strategy<Value = String>) -> impl Strategy<Value = Vec<Turn>> {
     let role = prop_oneof![Just(Role::User), Just(Role::Assistant), Just(Role::System)];
-    prop::collection::vec((role, text).prop_map(|(role, text)| Turn { role, text }), 1..12)
+    prop::collection::vec((role, text).prop_map(|(role, text)| Turn { role, speaker: None, text }), 1..12)
 }
 
 /// A number with its check digit.

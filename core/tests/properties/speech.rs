@@ -10,8 +10,8 @@ pub fn turns(bytes: &[u8]) -> Vec<Turn> {
     let text = String::from_utf8_lossy(bytes);
     let roles = [Role::User, Role::Assistant].into_iter().cycle();
     let turn = |(role, said): (Role, &str)| match said.strip_prefix('!') {
-        Some(said) => Turn { role: Role::System, text: said.to_owned() },
-        None => Turn { role, text: said.to_owned() },
+        Some(said) => Turn { role: Role::System, speaker: None, text: said.to_owned() },
+        None => Turn { role, speaker: None, text: said.to_owned() },
     };
     roles.zip(text.split(END)).map(turn).collect()
 }

@@ -8,7 +8,7 @@ use voice_core::redact::{Kind, find, redact};
 use voice_core::transcript::{Role, Turn};
 
 fn turn(text: &str) -> Turn {
-    Turn { role: Role::User, text: text.to_owned() }
+    Turn { role: Role::User, speaker: None, text: text.to_owned() }
 }
 
 fn said(text: &str) -> String {

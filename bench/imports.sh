@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# voice_imports() beside voice_import_call(): CALLS calls (100,000) of ten turns and two tool calls each over a year, by two
+# clients in transactions of 1,000, each into a database of its own on one server with fsync off; ROUNDS rounds (3), in
+# turns. Prints calls a second of both and their ratio, and compares a checksum of all rows.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/postgres.sh
+scripts/install.sh
+find_postgres
+cargo build -q -p voice_tests --bin with_cluster
+export CALLS=${CALLS:-100000} ROUNDS=${ROUNDS:-3} PG_BIN
+target/debug/with_cluster voice_analytics.enabled=off max_wal_size=8GB shared_buffers=512MB max_locks_per_transaction=512 -- \
+    bash -euo pipefail -c '
+query() { "$PG_BIN/psql" -X -q -A -t -v ON_ERROR_STOP=1 "$@"; }
+
+# One database a form, with the payloads in it.
+prepare() {
+    query -d postgres -c "DROP DATABASE IF EXISTS $1" -c "CREATE DATABASE $1"
+    query -d "$1" -v calls="$CALLS" << SQL
+CREATE EXTENSION voice_analytics;
+SELECT count(*) FROM voice_create_partitions(1, now() - interval \$\$1 year\$\$) \g /dev/null
+CREATE TABLE payload (n int PRIMARY KEY, call jsonb NOT NULL);
+INSERT INTO payload
+SELECT n, jsonb_build_object(\$\$id\$\$, \$\$call-\$\$ || n, \$\$agent\$\$, \$\$agent-\$\$ || n % 20, \$\$duration_ms\$\$, 180000,
+    \$\$started_at\$\$, to_char(timestamptz \$\$2026-11-01 00:00+00\$\$ - n * (interval \$\$11 months\$\$ / :calls), \$\$YYYY-MM-DD"T"HH24:MI:SS"Z"\$\$),
+    \$\$from\$\$, \$\$+1212555\$\$ || lpad((n % 10000)::text, 4, \$\$0\$\$),
+    \$\$turns\$\$, (SELECT jsonb_agg(jsonb_build_object(\$\$role\$\$, CASE t % 2 WHEN 0 THEN \$\$user\$\$ ELSE \$\$assistant\$\$ END,
+        \$\$text\$\$, \$\$This is turn \$\$ || t || \$\$ of call \$\$ || n || \$\$, as long as turns are when people talk.\$\$,
+        \$\$start_ms\$\$, t * 10000, \$\$end_ms\$\$, t * 10000 + 8000)) FROM generate_series(1, 10) t),
+    \$\$tool_calls\$\$, (SELECT jsonb_agg(jsonb_build_object(\$\$name\$\$, \$\$book\$\$, \$\$args\$\$, jsonb_build_object(\$\$at\$\$, t), \$\$result\$\$,
+        jsonb_build_object(\$\$ok\$\$, true), \$\$offset_ms\$\$, t * 20000, \$\$turn\$\$, t)) FROM generate_series(1, 2) t))
+FROM generate_series(1, :calls) n;
+SET session_replication_role = replica;
+INSERT INTO voice.agent (id, vertical) SELECT \$\$agent-\$\$ || n, \$\$general\$\$ FROM generate_series(0, 19) n;
+VACUUM ANALYZE;
+CHECKPOINT;
+SQL
+}
+
+# client DATABASE STATEMENT PARITY: every other thousand
+client() {
+    for ((from = 1 + 1000 * $3; from <= CALLS; from += 2000)); do
+        printf "%s BETWEEN %d AND %d;\n" "$2" "$from" $((from + 999))
+    done | query -d "$1" > /dev/null 2> /tmp/voice-imports.$$.$3
+}
+
+# both DATABASE STATEMENT: prints calls a second
+both() {
+    local began ended
+    began=$(date +%s%N)
+    client "$1" "$2" 0 & one=$!
+    client "$1" "$2" 1 & other=$!
+    wait "$one"; wait "$other"
+    ended=$(date +%s%N)
+    echo $((CALLS * 1000000000 / (ended - began)))
+}
+
+rows="SELECT md5(string_agg(r, \$\$\$\$ ORDER BY r)) FROM (
+    SELECT concat_ws(\$\$|\$\$, c.external_id, c.agent_id, c.status, c.started_at, c.ended_at, c.duration_ms, c.from_number, t.role, t.text,
+                     t.started_at, t.ended_at) FROM voice.call c JOIN voice.turn t ON t.call_id = c.id
+    UNION ALL
+    SELECT concat_ws(\$\$|\$\$, c.external_id, k.name, k.args, k.result, k.invoked_at, t.text, j.kind)
+    FROM voice.call c JOIN voice.tool_call k ON k.call_id = c.id LEFT JOIN voice.turn t ON t.call_id = c.id AND t.id = k.turn_id
+    JOIN voice.job j ON j.call_id = c.id) x(r)"
+for ((round = 1; round <= ROUNDS; round++)); do
+    prepare one; prepare many
+    one=$(both one "SELECT count(voice_import_call(call)) FROM payload WHERE n")
+    many=$(both many "SELECT cardinality(voice_imports(\$\$voice\$\$, array_agg(call))) FROM payload WHERE n")
+    sums=("$(query -d one -c "$rows")" "$(query -d many -c "$rows")")
+    [ "${sums[0]}" = "${sums[1]}" ] || { echo "the rows differ: ${sums[*]}" >&2; exit 1; }
+    echo "round $round of $ROUNDS: voice_imports $many calls/s, voice_import_call $one calls/s, ratio $(awk "BEGIN { printf \"%.2f\", $many / $one }"), same rows (${sums[0]})"
+done
+rm -f /tmp/voice-imports.$$.0 /tmp/voice-imports.$$.1
+'
