@@ -286,7 +286,7 @@ fn every_signal_is_blocked_in_the_threads_and_the_callers_mask_is_as_before() {
 }
 
 #[test]
-fn dropping_the_crew_waits_for_nobody() {
+fn dropping_the_pool_waits_for_no_thread() {
     let mut held = held(2);
     held.pool.submit(0).unwrap();
     held.begun();
