@@ -187,6 +187,9 @@ impl std::error::Error for AnalysisError {}
 /// Unknown extra fields are ignored: servers without strict schemas add some, and they change nothing.
 /// A key that is there twice is refused: the reply says two things. 85.0 is an integer, as JSON Schema has it.
 /// A blank entity is a missing one. Characters that cannot be seen are taken out of all texts.
+///
+/// # Errors
+/// The content is not such an object, or a field is missing, of another type or out of range.
 pub fn parse(content: &str) -> Result<Analysis, AnalysisError> {
     let content = content.trim();
     if content.is_empty() {

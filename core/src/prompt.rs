@@ -1,4 +1,5 @@
-//! What a model is asked, whatever protocol carries it. [`VERSION`] is stored with every analysis and decides whether it is current.
+//! What a model is asked, whatever protocol carries it. [`VERSION`] is stored with every analysis and decides whether it
+//! is current.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
