@@ -62,6 +62,12 @@ pub unsafe extern "C-unwind" fn hosts(
     unsafe {
         verdict(value, |hosts| {
             let bad = |entry: &str| {
+                // An entry with a port was taken before 0.2.0, and allows nothing. Refused, it would leave a server that is
+                // restarted with the default, which allows every host.
+                let has_port = |(host, port): &(&str, &str)| {
+                    port.bytes().all(|b| b.is_ascii_digit()) && (!host.contains(':') || host.ends_with(']'))
+                };
+                let entry = entry.rsplit_once(':').filter(has_port).map_or(entry, |(host, _)| host);
                 let bracketed = entry.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
                 !url::is_host(entry.strip_prefix("*.").or(bracketed).unwrap_or(entry))
             };
