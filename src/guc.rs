@@ -53,6 +53,8 @@ static MAINTENANCE: GucSetting<bool> = GucSetting::<bool>::new(true);
 static WEBHOOK_PRIVATE_ADDRESSES: GucSetting<bool> = GucSetting::<bool>::new(false);
 static WEBHOOK_ALLOWED_HOSTS: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 static REDACT: GucSetting<bool> = GucSetting::<bool>::new(false);
+static REQUIRE_TENANT: GucSetting<bool> = GucSetting::<bool>::new(false);
+static END_STALE_CALLS_AFTER: GucSetting<i32> = GucSetting::<i32>::new(0);
 static TENANT: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 
 /// The worker's settings at one moment, so that one job sees one truth.
@@ -121,6 +123,16 @@ pub fn webhook_policy() -> Policy {
 /// Longest transcript that is sent, in characters.
 pub fn transcript_max_chars() -> i32 {
     TRANSCRIPT_MAX_CHARS.get()
+}
+
+/// Whether a session without a tenant is refused.
+pub fn requires_tenant() -> bool {
+    REQUIRE_TENANT.get()
+}
+
+/// How long nothing is said in a call in progress before maintenance ends it, in seconds; `None`: it is left open.
+pub fn end_stale_calls_after() -> Option<i32> {
+    Some(END_STALE_CALLS_AFTER.get()).filter(|seconds| *seconds > 0)
 }
 
 /// What the session has set as its tenant; a pin goes before it (`api/tenant.rs`).
@@ -285,6 +297,18 @@ pub fn init() {
         c"voice_analytics.maintenance",
         c"Whether the worker creates partitions ahead of time, rolls up days and applies the retention.",
         &MAINTENANCE,
+    );
+    int(
+        c"voice_analytics.end_stale_calls_after",
+        c"How long nothing is said in a call in progress before maintenance ends it at its last word; 0 leaves it open.",
+        &END_STALE_CALLS_AFTER,
+        0..=2_592_000,
+        GucFlags::UNIT_S,
+    );
+    bool(
+        c"voice_analytics.require_tenant",
+        c"Whether ordinary roles are refused unless voice_analytics.tenant says whose rows they mean.",
+        &REQUIRE_TENANT,
     );
     string(
         c"voice_analytics.tenant",

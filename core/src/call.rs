@@ -10,6 +10,9 @@ pub use crate::vocabulary::IN_PROGRESS;
 /// How far the time in an id may be from the call's start. 24 hours of 3600 seconds, wherever clocks change.
 const REACH_US: i64 = 24 * 3600 * 1_000_000;
 
+/// How far an end may lie before its start and still mean that two clocks differ: then the call ended as it started.
+const CLOCKS_APART_US: i64 = 5 * 60 * 1_000_000;
+
 /// The columns of a call that depend on one another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Call<'a> {
@@ -78,10 +81,12 @@ impl Call<'_> {
             return Err(CallError::NegativeDuration);
         }
         if new.status != IN_PROGRESS {
-            let end = new.ended_at.unwrap_or_else(|| match new.duration_ms {
-                Some(ms) => plus_ms(new.started_at, ms),
-                None => now().max(new.started_at),
-            });
+            let end = match (new.ended_at, new.duration_ms) {
+                (Some(end), _) if is_before_by_a_clock(end, new.started_at) => new.started_at,
+                (Some(end), _) => end,
+                (None, Some(ms)) => plus_ms(new.started_at, ms),
+                (None, None) => now().max(new.started_at),
+            };
             new.ended_at = Some(end);
             new.check()?;
             new.duration_ms = new.duration_ms.or_else(|| span_ms(new.started_at, end));
@@ -119,6 +124,11 @@ impl Call<'_> {
             _ => Err(CallError::FarFromStart),
         }
     }
+}
+
+/// Whether `end` lies before `start` by no more than clocks differ.
+fn is_before_by_a_clock(end: i64, start: i64) -> bool {
+    end < start && start.checked_sub(end).is_some_and(|us| us <= CLOCKS_APART_US)
 }
 
 /// Milliseconds between two moments, rounded; `None` for a call that was left open for more than 24 days: a duration
@@ -181,6 +191,14 @@ mod tests {
     }
 
     #[test]
+    fn an_end_before_the_start_by_another_clock_is_the_start() {
+        for end in [START - 1, START - 3 * SECOND, START - CLOCKS_APART_US] {
+            let ended = Call { ended_at: Some(end), ..started() }.completed(Some(&started()), never).unwrap();
+            assert_eq!((ended.ended_at, ended.duration_ms), (Some(START), Some(0)));
+        }
+    }
+
+    #[test]
     fn a_computed_duration_follows_its_times_and_a_given_one_stays() {
         let old = Call { ended_at: Some(START + 60 * SECOND), ..started() }.completed(None, never).unwrap();
         let moved = Call { ended_at: Some(START + 30 * SECOND), ..old }.completed(Some(&old), never).unwrap();
@@ -203,7 +221,8 @@ mod tests {
         assert_eq!(refused(Call { started_at: i64::MAX, ..started() }, None), CallError::FarFromStart);
         assert_eq!(refused(Call { duration_ms: Some(-1), ..started() }, None), CallError::NegativeDuration);
         assert_eq!(refused(Call { ended_at: Some(i64::MAX), ..started() }, None), CallError::NoClockShowsTheEnd);
-        assert_eq!(refused(Call { ended_at: Some(START - 1), ..started() }, None), CallError::EndsBeforeItStarts);
+        let early = Some(START - CLOCKS_APART_US - 1);
+        assert_eq!(refused(Call { ended_at: early, ..started() }, None), CallError::EndsBeforeItStarts);
         assert_eq!(Call { status: "failed", ..started() }.check(), Err(CallError::HalfEnded));
         assert_eq!(Call { status: IN_PROGRESS, ..old }.check(), Err(CallError::HalfEnded));
     }

@@ -2,11 +2,9 @@
 
 use crate::vocabulary::ROLES;
 
-/// The columns of a turn that have rules. Times in one unit, of any epoch; latencies in milliseconds.
+/// The columns of a turn that have rules; latencies in milliseconds. Its times have none: no word is refused for a clock.
 pub struct Turn<'a> {
     pub role: &'a str,
-    pub started_at: i64,
-    pub ended_at: Option<i64>,
     /// Transcription, the LLM's first token, the first byte of speech, end to end.
     pub latencies: [Option<i32>; 4],
 }
@@ -15,16 +13,39 @@ pub struct Turn<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TurnError {
     UnknownRole,
-    EndsBeforeItStarts,
     NegativeLatency,
+}
+
+/// What a recogniser's confidence is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Confidence {
+    /// From 0 to 1.
+    IsOne,
+    /// Just outside, as floating point rounds: to be moved to 0 or 1.
+    IsRounded,
+    /// Of another unit.
+    IsNone(f64),
+}
+
+impl Confidence {
+    const ROUNDING: f64 = 0.001;
+
+    #[must_use]
+    pub fn of(confidence: f64) -> Self {
+        if (0.0..=1.0).contains(&confidence) {
+            Confidence::IsOne
+        } else if (-Self::ROUNDING..=1.0 + Self::ROUNDING).contains(&confidence) {
+            Confidence::IsRounded
+        } else {
+            Confidence::IsNone(confidence)
+        }
+    }
 }
 
 impl Turn<'_> {
     pub fn check(&self) -> Result<(), TurnError> {
         if !ROLES.contains(&self.role) {
             Err(TurnError::UnknownRole)
-        } else if self.ended_at.is_some_and(|end| end < self.started_at) {
-            Err(TurnError::EndsBeforeItStarts)
         } else if self.latencies.iter().flatten().any(|ms| *ms < 0) {
             Err(TurnError::NegativeLatency)
         } else {
@@ -38,13 +59,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_turn_has_a_role_an_order_in_time_and_latencies_from_zero_up() {
-        let turn =
-            || Turn { role: "user", started_at: 5, ended_at: Some(5), latencies: [Some(0), None, Some(7), None] };
+    fn a_confidence_is_a_share_give_or_take_how_floats_are_rounded() {
+        for share in [0.0, 0.5, 1.0] {
+            assert_eq!(Confidence::of(share), Confidence::IsOne);
+        }
+        for rounded in [1.000_000_1, -0.000_000_1, 1.001] {
+            assert_eq!(Confidence::of(rounded), Confidence::IsRounded);
+        }
+        for other in [95.0, -1.0, 1.01, f64::INFINITY] {
+            assert_eq!(Confidence::of(other), Confidence::IsNone(other));
+        }
+        assert!(matches!(Confidence::of(f64::NAN), Confidence::IsNone(_)));
+    }
+
+    #[test]
+    fn a_turn_has_a_role_and_latencies_from_zero_up() {
+        let turn = || Turn { role: "user", latencies: [Some(0), None, Some(7), None] };
         assert_eq!(turn().check(), Ok(()));
-        assert_eq!(Turn { ended_at: None, ..turn() }.check(), Ok(()));
         assert_eq!(Turn { role: "caller", ..turn() }.check(), Err(TurnError::UnknownRole));
-        assert_eq!(Turn { ended_at: Some(4), ..turn() }.check(), Err(TurnError::EndsBeforeItStarts));
         assert_eq!(Turn { latencies: [None, Some(-1), None, None], ..turn() }.check(), Err(TurnError::NegativeLatency));
     }
 }

@@ -17,16 +17,19 @@ use sha2::{Digest, Sha256};
 pub enum Event {
     LeadHot,
     CallAnalyzed,
+    /// A call that the webhook was told of is judged differently now.
+    CallUpdated,
 }
 
 impl Event {
-    pub const ALL: [Event; 2] = [Event::LeadHot, Event::CallAnalyzed];
+    pub const ALL: [Event; 3] = [Event::LeadHot, Event::CallAnalyzed, Event::CallUpdated];
 
     /// Its name in the table and in the payload.
     pub fn as_str(self) -> &'static str {
         match self {
             Event::LeadHot => "lead.hot",
             Event::CallAnalyzed => "call.analyzed",
+            Event::CallUpdated => "call.updated",
         }
     }
 

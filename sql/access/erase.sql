@@ -52,7 +52,7 @@ COMMENT ON FUNCTION voice_restore_call(uuid) IS
 CREATE FUNCTION voice._number(text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, voice, pg_temp
 AS $$
-    SELECT regexp_replace(regexp_replace(regexp_replace(regexp_replace($1, '^\s*(sips?|tel):', '', 'i'), '[@;].*$', ''), '[^0-9]', '', 'g'), '^00', '')
+    SELECT regexp_replace(regexp_replace(regexp_replace(regexp_replace($1, '^[[:space:]]*(sips?|tel):', '', 'i'), '[@;].*$', ''), '[^0-9]', '', 'g'), '^00', '')
 $$;
 COMMENT ON FUNCTION voice._number(text) IS 'the digits of a phone number, without 00 in front';
 

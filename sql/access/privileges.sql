@@ -22,12 +22,12 @@ AS $$ VALUES
         'UPDATE (started_at, ended_at, duration_ms, status, direction, agent_id, from_number, to_number, external_id, end_reason, '
         'language, recording_url, meta, cost, cost_currency)'),
     ('writer', 'turn', 'INSERT, SELECT (call_id, id, started_at, ended_at, transcription_ms, llm_ttft_ms, tts_ttfb_ms, '
-        'e2e_latency_ms, interrupted, role, tenant_id), '
-        'UPDATE (started_at, ended_at, transcription_ms, llm_ttft_ms, tts_ttfb_ms, e2e_latency_ms, interrupted, role, text, audio_url, speaker)'),
+        'e2e_latency_ms, interrupted, role, tenant_id, external_id), '
+        'UPDATE (started_at, ended_at, transcription_ms, llm_ttft_ms, tts_ttfb_ms, e2e_latency_ms, interrupted, role, text, audio_url, speaker, external_id)'),
     ('writer', 'transcript_chunk', 'INSERT, SELECT (call_id, turn_id, seq, start_ms, end_ms, confidence, is_final, tenant_id), '
         'UPDATE (start_ms, end_ms, confidence, is_final, text)'),
-    ('writer', 'tool_call', 'INSERT, SELECT (call_id, id, invoked_at, turn_id, latency_ms, tenant_id, name), '
-        'UPDATE (invoked_at, turn_id, latency_ms, name, args, result, error_text)'),
+    ('writer', 'tool_call', 'INSERT, SELECT (call_id, id, invoked_at, turn_id, latency_ms, tenant_id, name, external_id), '
+        'UPDATE (invoked_at, turn_id, latency_ms, name, args, result, error_text, external_id)'),
     ('writer', 'turn_id_seq', 'USAGE'),
     ('writer', 'tool_call_id_seq', 'USAGE'),
     ('operator', 'agent', 'SELECT'),
@@ -75,7 +75,7 @@ AS $$ VALUES
     ('_tenant', '{reader,analyst,writer,operator}', false, false),
     -- reading
     ('voice_transcript', '{reader}', false, false),
-    ('_final_chunks', '{reader}', false, false),
+    ('_streamed_words', '{reader}', false, false),
     ('voice_export', '{reader}', false, false),
     ('voice_search', '{reader}', false, false),
     ('voice_tool_stats', '{reader}', false, false),
@@ -91,6 +91,9 @@ AS $$ VALUES
     ('_finish_turn_from_chunks', '{writer}', true, false),
     ('voice_add_tool_call', '{writer}', false, false),
     ('voice_end_call', '{writer}', false, false),
+    ('voice_stale_calls', '{writer,operator}', false, false),
+    ('voice_end_stale_calls', '{writer}', false, false),
+    ('_last_word_at', '{writer,operator}', false, false),
     ('voice_import_call', '{writer}', false, false),
     ('voice_import', '{writer}', false, false),
     ('voice_imports', '{writer}', false, false),
@@ -157,6 +160,9 @@ AS $$ VALUES
     ('_why_no_pin_holds', '{}', true, false),
     ('_reanalyze', '{}', true, false),
     ('_close_streaming_turn', '{}', true, false),
+    ('_take_in_chunk', '{}', true, false),
+    ('_end_stale_calls', '{}', true, false),
+    ('_migrate_0004', '{}', true, false),
     ('_check_role', '{}', true, false),
     ('_close_functions', '{}', true, false),
     ('_schema_version', '{}', true, false),
@@ -179,7 +185,7 @@ AS $$
     SELECT a.access, t.relation, m[1], string_to_array(m[2], ', ')
     FROM voice._access_to_tables() t
     JOIN (VALUES ('reader'), ('analyst'), ('writer'), ('operator'), ('admin')) a(access) ON t.access IN (a.access) OR (a.access = 'admin' AND t.access <> '')
-    CROSS JOIN regexp_matches(t.privileges, '([A-Z]+)(?: \(([^)]*)\))?', 'g') m
+    CROSS JOIN regexp_matches(t.privileges, '([A-Z]+)(?: [(]([^)]*)[)])?', 'g') m
 $$;
 COMMENT ON FUNCTION voice._access_columns() IS 'the same, a row a privilege; columns NULL: the whole table';
 

@@ -43,7 +43,9 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, voice, pg_temp
 AS $$
 BEGIN
     UPDATE voice.analytics
-    SET agent_id = NEW.agent_id, started_at = NEW.started_at, deleted_at = NEW.deleted_at, from_number = NEW.from_number
+    SET agent_id = NEW.agent_id, started_at = NEW.started_at, deleted_at = NEW.deleted_at, from_number = NEW.from_number,
+        contact_number = CASE NEW.direction WHEN 'outbound' THEN NEW.to_number ELSE NEW.from_number END,
+        external_id = NEW.external_id
     WHERE call_id = NEW.id;
     -- A deleted call has nothing to wait for; one that comes back is queued by voice._call_written().
     IF NEW.deleted_at IS NOT NULL AND OLD.deleted_at IS NULL THEN

@@ -7,6 +7,13 @@ CREATE FUNCTION voice._unknown_call(call_id uuid) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp
 AS $$
 BEGIN
+    IF EXISTS (SELECT FROM voice.call c
+               WHERE c.id = _unknown_call.call_id AND c.tenant_id = voice._tenant() AND c.deleted_at IS NOT NULL) THEN
+        RAISE EXCEPTION 'this call is deleted'
+            USING ERRCODE = 'foreign_key_violation',
+                  DETAIL = format('Call %s takes in nothing new.', call_id),
+                  HINT = 'Whoever may administer calls brings it back: voice_restore_call().';
+    END IF;
     RAISE EXCEPTION 'there is no such call'
         USING ERRCODE = 'foreign_key_violation',
               DETAIL = format('Call %s is not among those of tenant "%s".', coalesce(call_id::text, 'NULL'), voice._tenant()),
@@ -32,8 +39,7 @@ $$;
 COMMENT ON FUNCTION voice._unknown_turn(uuid, bigint) IS 'raises the error for a turn that does not exist';
 
 CREATE FUNCTION voice._check_turn(
-    role text, started_at timestamptz, ended_at timestamptz,
-    transcription_ms int, llm_ttft_ms int, tts_ttfb_ms int, e2e_latency_ms int) RETURNS void
+    role text, transcription_ms int, llm_ttft_ms int, tts_ttfb_ms int, e2e_latency_ms int) RETURNS void
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, voice, pg_temp
 AS $$
 BEGIN
@@ -42,11 +48,6 @@ BEGIN
             USING ERRCODE = 'invalid_parameter_value',
                   DETAIL = format('The role of the turn is %s.', coalesce(quote_literal(role), 'NULL')),
                   HINT = 'The roles are user (the caller), assistant (the agent) and system.';
-    ELSIF ended_at < started_at THEN
-        RAISE EXCEPTION 'a turn cannot end before it starts'
-            USING ERRCODE = 'invalid_parameter_value',
-                  DETAIL = format('started_at is %s, ended_at %s.', started_at, ended_at),
-                  HINT = 'Take both from the same clock, or leave ended_at NULL.';
     ELSIF least(transcription_ms, llm_ttft_ms, tts_ttfb_ms, e2e_latency_ms) < 0 THEN
         RAISE EXCEPTION 'a latency cannot be negative'
             USING ERRCODE = 'invalid_parameter_value',
@@ -56,7 +57,7 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION voice._check_turn(text, timestamptz, timestamptz, int, int, int, int) IS
+COMMENT ON FUNCTION voice._check_turn(text, int, int, int, int) IS
     'raises the error for what is wrong with a turn';
 
 -- Two starts of one external_id, also from two clients at once, must find one call: the second waits here for the first,
@@ -72,15 +73,22 @@ LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
     call uuid;
+    over timestamptz;
 BEGIN
     -- '' is how some clients say that there is none.
     external_id := nullif(external_id, '');
     IF external_id IS NOT NULL THEN
         PERFORM voice._lock_external_id(external_id);
-        -- Not ORDER BY id LIMIT 1, for which the planner would walk the ids of all calls.
-        SELECT (array_agg(c.id ORDER BY c.id))[1] INTO call FROM voice.call c
-        WHERE c.external_id = voice_start_call.external_id AND c.tenant_id = voice._tenant();
+        -- Not ORDER BY id LIMIT 1, for which the planner would walk the ids of all calls. A deleted call takes in nothing.
+        SELECT (array_agg(c.id ORDER BY c.id))[1], (array_agg(c.ended_at ORDER BY c.id))[1] INTO call, over FROM voice.call c
+        WHERE c.external_id = voice_start_call.external_id AND c.tenant_id = voice._tenant() AND c.deleted_at IS NULL;
         IF call IS NOT NULL THEN
+            IF over < now() - interval '1 hour' THEN
+                RAISE WARNING 'this call has ended long ago'
+                    USING DETAIL = format('external_id %s is that of call %s, which ended at %s.',
+                                          quote_literal(external_id), call, over),
+                          HINT = 'Where it is another call (the name of a room, used again), give it an external_id of its own.';
+            END IF;
             RETURN call;
         END IF;
     END IF;
@@ -117,25 +125,34 @@ COMMENT ON FUNCTION voice_start_call(text, text, text, jsonb, timestamptz, text,
 CREATE FUNCTION voice_add_turn(
     call_id uuid, role text, text text, started_at timestamptz DEFAULT clock_timestamp(), ended_at timestamptz DEFAULT NULL,
     audio_url text DEFAULT NULL, interrupted boolean DEFAULT false, transcription_ms int DEFAULT NULL,
-    llm_ttft_ms int DEFAULT NULL, tts_ttfb_ms int DEFAULT NULL, e2e_latency_ms int DEFAULT NULL) RETURNS bigint
+    llm_ttft_ms int DEFAULT NULL, tts_ttfb_ms int DEFAULT NULL, e2e_latency_ms int DEFAULT NULL,
+    external_id text DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
     turn bigint;
 BEGIN
     -- Only what is wrong is worth another function call.
-    IF role IS NULL OR role NOT IN ('user', 'assistant', 'system') OR ended_at < started_at
+    IF role IS NULL OR role NOT IN ('user', 'assistant', 'system')
        OR least(transcription_ms, llm_ttft_ms, tts_ttfb_ms, e2e_latency_ms) < 0 THEN
-        PERFORM voice._check_turn(role, started_at, ended_at, transcription_ms, llm_ttft_ms, tts_ttfb_ms, e2e_latency_ms);
+        PERFORM voice._check_turn(role, transcription_ms, llm_ttft_ms, tts_ttfb_ms, e2e_latency_ms);
+    END IF;
+    IF external_id <> '' THEN
+        PERFORM voice._lock_external_id(format('%s turn %s', call_id, external_id));
+        SELECT t.id INTO turn FROM voice.turn t
+        WHERE t.call_id = voice_add_turn.call_id AND t.external_id = voice_add_turn.external_id AND t.tenant_id = voice._tenant();
+        IF FOUND THEN
+            RETURN turn;
+        END IF;
     END IF;
     INSERT INTO voice.turn (call_id, tenant_id, role, text, started_at, ended_at, audio_url, interrupted,
-                            transcription_ms, llm_ttft_ms, tts_ttfb_ms, e2e_latency_ms)
+                            transcription_ms, llm_ttft_ms, tts_ttfb_ms, e2e_latency_ms, external_id)
     SELECT c.id, c.tenant_id, voice_add_turn.role, coalesce(voice_add_turn.text, ''),
            coalesce(voice_add_turn.started_at, clock_timestamp()), voice_add_turn.ended_at, voice_add_turn.audio_url,
            coalesce(voice_add_turn.interrupted, false), voice_add_turn.transcription_ms, voice_add_turn.llm_ttft_ms,
-           voice_add_turn.tts_ttfb_ms, voice_add_turn.e2e_latency_ms
+           voice_add_turn.tts_ttfb_ms, voice_add_turn.e2e_latency_ms, nullif(voice_add_turn.external_id, '')
     FROM voice.call c
-    WHERE c.id = voice_add_turn.call_id AND c.tenant_id = voice._tenant()
+    WHERE c.id = voice_add_turn.call_id AND c.tenant_id = voice._tenant() AND c.deleted_at IS NULL
     RETURNING id INTO turn;
     IF turn IS NULL THEN
         PERFORM voice._unknown_call(call_id);
@@ -143,8 +160,8 @@ BEGIN
     RETURN turn;
 END
 $$;
-COMMENT ON FUNCTION voice_add_turn(uuid, text, text, timestamptz, timestamptz, text, boolean, int, int, int, int) IS
-    'adds a turn to a call and returns its id; text '''' opens a turn that voice_add_chunk() fills';
+COMMENT ON FUNCTION voice_add_turn(uuid, text, text, timestamptz, timestamptz, text, boolean, int, int, int, int, text) IS
+    'adds a turn to a call and returns its id; text '''' opens a turn that voice_add_chunk() fills; the same external_id again is the same turn';
 
 CREATE FUNCTION voice_add_chunk(
     call_id uuid, turn_id bigint, seq int, text text, is_final boolean DEFAULT false, start_ms int DEFAULT NULL,
@@ -152,17 +169,16 @@ CREATE FUNCTION voice_add_chunk(
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 BEGIN
-    IF seq IS NULL OR seq < 0 OR end_ms < start_ms OR confidence NOT BETWEEN 0 AND 1 THEN
+    -- As far beyond 0 and 1 as floats are rounded, a confidence is moved to them (voice._chunk_written).
+    IF seq IS NULL OR seq < 0 OR confidence NOT BETWEEN -0.001 AND 1.001 THEN
         RAISE EXCEPTION 'a chunk is out of range'
             USING ERRCODE = 'invalid_parameter_value',
-                  DETAIL = format('seq is %s, start_ms %s, end_ms %s, confidence %s.', coalesce(seq::text, 'NULL'),
-                                  coalesce(start_ms::text, 'NULL'), coalesce(end_ms::text, 'NULL'),
-                                  coalesce(confidence::text, 'NULL')),
-                  HINT = 'seq counts from 0 or 1, end_ms is not before start_ms, confidence is 0 to 1.';
+                  DETAIL = format('seq is %s, confidence %s.', coalesce(seq::text, 'NULL'), coalesce(confidence::text, 'NULL')),
+                  HINT = 'seq counts from 0 or 1, confidence is 0 to 1.';
     END IF;
-    -- A recogniser revises what it has sent: the same seq again replaces the piece. Not by EXCLUDED, which asks for the
-    -- privilege to read.
-    INSERT INTO voice.transcript_chunk (call_id, turn_id, tenant_id, seq, text, is_final, start_ms, end_ms, confidence)
+    -- A recogniser revises what it has sent: the same seq again replaces the piece, but what it was only guessing never what
+    -- is final. Not by EXCLUDED, which asks for the privilege to read.
+    INSERT INTO voice.transcript_chunk AS k (call_id, turn_id, tenant_id, seq, text, is_final, start_ms, end_ms, confidence)
     SELECT t.call_id, t.id, t.tenant_id, voice_add_chunk.seq, coalesce(voice_add_chunk.text, ''),
            coalesce(voice_add_chunk.is_final, false), voice_add_chunk.start_ms, voice_add_chunk.end_ms,
            voice_add_chunk.confidence
@@ -170,14 +186,19 @@ BEGIN
     WHERE t.call_id = voice_add_chunk.call_id AND t.id = voice_add_chunk.turn_id AND t.tenant_id = voice._tenant()
     ON CONFLICT ON CONSTRAINT transcript_chunk_pkey DO UPDATE
     SET text = coalesce(voice_add_chunk.text, ''), is_final = coalesce(voice_add_chunk.is_final, false),
-        start_ms = voice_add_chunk.start_ms, end_ms = voice_add_chunk.end_ms, confidence = voice_add_chunk.confidence;
-    IF NOT FOUND THEN
+        start_ms = voice_add_chunk.start_ms, end_ms = voice_add_chunk.end_ms, confidence = voice_add_chunk.confidence
+    WHERE NOT k.is_final OR voice_add_chunk.is_final;
+    IF NOT FOUND AND NOT EXISTS (
+        SELECT FROM voice.transcript_chunk k
+        WHERE k.call_id = voice_add_chunk.call_id AND k.turn_id = voice_add_chunk.turn_id AND k.seq = voice_add_chunk.seq
+          AND k.is_final AND k.tenant_id = voice._tenant())
+    THEN
         PERFORM voice._unknown_turn(call_id, turn_id);
     END IF;
 END
 $$;
 COMMENT ON FUNCTION voice_add_chunk(uuid, bigint, int, text, boolean, int, int, double precision) IS
-    'adds a piece of streaming speech-to-text to a turn; the same seq again replaces it';
+    'adds a piece of streaming speech-to-text to a turn; the same seq again replaces it, but never a final piece by one that is not';
 
 CREATE FUNCTION voice._close_streaming_turn(
     call_id uuid, turn_id bigint, ended_at timestamptz, interrupted boolean, transcription_ms int, llm_ttft_ms int,
@@ -186,10 +207,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 BEGIN
     UPDATE voice.turn t
-    SET text = coalesce(
-            (SELECT string_agg(k.text, ' ' ORDER BY k.seq) FROM voice.transcript_chunk k
-             WHERE k.call_id = t.call_id AND k.turn_id = t.id AND k.is_final),
-            t.text),
+    SET text = coalesce(nullif(voice._streamed_words(t.call_id, t.id), ''), t.text),
         ended_at = coalesce(_close_streaming_turn.ended_at, t.ended_at),
         interrupted = coalesce(_close_streaming_turn.interrupted, false) OR t.interrupted,
         transcription_ms = coalesce(_close_streaming_turn.transcription_ms, t.transcription_ms),
@@ -210,7 +228,7 @@ CREATE FUNCTION voice._finish_turn_from_chunks(
     tts_ttfb_ms int, e2e_latency_ms int) RETURNS void
 LANGUAGE c AS 'MODULE_PATHNAME', 'voice_finish_turn_from_chunks_wrapper';
 COMMENT ON FUNCTION voice._finish_turn_from_chunks(uuid, bigint, timestamptz, boolean, int, int, int, int) IS
-    'closes a streaming turn with the words of its final chunks';
+    'closes a streaming turn with the words of its chunks';
 
 CREATE FUNCTION voice_finish_turn(
     call_id uuid, turn_id bigint, text text DEFAULT NULL, ended_at timestamptz DEFAULT clock_timestamp(),
@@ -221,14 +239,13 @@ AS $$
 DECLARE
     turn record;
 BEGIN
-    SELECT t.role, t.started_at INTO turn FROM voice.turn t
+    SELECT t.role INTO turn FROM voice.turn t
     WHERE t.call_id = voice_finish_turn.call_id AND t.id = voice_finish_turn.turn_id AND t.tenant_id = voice._tenant()
     FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         PERFORM voice._unknown_turn(call_id, turn_id);
     END IF;
-    PERFORM voice._check_turn(turn.role, turn.started_at, ended_at, transcription_ms, llm_ttft_ms, tts_ttfb_ms,
-                              e2e_latency_ms);
+    PERFORM voice._check_turn(turn.role, transcription_ms, llm_ttft_ms, tts_ttfb_ms, e2e_latency_ms);
     IF text IS NULL THEN
         PERFORM voice._finish_turn_from_chunks(call_id, turn_id, ended_at, interrupted, transcription_ms, llm_ttft_ms,
                                                tts_ttfb_ms, e2e_latency_ms);
@@ -246,11 +263,12 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION voice_finish_turn(uuid, bigint, text, timestamptz, boolean, int, int, int, int) IS
-    'closes a streaming turn; without text, its words are its final chunks';
+    'closes a streaming turn; without text, its words are its final chunks or, without any, its latest';
 
 CREATE FUNCTION voice_add_tool_call(
     call_id uuid, name text, args jsonb, result jsonb DEFAULT NULL, latency_ms int DEFAULT NULL,
-    error_text text DEFAULT NULL, invoked_at timestamptz DEFAULT clock_timestamp(), turn_id bigint DEFAULT NULL) RETURNS bigint
+    error_text text DEFAULT NULL, invoked_at timestamptz DEFAULT clock_timestamp(), turn_id bigint DEFAULT NULL,
+    external_id text DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
@@ -268,12 +286,22 @@ BEGIN
     THEN
         PERFORM voice._unknown_turn(call_id, turn_id);
     END IF;
-    INSERT INTO voice.tool_call (call_id, tenant_id, name, args, result, latency_ms, error_text, invoked_at, turn_id)
+    IF external_id <> '' THEN
+        PERFORM voice._lock_external_id(format('%s tool call %s', call_id, external_id));
+        SELECT t.id INTO tool_call FROM voice.tool_call t
+        WHERE t.call_id = voice_add_tool_call.call_id AND t.external_id = voice_add_tool_call.external_id
+          AND t.tenant_id = voice._tenant();
+        IF FOUND THEN
+            RETURN tool_call;
+        END IF;
+    END IF;
+    INSERT INTO voice.tool_call (call_id, tenant_id, name, args, result, latency_ms, error_text, invoked_at, turn_id, external_id)
     SELECT c.id, c.tenant_id, voice_add_tool_call.name, coalesce(voice_add_tool_call.args, '{}'), voice_add_tool_call.result,
            voice_add_tool_call.latency_ms, voice_add_tool_call.error_text,
-           coalesce(voice_add_tool_call.invoked_at, clock_timestamp()), voice_add_tool_call.turn_id
+           coalesce(voice_add_tool_call.invoked_at, clock_timestamp()), voice_add_tool_call.turn_id,
+           nullif(voice_add_tool_call.external_id, '')
     FROM voice.call c
-    WHERE c.id = voice_add_tool_call.call_id AND c.tenant_id = voice._tenant()
+    WHERE c.id = voice_add_tool_call.call_id AND c.tenant_id = voice._tenant() AND c.deleted_at IS NULL
     RETURNING id INTO tool_call;
     IF tool_call IS NULL THEN
         PERFORM voice._unknown_call(call_id);
@@ -281,8 +309,8 @@ BEGIN
     RETURN tool_call;
 END
 $$;
-COMMENT ON FUNCTION voice_add_tool_call(uuid, text, jsonb, jsonb, int, text, timestamptz, bigint) IS
-    'adds a tool call and returns its id; error_text set: the tool failed';
+COMMENT ON FUNCTION voice_add_tool_call(uuid, text, jsonb, jsonb, int, text, timestamptz, bigint, text) IS
+    'adds a tool call and returns its id; error_text set: the tool failed; the same external_id again is the same tool call';
 
 CREATE FUNCTION voice_end_call(
     call_id uuid, status text DEFAULT 'completed', ended_at timestamptz DEFAULT clock_timestamp(),

@@ -196,7 +196,9 @@ DECLARE
     try int := 0;
     parent text;
     key text;
+    columns text;
 BEGIN
+    PERFORM voice._refuse_foreign_references();
     -- An index is renamed under a lock that neither readers nor writers feel: so it has its name before its partition has.
     FOREACH parent IN ARRAY voice._partitioned_tables() LOOP
         PERFORM voice._rename_indexes(parent || '_default', parent || '_default', parent || '_' || suffix);
@@ -214,8 +216,12 @@ BEGIN
             -- Between the two neither has triggers: what is copied is not written anew.
             FOREACH parent IN ARRAY voice._partitioned_tables() LOOP
                 key := CASE parent WHEN 'call' THEN 'id' ELSE 'call_id' END;
-                EXECUTE format('INSERT INTO voice.%I SELECT * FROM voice.%I WHERE %3$I < $1 OR %3$I >= $2',
-                               parent || '_default', parent || '_' || suffix, key) USING lower, upper;
+                -- But for those that are generated.
+                SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) INTO columns
+                FROM pg_attribute a
+                WHERE a.attrelid = format('voice.%I', parent)::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '';
+                EXECUTE format('INSERT INTO voice.%1$I (%4$s) SELECT %4$s FROM voice.%2$I WHERE %3$I < $1 OR %3$I >= $2',
+                               parent || '_default', parent || '_' || suffix, key, columns) USING lower, upper;
             END LOOP;
             EXECUTE format('DELETE FROM voice.%I WHERE id < $1 OR id >= $2', 'call_' || suffix) USING lower, upper;
             FOREACH parent IN ARRAY voice._partitioned_tables() LOOP

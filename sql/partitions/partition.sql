@@ -13,12 +13,34 @@ AS $$
     SELECT c.oid::regclass, b[1]::uuid, b[2]::uuid
     FROM pg_inherits i
     JOIN pg_class c ON c.oid = i.inhrelid
-    LEFT JOIN LATERAL regexp_match(pg_get_expr(c.relpartbound, c.oid), 'FROM \(''(.*)''\) TO \(''(.*)''\)') b ON true
+    LEFT JOIN LATERAL regexp_match(pg_get_expr(c.relpartbound, c.oid), 'FROM [(]''(.*)''[)] TO [(]''(.*)''[)]') b ON true
     WHERE i.inhparent = to_regclass('voice.' || $1)
 $$;
 COMMENT ON FUNCTION voice._partitions(text) IS 'the partitions of a partitioned table and the ids they hold: lower <= id < upper';
 
--- A table like its partitioned table, with the references of its own month, not attached yet. Nothing is granted on it and its
+-- With a foreign key to them from elsewhere no month is detached or dropped: PostgreSQL would say so of a partition, whose name
+-- tells nobody what to do.
+CREATE FUNCTION voice._refuse_foreign_references() RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp
+AS $$
+DECLARE
+    referring text;
+BEGIN
+    SELECT string_agg(format('%s of %s', quote_ident(k.conname), k.conrelid::regclass), ', ' ORDER BY k.conname) INTO referring
+    FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+    WHERE k.contype = 'f' AND k.conparentid = 0 AND c.relnamespace <> 'voice'::regnamespace
+      AND k.confrelid IN (SELECT to_regclass('voice.' || f) FROM unnest(voice._partitioned_tables()) f);
+    IF referring IS NOT NULL THEN
+        RAISE EXCEPTION 'a table that is not of voice_analytics refers to calls, so no month can leave'
+            USING ERRCODE = 'dependent_objects_still_exist', DETAIL = format('The foreign keys are: %s.', referring),
+                  HINT = 'ALTER TABLE … DROP CONSTRAINT …; keep the id in a column with an index (docs/orm.md says why).';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION voice._refuse_foreign_references() IS 'raises the error for foreign keys to calls that users have made';
+
+-- A table like its partitioned table, whatever columns a DBA has added to that (but for identity: what is attached must have
+-- none, and the rows get theirs from the partitioned table), with the references of its own month, not attached yet. Nothing is granted on it and its
 -- row-level security has no policy: rows are reached through the partitioned table only.
 CREATE FUNCTION voice._build_partition(parent text, suffix text) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
@@ -32,7 +54,7 @@ BEGIN
                   HINT = 'A month that was detached: ATTACH it again, rename it, or drop it.';
     END IF;
     EXECUTE format(
-        'CREATE TABLE voice.%I (LIKE voice.%I INCLUDING CONSTRAINTS INCLUDING INDEXES INCLUDING STORAGE INCLUDING COMPRESSION)',
+        'CREATE TABLE voice.%I (LIKE voice.%I INCLUDING CONSTRAINTS INCLUDING INDEXES INCLUDING STORAGE INCLUDING COMPRESSION INCLUDING GENERATED)',
         partition, parent);
     PERFORM voice._make_private(('voice.' || partition)::regclass);
     EXECUTE format('ALTER TABLE voice.%I ENABLE ROW LEVEL SECURITY', partition);

@@ -38,6 +38,7 @@ BEGIN
     IF months.lowers IS NULL THEN
         RETURN;
     END IF;
+    PERFORM voice._refuse_foreign_references();
     -- What has not been rolled up yet is now or never.
     FOR i IN 1..cardinality(months.lowers) LOOP
         PERFORM voice._roll_up_due(months.lowers[i], months.uppers[i]);

@@ -1,7 +1,7 @@
 -- What the analysis of each claimed call needs, in one query. The words of a turn are its text or, where streaming never
--- closed it, its final chunks; the hash covers exactly these words. settle_words.sql must compute it alike. Every table is
--- read for one call at a time (LIMIT 1): by its key, whatever the planner believes of it. The turns are sorted once, in a
--- subquery that nothing else is done to.
+-- closed it, its chunks; the hash covers exactly these words, and who spoke them. settle_words.sql must compute it alike.
+-- Every table is read for one call at a time (LIMIT 1): by its key, whatever the planner believes of it. The turns are sorted
+-- once, in a subquery that nothing else is done to.
 SELECT w.ord, c.id IS NOT NULL, c.status, c.agent_id, g.vertical,
        CASE WHEN pg_catalog.isfinite(c.ended_at) THEN (pg_catalog.date_part('epoch', c.ended_at) * 1000)::bigint END,
        c.deleted_at IS NOT NULL,
@@ -24,9 +24,11 @@ LEFT JOIN LATERAL (
            pg_catalog.array_agg(s.words) AS texts,
            pg_catalog.array_agg(s.speaker) AS speakers,
            pg_catalog.substr(pg_catalog.sha256(pg_catalog.convert_to(
-               pg_catalog.string_agg(coalesce(s.speaker, s.role) || E'\x1f' || s.words, E'\x1e'), 'UTF8')), 1, 16) AS hash
+               pg_catalog.string_agg(s.speaker || E'\x1f' || s.words, E'\x1e'), 'UTF8')), 1, 16) AS hash
     FROM (
-        SELECT u.role, u.speaker, CASE WHEN u.text <> '' THEN u.text ELSE voice._final_chunks(u.call_id, u.id) END AS words
+        SELECT u.role,
+               coalesce(u.speaker, u.role) || CASE WHEN u.interrupted THEN ' (interrupted)' ELSE '' END AS speaker,
+               CASE WHEN u.text <> '' THEN u.text ELSE voice._streamed_words(u.call_id, u.id) END AS words
         FROM {turn} u
         WHERE u.call_id = w.call_id AND {within u.call_id}
         ORDER BY u.started_at, u.id

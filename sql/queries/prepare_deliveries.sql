@@ -1,13 +1,16 @@
 -- What the delivery of each claimed job needs. As in prepare.sql, every table is read by its key. A webhook that is not
 -- enabled, or of which no secret is known, is told nothing.
-SELECT w.ord, j.webhook_id, j.event, h.id IS NOT NULL AND h.enabled, h.url, h.format, s.secret,
+SELECT w.ord, j.webhook_id, j.event, h.id IS NOT NULL AND h.enabled, h.url, h.format, s.secret, s.old_secret,
     c.id IS NOT NULL AND c.deleted_at IS NULL AND a.call_id IS NOT NULL,
     c.agent_id, coalesce(g.name, ''), a.vertical, a.lead_score::int, a.sentiment, a.intent, a.entities::text, a.summary, a.next_action,
-    t.started_at, t.ended_at, t.analyzed_at
+    t.started_at, t.ended_at, t.analyzed_at, c.direction, CASE c.direction WHEN 'outbound' THEN c.to_number ELSE c.from_number END, c.external_id
 FROM unnest($4::bigint[], $1::uuid[]) WITH ORDINALITY w(job_id, call_id, ord)
 LEFT JOIN LATERAL (SELECT j.* FROM voice.job j WHERE j.id = w.job_id LIMIT 1) j ON true
 LEFT JOIN LATERAL (SELECT h.* FROM voice.webhook h WHERE h.id = j.webhook_id AND h.tenant_id = j.tenant_id LIMIT 1) h ON true
-LEFT JOIN LATERAL (SELECT s.secret FROM voice._webhook_secret s WHERE s.webhook_id = h.id LIMIT 1) s ON true
+LEFT JOIN LATERAL (
+    SELECT s.secret, CASE WHEN s.replaced_at > pg_catalog.now() - interval '1 day' THEN s.old_secret END AS old_secret
+    FROM voice._webhook_secret s WHERE s.webhook_id = h.id LIMIT 1
+) s ON true
 LEFT JOIN LATERAL (
     SELECT c.* FROM {call} c WHERE c.id = w.call_id AND {within c.id} AND c.tenant_id = j.tenant_id LIMIT 1
 ) c ON true

@@ -1,17 +1,30 @@
--- The deliveries of calls whose analysis has just been stored, in the same transaction. Once per call, webhook and event,
--- however often the call is judged: analytics remembers, and leaves with its call and its month. Who tells of one call
--- holds the call's lock, so nobody else announces it meanwhile. $4: a delivery is as urgent as the analysis was.
-WITH news AS (
-    SELECT DISTINCT a.call_id, a.tenant_id, p.priority, w.id AS webhook_id, e.event, w.id || ' ' || e.event AS mark
+-- The deliveries of calls whose analysis has just been stored, in the same transaction. lead.hot and call.analyzed once per
+-- call, webhook and event, however often the call is judged; call.updated whenever a call that the webhook was told of is
+-- judged differently than what it was told last. analytics remembers, and leaves with its call and its month: `webhook event`,
+-- and for webhooks that want updates `webhook #judgement`. Who tells of one call holds the call's lock, so nobody else
+-- announces it meanwhile. $4: a delivery is as urgent as the analysis was.
+WITH wanted AS (
+    SELECT DISTINCT a.call_id, a.tenant_id, p.priority, w.id AS webhook_id, w.id::text AS webhook, w.events, a.announced,
+        a.lead_score >= w.min_lead_score AND a.intent = ANY (w.intents) AS is_hot,
+        CASE WHEN 'call.updated' = ANY (w.events) THEN w.id || ' #' || pg_catalog.md5(pg_catalog.concat_ws(E'\x1f',
+            a.lead_score, a.sentiment, a.intent, a.entities, a.summary, a.next_action)) END AS judgement
     FROM unnest($1::uuid[], $4::smallint[]) p(call_id, priority)
     JOIN voice.analytics a ON a.call_id = p.call_id AND a.call_id BETWEEN $2 AND $3
     JOIN voice.webhook w ON w.tenant_id = a.tenant_id AND w.enabled
-    CROSS JOIN LATERAL pg_catalog.unnest(w.events) e(event)
-    WHERE (e.event = 'call.analyzed' OR (a.lead_score >= w.min_lead_score AND a.intent = ANY (w.intents)))
-      AND (w.id || ' ' || e.event = ANY (a.announced)) IS NOT TRUE
+), news AS (
+    SELECT w.*, e.event
+    FROM wanted w CROSS JOIN LATERAL pg_catalog.unnest(w.events) e(event)
+    WHERE CASE e.event
+        WHEN 'call.updated' THEN w.announced && ARRAY[w.webhook || ' lead.hot', w.webhook || ' call.analyzed']
+                                 AND NOT w.judgement = ANY (w.announced)
+        ELSE (e.event = 'call.analyzed' OR w.is_hot) AND (w.webhook || ' ' || e.event = ANY (w.announced)) IS NOT TRUE END
 ), remembered AS (
-    UPDATE voice.analytics a SET announced = a.announced || n.marks
-    FROM (SELECT call_id, pg_catalog.array_agg(mark ORDER BY mark) AS marks FROM news GROUP BY call_id) n
+    UPDATE voice.analytics a
+    SET announced = ARRAY(SELECT m FROM unnest(a.announced) m WHERE NOT pg_catalog.split_part(m, ' #', 1) = ANY (n.judged)) || n.marks
+    FROM (SELECT call_id, coalesce(pg_catalog.array_agg(DISTINCT webhook) FILTER (WHERE judgement IS NOT NULL), '{}') AS judged,
+              pg_catalog.array_agg(DISTINCT m.mark ORDER BY m.mark) FILTER (WHERE m.mark IS NOT NULL) AS marks
+          FROM news CROSS JOIN LATERAL (VALUES (CASE WHEN event <> 'call.updated' THEN webhook || ' ' || event END), (judgement)) m(mark)
+          GROUP BY call_id) n
     WHERE a.call_id = n.call_id AND a.call_id BETWEEN $2 AND $3
 )
 INSERT INTO voice.job (tenant_id, kind, call_id, priority, webhook_id, event)

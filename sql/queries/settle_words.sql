@@ -7,9 +7,10 @@ SELECT w.call_id,
     pg_catalog.left(t.words, 400000)
 FROM (SELECT DISTINCT call_id FROM pg_catalog.unnest($1::uuid[]) x(call_id)) w
 CROSS JOIN LATERAL (
-    SELECT pg_catalog.string_agg(coalesce(s.speaker, s.role) || E'\x1f' || s.words, E'\x1e') AS lines, pg_catalog.string_agg(s.words, E'\n') AS words
+    SELECT pg_catalog.string_agg(s.speaker || E'\x1f' || s.words, E'\x1e') AS lines, pg_catalog.string_agg(s.words, E'\n') AS words
     FROM (
-        SELECT u.role, u.speaker, CASE WHEN u.text <> '' THEN u.text ELSE voice._final_chunks(u.call_id, u.id) END AS words
+        SELECT coalesce(u.speaker, u.role) || CASE WHEN u.interrupted THEN ' (interrupted)' ELSE '' END AS speaker,
+               CASE WHEN u.text <> '' THEN u.text ELSE voice._streamed_words(u.call_id, u.id) END AS words
         FROM {turn} u
         WHERE u.call_id = w.call_id AND {within u.call_id}
         ORDER BY u.started_at, u.id

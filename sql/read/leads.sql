@@ -13,10 +13,10 @@ COMMENT ON FUNCTION voice._is_hot_lead(int, text) IS 'whether a call that was ju
 CREATE FUNCTION voice_top_leads(vertical text, since timestamptz, min_score int DEFAULT 70, max_rows int DEFAULT 50,
     OUT call_id uuid, OUT agent_id text, OUT vertical text, OUT from_number text, OUT started_at timestamptz,
     OUT lead_score int, OUT sentiment double precision, OUT intent text, OUT entities jsonb, OUT summary text,
-    OUT next_action text) RETURNS SETOF record
+    OUT next_action text, OUT contact_number text, OUT external_id text) RETURNS SETOF record
 LANGUAGE c STABLE ROWS 50 AS 'MODULE_PATHNAME', 'voice_top_leads';
 COMMENT ON FUNCTION voice_top_leads(text, timestamptz, int, int) IS
-    'calls with the highest lead scores since then, the newer first among equals; vertical NULL: all';
+    'calls with the highest lead scores since then, the newer first among equals; vertical NULL: all; contact_number: whom to ring, the caller or, of an outbound call, who was called';
 
 CREATE FUNCTION voice._sentiment_trend(timestamptz, text, text,
     OUT bucket timestamptz, OUT agent_id text, OUT calls bigint, OUT avg_sentiment double precision,

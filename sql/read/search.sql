@@ -45,7 +45,7 @@ BEGIN
     -- small letters are not those of the configuration.)
     IF config = 'pg_catalog.simple'::regconfig AND wanted::text !~ '!'
        AND (SELECT to_jsonb(d) ->> 'datlocprovider' IS DISTINCT FROM 'i' FROM pg_database d WHERE datname = current_database()) THEN
-        SELECT array_agg('%' || regexp_replace(replace(replace(m[1], '''''', ''''), '\\', '\'), '([\\%_])', '\\\1', 'g') || '%') INTO needles
+        SELECT array_agg('%' || regexp_replace(replace(replace(m[1], '''''', ''''), E'\\\\', E'\\'), E'([\\\\%_])', E'\\\\\\1', 'g') || '%') INTO needles
         FROM regexp_matches(wanted::text, '''((?:[^'']|'''')*)''', 'g') m;
     END IF;
     first_id := @extschema@.voice_uuid_at(since - interval '24 hours');
@@ -93,7 +93,7 @@ BEGIN
             FROM (
                 SELECT u.id, coalesce(u.speaker, u.role) AS role, u.started_at, s.words, v.vector, v.vector @@ wanted AS matches
                 FROM voice.turn u
-                CROSS JOIN LATERAL (SELECT CASE WHEN u.text <> '' THEN u.text ELSE voice._final_chunks(u.call_id, u.id) END) s(words)
+                CROSS JOIN LATERAL (SELECT CASE WHEN u.text <> '' THEN u.text ELSE voice._streamed_words(u.call_id, u.id) END) s(words)
                 CROSS JOIN LATERAL (SELECT to_tsvector(config, left(s.words, 400000))) v(vector)
                 WHERE u.call_id = b.id AND u.tenant_id = tenant
                   AND (needles IS NULL OR lower(s.words) LIKE ANY (needles))

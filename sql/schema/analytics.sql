@@ -30,6 +30,8 @@ BEGIN
         summary text NOT NULL CONSTRAINT analytics_summary_is_short CHECK (char_length(summary) <= 240),
         next_action text NOT NULL,
         announced text[],
+        contact_number text,
+        external_id text,
         PRIMARY KEY (call_id)
     ) PARTITION BY RANGE (call_id);
     -- Top leads read only the rows they return; leading with the tenant, row-level security costs them nothing.
@@ -47,11 +49,13 @@ BEGIN
     COMMENT ON COLUMN voice.analytics.summary IS 'at most 240 characters';
     COMMENT ON COLUMN voice.analytics.agent_id IS 'copy of the call''s, kept true by a trigger';
     COMMENT ON COLUMN voice.analytics.from_number IS 'copy of the call''s, kept true by a trigger';
+    COMMENT ON COLUMN voice.analytics.contact_number IS 'the number of the other party: who rang or, of an outbound call, who was rung';
+    COMMENT ON COLUMN voice.analytics.external_id IS 'copy of the call''s, kept true by a trigger';
     COMMENT ON COLUMN voice.analytics.started_at IS 'copy of the call''s, kept true by a trigger';
     COMMENT ON COLUMN voice.analytics.deleted_at IS 'copy of the call''s, kept true by a trigger';
     COMMENT ON COLUMN voice.analytics.vertical IS 'the agent''s at the time of the analysis';
     COMMENT ON COLUMN voice.analytics.model IS 'who judged: the LLM''s name, builtin/… or rule/…';
-    COMMENT ON COLUMN voice.analytics.announced IS 'which webhooks were to be told what of this call (webhook id, event): each once, however often it is judged';
+    COMMENT ON COLUMN voice.analytics.announced IS 'which webhooks were to be told what of this call (webhook id, event): each once, however often it is judged; and what they were told last (webhook id, #hash)';
     COMMENT ON COLUMN voice.analytics.transcript_hash IS 'of the words that were judged; NULL: to be judged again whatever they are';
 END
 $$;

@@ -41,10 +41,12 @@ BEGIN
 
     CREATE TRIGGER complete BEFORE INSERT OR UPDATE ON voice.call FOR EACH ROW EXECUTE FUNCTION voice._complete_call();
     CREATE TRIGGER written AFTER INSERT OR UPDATE ON voice.call FOR EACH ROW EXECUTE FUNCTION voice._call_written();
-    CREATE TRIGGER copy_to_analytics AFTER UPDATE OF agent_id, started_at, deleted_at, from_number ON voice.call
+    CREATE TRIGGER copy_to_analytics AFTER UPDATE OF agent_id, started_at, deleted_at, from_number, to_number, direction, external_id ON voice.call
         FOR EACH ROW
         WHEN (NEW.agent_id <> OLD.agent_id OR NEW.started_at <> OLD.started_at
-              OR NEW.from_number IS DISTINCT FROM OLD.from_number OR NEW.deleted_at IS DISTINCT FROM OLD.deleted_at)
+              OR NEW.from_number IS DISTINCT FROM OLD.from_number OR NEW.deleted_at IS DISTINCT FROM OLD.deleted_at
+              OR NEW.to_number IS DISTINCT FROM OLD.to_number OR NEW.direction <> OLD.direction
+              OR NEW.external_id IS DISTINCT FROM OLD.external_id)
         EXECUTE FUNCTION voice._copy_to_analytics();
     CREATE TRIGGER remove_jobs AFTER DELETE ON voice.call REFERENCING OLD TABLE AS gone
         FOR EACH STATEMENT EXECUTE FUNCTION voice._calls_deleted();

@@ -92,6 +92,53 @@ END
 $$;
 COMMENT ON FUNCTION voice._migrate_0003() IS 'what a call cost, and who spoke a turn where its role does not say it';
 
+-- 0.2.0
+CREATE FUNCTION voice._migrate_0004() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+DECLARE
+    grantee text;
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'voice.turn'::regclass AND attname = 'external_id' AND NOT attisdropped) THEN
+        ALTER TABLE voice.turn ADD COLUMN external_id text;
+        ALTER TABLE voice.tool_call ADD COLUMN external_id text;
+        COMMENT ON COLUMN voice.turn.external_id IS 'the client''s own id of the turn: voice_add_turn() adds it once';
+        COMMENT ON COLUMN voice.tool_call.external_id IS 'the id of the tool call in the agent''s program: voice_add_tool_call() adds it once';
+        PERFORM voice._keep_words_out_of_statistics(t.relid) FROM pg_partition_tree('voice.turn') t;
+        PERFORM voice._keep_words_out_of_statistics(t.relid) FROM pg_partition_tree('voice.tool_call') t;
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'voice.analytics'::regclass AND attname = 'contact_number' AND NOT attisdropped) THEN
+        -- Filled when a call is judged; voice_top_leads() looks up what is older.
+        ALTER TABLE voice.analytics ADD COLUMN contact_number text, ADD COLUMN external_id text;
+        COMMENT ON COLUMN voice.analytics.contact_number IS 'the number of the other party: who rang or, of an outbound call, who was rung';
+        COMMENT ON COLUMN voice.analytics.external_id IS 'copy of the call''s, kept true by a trigger';
+        COMMENT ON COLUMN voice.analytics.announced IS 'which webhooks were to be told what of this call (webhook id, event): each once, however often it is judged; and what they were told last (webhook id, #hash)';
+        PERFORM voice._keep_words_out_of_statistics(t.relid) FROM pg_partition_tree('voice.analytics') t;
+        DROP TRIGGER copy_to_analytics ON voice.call;
+        CREATE TRIGGER copy_to_analytics AFTER UPDATE OF agent_id, started_at, deleted_at, from_number, to_number, direction, external_id ON voice.call
+            FOR EACH ROW
+            WHEN (NEW.agent_id <> OLD.agent_id OR NEW.started_at <> OLD.started_at
+                  OR NEW.from_number IS DISTINCT FROM OLD.from_number OR NEW.deleted_at IS DISTINCT FROM OLD.deleted_at
+                  OR NEW.to_number IS DISTINCT FROM OLD.to_number OR NEW.direction <> OLD.direction
+                  OR NEW.external_id IS DISTINCT FROM OLD.external_id)
+            EXECUTE FUNCTION voice._copy_to_analytics();
+        ALTER TABLE voice.webhook DROP CONSTRAINT webhook_events_known, ADD CONSTRAINT webhook_events_known
+            CHECK (events <@ '{lead.hot,call.analyzed,call.updated}' AND cardinality(events) > 0);
+        COMMENT ON COLUMN voice.webhook.events IS 'lead.hot: an analysis with at least min_lead_score and one of the intents; call.analyzed: every analysis; call.updated: the webhook was told of the call, and now it is judged differently';
+    END IF;
+    -- Words are not refused for a clock: voice._chunk_written() puts these right.
+    ALTER TABLE voice.transcript_chunk DROP CONSTRAINT IF EXISTS transcript_chunk_ends_after_it_starts,
+        DROP CONSTRAINT IF EXISTS transcript_chunk_confidence_is_a_share;
+    FOR grantee IN
+        SELECT DISTINCT x.grantee::regrole::text FROM pg_attribute a CROSS JOIN LATERAL aclexplode(a.attacl) x
+        WHERE a.attrelid = 'voice.call'::regclass AND a.attname = 'meta' AND x.privilege_type = 'UPDATE' AND x.grantee <> 0
+    LOOP
+        EXECUTE format('GRANT SELECT (external_id), UPDATE (external_id) ON voice.turn, voice.tool_call TO %s', grantee);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION voice._migrate_0004() IS 'turns and tool calls have an id of the client''s; no word is refused for a clock; leads have the number to ring';
+
 -- What an extension script creates is a member of the extension at first.
 CREATE FUNCTION voice._release_tables() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp

@@ -20,6 +20,7 @@ BEGIN
         args jsonb NOT NULL DEFAULT '{}',
         result jsonb,
         error_text text,
+        external_id text,
         -- Rows come in the order of their calls and stay: room between entries would stay empty.
         PRIMARY KEY (call_id, id) WITH (fillfactor = 100)
     ) PARTITION BY RANGE (call_id);
@@ -32,6 +33,7 @@ BEGIN
     COMMENT ON COLUMN voice.tool_call.turn_id IS 'the turn that made the call, if known';
     COMMENT ON COLUMN voice.tool_call.latency_ms IS 'milliseconds until the tool answered';
     COMMENT ON COLUMN voice.tool_call.error_text IS 'set: the tool failed';
+    COMMENT ON COLUMN voice.tool_call.external_id IS 'the id of the tool call in the agent''s program: voice_add_tool_call() adds it once';
 END
 $$;
 COMMENT ON FUNCTION voice._install_tool_call() IS 'creates voice.tool_call if it is missing';

@@ -13,16 +13,15 @@ BEGIN
         seq int NOT NULL CONSTRAINT transcript_chunk_seq_not_negative CHECK (seq >= 0),
         start_ms int,
         end_ms int,
-        confidence real CONSTRAINT transcript_chunk_confidence_is_a_share CHECK (confidence BETWEEN 0 AND 1),
+        confidence real,
         is_final boolean NOT NULL DEFAULT false,
         tenant_id text NOT NULL DEFAULT voice._tenant(),
         text text NOT NULL,
-        CONSTRAINT transcript_chunk_ends_after_it_starts CHECK (end_ms >= start_ms),
         PRIMARY KEY (call_id, turn_id, seq)
     ) PARTITION BY RANGE (call_id);
     PERFORM voice._make_private('voice.transcript_chunk');
     PERFORM voice._enable_tenant_rls('voice.transcript_chunk');
-    -- Late words, as in voice.turn.
+    -- The rules of a chunk, and late words, as in voice.turn.
     CREATE TRIGGER written AFTER INSERT OR UPDATE ON voice.transcript_chunk FOR EACH ROW EXECUTE FUNCTION voice._chunk_written();
     COMMENT ON TABLE voice.transcript_chunk IS 'streaming speech-to-text pieces of a turn';
     COMMENT ON COLUMN voice.transcript_chunk.seq IS 'position within the turn, from 0 or 1';

@@ -23,6 +23,7 @@ BEGIN
         text text NOT NULL,
         audio_url text,
         speaker text,
+        external_id text,
         -- Rows come in the order of their calls and stay: room between entries would stay empty.
         PRIMARY KEY (call_id, id) WITH (fillfactor = 100)
     ) PARTITION BY RANGE (call_id);
@@ -38,6 +39,7 @@ BEGIN
     COMMENT ON COLUMN voice.turn.text IS 'the words; '''' while transcript chunks fill the turn';
     COMMENT ON COLUMN voice.turn.role IS 'user (the caller), assistant (the agent) or system';
     COMMENT ON COLUMN voice.turn.speaker IS 'who spoke, where the role does not say it: human_agent (a person on the agent''s side, role system)';
+    COMMENT ON COLUMN voice.turn.external_id IS 'the client''s own id of the turn: voice_add_turn() adds it once';
     COMMENT ON COLUMN voice.turn.interrupted IS 'the caller spoke over it (barge-in)';
     COMMENT ON COLUMN voice.turn.transcription_ms IS 'speech-to-text latency, milliseconds';
     COMMENT ON COLUMN voice.turn.llm_ttft_ms IS 'time to the LLM''s first token, milliseconds';

@@ -3,8 +3,11 @@
 -- A member of the extension and never dumped, as voice._instance: a restored webhook is disabled until it gets one again.
 CREATE TABLE voice._webhook_secret (
     webhook_id uuid PRIMARY KEY,
-    secret text NOT NULL
+    secret text NOT NULL,
+    old_secret text,
+    replaced_at timestamptz
 );
+COMMENT ON COLUMN voice._webhook_secret.old_secret IS 'what it was until replaced_at; for a day deliveries are signed with both';
 COMMENT ON TABLE voice._webhook_secret IS 'what webhooks are signed with, and the URLs that are secrets themselves (Slack); read by the worker only';
 ALTER TABLE voice._webhook_secret OWNER TO voice_worker;
 REVOKE ALL ON voice._webhook_secret FROM PUBLIC;
@@ -26,7 +29,7 @@ BEGIN
         url text NOT NULL,
         format text NOT NULL DEFAULT 'standard' CONSTRAINT webhook_format_known CHECK (format IN ('standard', 'slack')),
         events text[] NOT NULL DEFAULT '{lead.hot}'
-            CONSTRAINT webhook_events_known CHECK (events <@ '{lead.hot,call.analyzed}' AND cardinality(events) > 0),
+            CONSTRAINT webhook_events_known CHECK (events <@ '{lead.hot,call.analyzed,call.updated}' AND cardinality(events) > 0),
         intents text[] NOT NULL DEFAULT '{sales}'
             CONSTRAINT webhook_intents_known CHECK (intents <@ '{info,booking,complaint,sales,support,none}' AND cardinality(intents) > 0),
         disabled_reason text,
@@ -45,7 +48,7 @@ BEGIN
     COMMENT ON TABLE voice.webhook IS 'who is told of analysed calls; see voice_add_webhook()';
     COMMENT ON COLUMN voice.webhook.tenant_id IS 'whose calls it is told of: the setting voice_analytics.tenant';
     COMMENT ON COLUMN voice.webhook.url IS 'where it is posted to; of Slack''s URL, which is a secret, the host only';
-    COMMENT ON COLUMN voice.webhook.events IS 'lead.hot: an analysis with at least min_lead_score and one of the intents; call.analyzed: every analysis';
+    COMMENT ON COLUMN voice.webhook.events IS 'lead.hot: an analysis with at least min_lead_score and one of the intents; call.analyzed: every analysis; call.updated: the webhook was told of the call, and now it is judged differently';
     COMMENT ON COLUMN voice.webhook.min_lead_score IS 'of lead.hot';
     COMMENT ON COLUMN voice.webhook.intents IS 'of lead.hot';
     COMMENT ON COLUMN voice.webhook.format IS 'standard: Standard Webhooks, signed; slack: a message for an incoming webhook of Slack';

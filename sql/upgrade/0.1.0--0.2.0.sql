@@ -20,6 +20,9 @@ COMMENT ON TABLE voice._receive_secret IS 'what webhooks that voice_receive() ta
 ALTER TABLE voice._receive_secret OWNER TO voice_worker;
 REVOKE ALL ON voice._receive_secret FROM PUBLIC;
 
+ALTER TABLE voice._webhook_secret ADD COLUMN old_secret text, ADD COLUMN replaced_at timestamptz;
+COMMENT ON COLUMN voice._webhook_secret.old_secret IS 'what it was until replaced_at; for a day deliveries are signed with both';
+
 DROP FUNCTION voice._close_functions();
 -- An argument has another name.
 DROP FUNCTION voice._rename_indexes(text, text, text);
@@ -45,6 +48,13 @@ DROP FUNCTION voice._drop_proofs();
 DROP FUNCTION voice._forget_proofs();
 DROP FUNCTION voice._swap_stranded(date[]);
 DROP FUNCTION voice._create_months_elsewhere(int, timestamptz, text);
+DROP FUNCTION voice._final_chunks(uuid, bigint);
+-- These have an argument more: the client's id of what it adds.
+DROP FUNCTION @extschema@.voice_add_turn(uuid, text, text, timestamptz, timestamptz, text, boolean, int, int, int, int);
+DROP FUNCTION @extschema@.voice_add_tool_call(uuid, text, jsonb, jsonb, int, text, timestamptz, bigint);
+-- This gives two columns more.
+DROP FUNCTION @extschema@.voice_top_leads(text, timestamptz, int, int);
+DROP FUNCTION voice._check_turn(text, timestamptz, timestamptz, int, int, int, int);
 
 -- @functions@
 

@@ -53,7 +53,8 @@ BEGIN
     END IF;
     IF keep IS NOT NULL THEN
         INSERT INTO voice._webhook_secret AS s (webhook_id, secret) VALUES (NEW.id, keep)
-        ON CONFLICT (webhook_id) DO UPDATE SET secret = EXCLUDED.secret;
+        ON CONFLICT (webhook_id) DO UPDATE SET secret = EXCLUDED.secret, old_secret = s.secret, replaced_at = now()
+        WHERE s.secret <> EXCLUDED.secret;
     END IF;
     -- Who gives a secret to one that was disabled for want of it wants it enabled.
     IF NEW.enabled AND NOT EXISTS (SELECT FROM voice._webhook_secret s WHERE s.webhook_id = NEW.id) THEN
@@ -110,10 +111,10 @@ BEGIN
         RAISE EXCEPTION 'there is no such format'
             USING ERRCODE = 'invalid_parameter_value', DETAIL = pg_catalog.format('format is %s.', coalesce(quote_literal(format), 'NULL')),
                   HINT = 'The formats are standard (Standard Webhooks) and slack.';
-    ELSIF events IS NULL OR cardinality(events) = 0 OR NOT events <@ '{lead.hot,call.analyzed}' THEN
+    ELSIF events IS NULL OR cardinality(events) = 0 OR NOT events <@ '{lead.hot,call.analyzed,call.updated}' THEN
         RAISE EXCEPTION 'there is no such event'
             USING ERRCODE = 'invalid_parameter_value', DETAIL = pg_catalog.format('events is %s.', coalesce(events::text, 'NULL')),
-                  HINT = 'The events are lead.hot and call.analyzed.';
+                  HINT = 'The events are lead.hot, call.analyzed and call.updated.';
     ELSIF min_lead_score IS NULL OR min_lead_score NOT BETWEEN 0 AND 100 THEN
         RAISE EXCEPTION 'min_lead_score is out of range'
             USING ERRCODE = 'invalid_parameter_value', DETAIL = pg_catalog.format('min_lead_score is %s.', coalesce(min_lead_score::text, 'NULL')),

@@ -13,7 +13,7 @@ use voice_core::uuid7;
 declare_function!(voice_top_leads, pg_finfo_voice_top_leads, function::FunctionCall, top_leads);
 
 /// What an analyst does not see: the number, and what was said (the next action may name either).
-const WORDS: [&str; 4] = ["from_number", "entities", "summary", "next_action"];
+const WORDS: [&str; 5] = ["from_number", "contact_number", "entities", "summary", "next_action"];
 
 thread_local! {
     static OF_VERTICAL: [CachedQuery; 2] = [question(true, true), question(true, false)];
@@ -23,6 +23,22 @@ thread_local! {
 fn question(of_vertical: bool, with_words: bool) -> CachedQuery {
     let condition = if of_vertical { "AND t.vertical OPERATOR(pg_catalog.=) $1" } else { "" };
     let mut sql = include_str!("../../sql/queries/top_leads.sql").replace("{vertical}", condition);
+    for (column, of_call) in [
+        ("contact_number", "CASE c.direction WHEN 'outbound' THEN c.to_number ELSE c.from_number END"),
+        ("external_id", "c.external_id"),
+    ] {
+        let known = format!("t.{column}");
+        // An analyst may not read the call's number.
+        let lookup = if with_words {
+            format!(
+                "coalesce({known}, (SELECT {of_call} FROM voice.call c WHERE c.id OPERATOR(pg_catalog.=) t.call_id \
+                 AND c.tenant_id OPERATOR(pg_catalog.=) t.tenant_id))"
+            )
+        } else {
+            known
+        };
+        sql = sql.replace(&format!("{{{column}}}"), &lookup);
+    }
     if !with_words {
         for column in WORDS {
             sql = sql.replace(&format!("t.{column}::"), "NULL::");

@@ -3,16 +3,30 @@
 
 use crate::declare_function;
 use crate::guc;
-use crate::host::{function, tenant_binding, trigger};
+use crate::host::error::raise;
+use crate::host::{function, tenant_binding, trigger, user};
+use pgrx::prelude::*;
 use pgrx::{IntoDatum, pg_sys};
 
 declare_function!(voice_tenant, pg_finfo_voice_tenant, function::FunctionCall, tenant_of_session);
 declare_function!(voice_pinned_to, pg_finfo_voice_pinned_to, function::FunctionCall, pinned_to);
 declare_function!(voice_pins_changed, pg_finfo_voice_pins_changed, trigger::TriggerCall, pins_changed);
 
-/// The session's tenant: its pin, or its setting.
+/// The session's tenant: its pin, or its setting. Without either, and with the setting `require_tenant`, an ordinary role is
+/// refused: it has forgotten to say whose rows it means.
 pub fn current() -> String {
-    tenant_binding::tenant().unwrap_or_else(guc::tenant)
+    tenant_binding::tenant().unwrap_or_else(|| {
+        let tenant = guc::tenant();
+        if tenant.is_empty() && guc::requires_tenant() && !user::bypasses_rls(user::caller()) {
+            raise(
+                PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                "no tenant is set",
+                "voice_analytics.require_tenant is on, and voice_analytics.tenant is ''.",
+                "SET voice_analytics.tenant = '…' (SET LOCAL in a transaction only), or pin the role with voice_pin_tenant().",
+            );
+        }
+        tenant
+    })
 }
 
 fn tenant_of_session(call: function::FunctionCall<'_>) -> pg_sys::Datum {

@@ -1,15 +1,15 @@
 //! The triggers on what is said and done in a call: its rules, and words that come after its end. In Rust for the
 //! reason that `call.rs` gives. Declared in `sql/ingest/call_rules.sql`.
 
-use crate::db::enqueue;
 use crate::db::rethrow;
+use crate::db::{correct, enqueue};
 use crate::declare_function;
 use crate::host::error::raise;
 use crate::host::trigger::{self, Row};
-use crate::host::{clock, commit_hooks};
+use crate::host::{commit_hooks, user};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
-use voice_core::turn::{Turn, TurnError};
+use voice_core::turn::{Confidence, Turn, TurnError};
 
 declare_function!(voice_turn_written, pg_finfo_voice_turn_written, trigger::TriggerCall, turn_written);
 declare_function!(voice_chunk_written, pg_finfo_voice_chunk_written, trigger::TriggerCall, chunk_written);
@@ -20,6 +20,10 @@ fn turn_written(trigger: trigger::TriggerCall<'_>) -> pg_sys::Datum {
     let (new, old) = (trigger.new_row(), trigger.old_row());
     if let Some(new) = &new {
         check(new);
+        let is_reversed = new.time("started_at").zip(new.time("ended_at")).is_some_and(|(start, end)| end < start);
+        if let (true, Some(call_id), Some(id)) = (is_reversed, new.uuid("call_id"), new.long("id")) {
+            user::as_voice_worker(|| correct::turn(call_id, id)).unwrap_or_else(|e| rethrow(e));
+        }
     }
     // A turn that moves to another call changes the words of two.
     for row in [&new, &old].into_iter().flatten() {
@@ -28,12 +32,31 @@ fn turn_written(trigger: trigger::TriggerCall<'_>) -> pg_sys::Datum {
     pg_sys::Datum::null()
 }
 
-/// `voice._chunk_written()`, AFTER: pieces that the recogniser may still change are nobody's words yet.
+/// `voice._chunk_written()`, AFTER: the rules of a chunk; a final one is taken into a turn that was closed without it.
+/// Pieces that the recogniser may still change are nobody's words yet.
 fn chunk_written(trigger: trigger::TriggerCall<'_>) -> pg_sys::Datum {
-    if let Some(new) = trigger.new_row()
-        && new.boolean("is_final") == Some(true)
-    {
-        look_before_commit(trigger, &new);
+    let Some(new) = trigger.new_row() else { return pg_sys::Datum::null() };
+    let key = (new.uuid("call_id"), new.long("turn_id"), new.integer("seq"));
+    if let (Some(call_id), Some(turn_id), Some(seq)) = key {
+        let is_reversed = new.integer("start_ms").zip(new.integer("end_ms")).is_some_and(|(start, end)| end < start);
+        let confidence = new.real("confidence").map(f64::from).map_or(Confidence::IsOne, Confidence::of);
+        if let Confidence::IsNone(given) = confidence {
+            raise(
+                PgSqlErrorCode::ERRCODE_CHECK_VIOLATION,
+                "a confidence is a share",
+                &format!("confidence is {given}."),
+                "Write 0 to 1, or NULL for what was not measured; a percentage is to be divided by 100.",
+            );
+        }
+        if is_reversed || matches!(confidence, Confidence::IsRounded) {
+            user::as_voice_worker(|| correct::chunk(call_id, turn_id, seq)).unwrap_or_else(|e| rethrow(e));
+        }
+        if new.boolean("is_final") == Some(true) {
+            let old = trigger.old_row();
+            let before = old.as_ref().and_then(|old| Some((old.text("text")?, old.boolean("is_final")?)));
+            user::as_voice_worker(|| correct::take_in(call_id, turn_id, seq, before)).unwrap_or_else(|e| rethrow(e));
+            look_before_commit(trigger, &new);
+        }
     }
     pg_sys::Datum::null()
 }
@@ -76,24 +99,14 @@ fn look(call_id: [u8; 16], leaf: pg_sys::Oid, tenant: &str) {
 
 fn check(row: &Row<'_>) {
     const LATENCIES: [&str; 4] = ["transcription_ms", "llm_ttft_ms", "tts_ttfb_ms", "e2e_latency_ms"];
-    let (Some(role), Some(started_at)) = (row.text("role"), row.time("started_at")) else { return };
-    let turn =
-        Turn { role, started_at, ended_at: row.time("ended_at"), latencies: LATENCIES.map(|name| row.integer(name)) };
+    let Some(role) = row.text("role") else { return };
+    let turn = Turn { role, latencies: LATENCIES.map(|name| row.integer(name)) };
     let Err(refusal) = turn.check() else { return };
     let (message, detail, hint) = match refusal {
         TurnError::UnknownRole => (
             "there is no such role",
             format!("role is '{role}'."),
             "The roles are user (the caller), assistant (the agent) and system.",
-        ),
-        TurnError::EndsBeforeItStarts => (
-            "a turn cannot end before it starts",
-            format!(
-                "started_at is {}, ended_at {}.",
-                clock::shown(started_at),
-                turn.ended_at.map_or("NULL".to_owned(), clock::shown)
-            ),
-            "Take both from the same clock, or leave ended_at NULL.",
         ),
         TurnError::NegativeLatency => (
             "a latency cannot be negative",

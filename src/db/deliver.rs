@@ -24,6 +24,8 @@ pub struct Prepared {
     pub url: String,
     pub format: String,
     pub secret: Option<String>,
+    /// What the secret was until it was changed less than a day ago.
+    pub old_secret: Option<String>,
     pub lead: Lead,
 }
 
@@ -93,7 +95,7 @@ pub fn prepare(client: &mut SpiClient<'_>, claimed: Vec<Claimed>) -> Result<Prep
     let mut prepared = Vec::with_capacity(claimed.len());
     for (row, job) in rows.zip(&claimed) {
         let text = |at: usize| row.get::<String>(at).map(Option::unwrap_or_default);
-        let (Some(webhook_id), Some(true), Some(true)) = (row.get::<Uuid>(2)?, row.get(4)?, row.get(8)?) else {
+        let (Some(webhook_id), Some(true), Some(true)) = (row.get::<Uuid>(2)?, row.get(4)?, row.get(9)?) else {
             prepared.push(None);
             continue;
         };
@@ -102,20 +104,24 @@ pub fn prepare(client: &mut SpiClient<'_>, claimed: Vec<Claimed>) -> Result<Prep
             url: text(5)?,
             format: text(6)?,
             secret: row.get(7)?,
+            old_secret: row.get(8)?,
             lead: Lead {
                 call_id: job.call_id.to_string(),
-                agent_id: text(9)?,
-                agent: text(10)?,
-                vertical: text(11)?,
-                lead_score: row.get(12)?.unwrap_or_default(),
-                sentiment: row.get(13)?.unwrap_or_default(),
-                intent: text(14)?,
-                entities: RawValue::from_string(text(15)?).unwrap_or_else(|_| RawValue::NULL.to_owned()),
-                summary: text(16)?,
-                next_action: text(17)?,
-                started_at: row.get(18)?,
-                ended_at: row.get(19)?,
-                analyzed_at: text(20)?,
+                agent_id: text(10)?,
+                agent: text(11)?,
+                vertical: text(12)?,
+                lead_score: row.get(13)?.unwrap_or_default(),
+                sentiment: row.get(14)?.unwrap_or_default(),
+                intent: text(15)?,
+                entities: RawValue::from_string(text(16)?).unwrap_or_else(|_| RawValue::NULL.to_owned()),
+                summary: text(17)?,
+                next_action: text(18)?,
+                started_at: row.get(19)?,
+                ended_at: row.get(20)?,
+                analyzed_at: text(21)?,
+                direction: text(22)?,
+                contact_number: row.get(23)?,
+                external_id: row.get(24)?,
             },
         }));
     }

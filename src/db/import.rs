@@ -11,6 +11,7 @@ use voice_core::import::{Agent, Import, ToolCall, Turn};
 
 thread_local! {
     static KNOWN: CachedQuery = CachedQuery::fresh_snapshot(include_str!("../../sql/queries/import_known.sql"), &[TEXTOID, TEXTOID]);
+    static SEEN: CachedQuery = CachedQuery::new(include_str!("../../sql/queries/import_known.sql"), &[TEXTOID, TEXTOID]);
     static HAS_TURNS: CachedQuery = CachedQuery::fresh_snapshot(include_str!("../../sql/queries/import_has_turns.sql"), &[UUIDOID]);
     static AGENT: Statement =
         const { Statement::for_session(include_str!("../../sql/queries/import_agent_known.sql"), &[TEXTOID, TEXTOID]) };
@@ -74,6 +75,17 @@ pub fn known(external_id: &str, tenant: &str) -> Option<Known> {
         HAS_TURNS.with(|question| question.execute(&[known.id.into_datum()], |_| known.has_turns = true));
     }
     known
+}
+
+/// Whether there is a call of this external id that this transaction's snapshot does not show.
+pub fn is_unseen(external_id: &str, tenant: &str) -> bool {
+    let arguments = [external_id.into_datum(), tenant.into_datum()];
+    let count = |question: &CachedQuery| {
+        let mut calls = 0;
+        question.execute(&arguments, |_| calls += 1);
+        calls
+    };
+    KNOWN.with(count) > SEEN.with(count)
 }
 
 /// Makes the agent if it is not there. `false`: the id is somebody else's.

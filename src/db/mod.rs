@@ -4,6 +4,7 @@ pub mod as_owner;
 pub mod cached_query;
 pub mod claim;
 pub mod complete;
+pub mod correct;
 pub mod deliver;
 pub mod enqueue;
 mod error;

@@ -138,4 +138,7 @@ pub struct LockedCall {
     pub agent: String,
     pub started_at: TimestampWithTimeZone,
     pub from_number: Option<String>,
+    /// The other party's: who rang or, of an outbound call, who was rung.
+    pub contact_number: Option<String>,
+    pub external_id: Option<String>,
 }

@@ -108,6 +108,12 @@ pub fn apply_retention(client: &mut SpiClient<'_>) -> Result<Vec<String>, DbErro
     names(client.update("SELECT voice._apply_retention()", None, &[])?)
 }
 
+/// Ends calls in progress in which nothing has been said for this many seconds, at their last word. Gives their number.
+pub fn end_stale_calls(client: &mut SpiClient<'_>, after: i32, at_most: i32) -> Result<i64, DbError> {
+    let sql = "SELECT voice._end_stale_calls(pg_catalog.make_interval(secs => $1), $2)";
+    Ok(client.update(sql, None, &[after.into(), at_most.into()])?.first().get(1)?.unwrap_or_default())
+}
+
 /// Days that are due to be rolled up, as text.
 pub fn due_days(client: &mut SpiClient<'_>) -> Result<Vec<String>, DbError> {
     names(client.update("SELECT d.day::text FROM voice._due_days() d", None, &[])?)

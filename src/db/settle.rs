@@ -168,6 +168,8 @@ fn lock_calls(client: &mut SpiClient<'_>, scope: &PartitionScope, ids: Vec<Uuid>
                 agent: row.get(4)?.unwrap_or_default(),
                 started_at,
                 from_number: row.get(6)?,
+                contact_number: row.get(7)?,
+                external_id: row.get(8)?,
             };
             found.insert(id, Some(locked));
         }

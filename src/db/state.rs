@@ -61,6 +61,14 @@ pub fn admission(client: &mut SpiClient<'_>) -> Result<Admission, DbError> {
     })
 }
 
+/// Triggers that others have put on the tables that are written when a result is stored, as text.
+///
+/// # Errors
+/// The statement failed; so must its transaction.
+pub fn foreign_triggers(client: &mut SpiClient<'_>) -> Result<Option<String>, DbError> {
+    Ok(client.select(include_str!("../../sql/queries/foreign_triggers.sql"), Some(1), &[])?.first().get(1)?)
+}
+
 /// Whether the tables the worker needs are all there: during a restore they come one by one.
 pub fn tables_exist(client: &mut SpiClient<'_>) -> Result<bool, DbError> {
     let mut rows = client.select(include_str!("../../sql/queries/complete.sql"), None, &[])?;

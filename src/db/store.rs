@@ -51,7 +51,7 @@ fn analytics(client: &mut SpiClient<'_>, completed: &[CompletedAnalysis]) -> Res
                     columns: &[
                         "call_id", "tenant_id", "agent_id", "started_at", "from_number", "vertical", "sentiment", "lead_score",
                         "intent", "entities", "summary", "next_action", "model", "prompt_version", "transcript_hash",
-                        "prompt_tokens", "completion_tokens",
+                        "prompt_tokens", "completion_tokens", "contact_number", "external_id",
                     ],
                 },
             )
@@ -77,6 +77,8 @@ fn analytics(client: &mut SpiClient<'_>, completed: &[CompletedAnalysis]) -> Res
             value(analyzed.hash.as_slice()),
             value(n.settled.tokens.prompt),
             value(n.settled.tokens.completion),
+            value(call.contact_number.as_deref()),
+            value(call.external_id.as_deref()),
         ]
     };
     let rows: Vec<_> = completed.iter().map(row).collect();

@@ -156,6 +156,16 @@ impl<'call> Row<'call> {
         self.value(name, pg_sys::INT4OID).and_then(|datum| unsafe { i32::from_datum(datum, false) })
     }
 
+    pub fn long(&self, name: &str) -> Option<i64> {
+        // SAFETY: an int8 that is not NULL.
+        self.value(name, pg_sys::INT8OID).and_then(|datum| unsafe { i64::from_datum(datum, false) })
+    }
+
+    pub fn real(&self, name: &str) -> Option<f32> {
+        // SAFETY: a float4 that is not NULL.
+        self.value(name, pg_sys::FLOAT4OID).and_then(|datum| unsafe { f32::from_datum(datum, false) })
+    }
+
     pub fn boolean(&self, name: &str) -> Option<bool> {
         // SAFETY: a boolean that is not NULL.
         self.value(name, pg_sys::BOOLOID).and_then(|datum| unsafe { bool::from_datum(datum, false) })

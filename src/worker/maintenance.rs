@@ -74,7 +74,28 @@ fn run_all(schema: &str, role: pg_sys::Oid) -> Result<(), DbError> {
     {
         log!("voice_analytics: retention: dropped {}", names.join(", "));
     }
-    made.and(rolled).and(gone.map(drop))
+    let ended = end_stale_calls(role);
+    made.and(rolled).and(gone.map(drop)).and(ended)
+}
+
+/// Ends the calls in which nothing has been said for as long as the setting says, some at a time.
+fn end_stale_calls(role: pg_sys::Oid) -> Result<(), DbError> {
+    const AT_ONCE: i32 = 500;
+    let Some(after) = crate::guc::end_stale_calls_after() else { return Ok(()) };
+    let mut all = 0;
+    loop {
+        process::check_for_interrupts();
+        let doing = "voice_analytics: ending calls that nobody has ended";
+        let ended = transaction(doing, role, |client| partitions::end_stale_calls(client, after, AT_ONCE))?;
+        all += ended;
+        if ended < i64::from(AT_ONCE) {
+            break;
+        }
+    }
+    if all > 0 {
+        log!("voice_analytics: ended {all} calls in which nothing was said for {after} s");
+    }
+    Ok(())
 }
 
 fn roll_up(schema: &str, role: pg_sys::Oid) -> Result<(), DbError> {

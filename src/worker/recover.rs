@@ -36,9 +36,10 @@ impl Server {
             self.schedule.set(Timer::Recover, Some(Instant::now()));
             return true;
         }
-        self.isolate(&failed.error);
+        let explained = DbError { message: explained(&failed.error), code: failed.error.code };
+        self.isolate(&explained);
         let pause = self.recovery.on_error();
-        self.status.slot().set_state(State::Failing, &failed.error.message);
+        self.status.slot().set_state(State::Failing, &explained.message);
         self.schedule.set(Timer::Recover, Some(Instant::now() + pause));
         process::wait(None, Some(pause));
         true
@@ -62,6 +63,16 @@ impl Server {
             let outcome = kind.map(|kind| kind.failed(&result.job, reason, &self.settings));
             self.results.add(outcome.map(|outcome| Settled { outcome, ..result }));
         }
+    }
+}
+
+/// The error, and the triggers of others that may have raised it.
+fn explained(error: &DbError) -> String {
+    let doing = "voice_analytics: looking for triggers of others";
+    let triggers = is_about_the_data(error).then(|| transaction(doing, pg_sys::InvalidOid, state::foreign_triggers));
+    match triggers {
+        Some(Ok(Some(triggers))) => format!("{} (these triggers are not of voice_analytics: {triggers})", error.message),
+        _ => error.message.clone(),
     }
 }
 

@@ -297,7 +297,7 @@ fn a_writer_writes_whole_calls_and_reads_none() {
         "UPDATE voice.call SET external_id = from_number RETURNING external_id",
         "UPDATE voice.turn SET text = '' RETURNING text",
         "INSERT INTO voice.transcript_chunk (call_id, turn_id, seq, text) VALUES (NULL, 1, 1, '') RETURNING text",
-        "SELECT voice._final_chunks(id, 1) FROM voice.call",
+        "SELECT voice._streamed_words(id, 1) FROM voice.call",
         "COPY voice.turn TO STDOUT",
         "SELECT count(*) FROM voice.turn WHERE text LIKE '%secret%'",
         "SELECT turn FROM voice.turn",

@@ -16,7 +16,7 @@ fn a_call_that_cannot_be_read_dies_of_it_and_answers_of_others_are_kept() {
     voice
         .client
         .batch_execute(
-            "CREATE OR REPLACE FUNCTION voice._final_chunks(call_id uuid, turn_id bigint) RETURNS text LANGUAGE plpgsql
+            "CREATE OR REPLACE FUNCTION voice._streamed_words(call_id uuid, turn_id bigint) RETURNS text LANGUAGE plpgsql
              STABLE AS $$ BEGIN RAISE 'unreadable'; END $$",
         )
         .unwrap();

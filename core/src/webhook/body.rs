@@ -22,6 +22,11 @@ pub struct Lead {
     pub started_at: Option<String>,
     pub ended_at: Option<String>,
     pub analyzed_at: String,
+    pub direction: String,
+    /// The other party's number: who rang or, of an outbound call, who was rung.
+    pub contact_number: Option<String>,
+    /// The telephony provider's id of the call.
+    pub external_id: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -80,6 +85,7 @@ fn lines(event: Event, lead: &Lead) -> Vec<String> {
     let what = match event {
         Event::LeadHot => "Hot lead",
         Event::CallAnalyzed => "Call analyzed",
+        Event::CallUpdated => "Call judged again",
     };
     let agent = if lead.agent.is_empty() { &lead.agent_id } else { &lead.agent };
     let name = |words: &str| escaped(&shortened(words, NAME_MAX_CHARS));
@@ -96,7 +102,12 @@ fn lines(event: Event, lead: &Lead) -> Vec<String> {
             lines.push(format!("> {label}{}", escaped(words)));
         }
     }
-    lines.push(format!("> Call {}", lead.call_id));
+    if let Some(number) = lead.contact_number.as_deref().filter(|number| !number.is_empty()) {
+        let way = if lead.direction == "outbound" { "Called" } else { "Called from" };
+        lines.push(format!("> {way} {}", escaped(&shortened(number, NAME_MAX_CHARS))));
+    }
+    let external_id = lead.external_id.as_deref().map_or(String::new(), |id| format!(" ({})", name(id)));
+    lines.push(format!("> Call {}{external_id}", lead.call_id));
     lines
 }
 
@@ -126,6 +137,9 @@ mod tests {
             started_at: Some("2026-11-24T10:00:00.000Z".into()),
             ended_at: None,
             analyzed_at: "2026-11-24T10:03:21.512Z".into(),
+            direction: "inbound".into(),
+            contact_number: Some("+12125550142".into()),
+            external_id: Some("CA<9>".into()),
         }
     }
 
@@ -139,7 +153,8 @@ mod tests {
                 r#""call_id":"01912d68-783e-7a03-8467-5661c1243ad4","agent_id":"iris","agent":"Iris","vertical":"healthcare","#,
                 r#""lead_score":92,"sentiment":0.6,"intent":"sales","entities":{"name": "Dana", "email": null},"#,
                 r#""summary":"Wants <!channel> implants & soon.","next_action":"Call\nback.","#,
-                r#""started_at":"2026-11-24T10:00:00.000Z","ended_at":null,"analyzed_at":"2026-11-24T10:03:21.512Z"}}"#
+                r#""started_at":"2026-11-24T10:00:00.000Z","ended_at":null,"analyzed_at":"2026-11-24T10:03:21.512Z","#,
+                r#""direction":"inbound","contact_number":"+12125550142","external_id":"CA<9>"}}"#
             )
         );
     }
@@ -151,7 +166,8 @@ mod tests {
             "*Hot lead*: score 92, sales, sentiment +0.60 (Iris, healthcare)",
             "> Wants &lt;!channel&gt; implants &amp; soon.",
             "> Next: Call back.",
-            "> Call 01912d68-783e-7a03-8467-5661c1243ad4",
+            "> Called from +12125550142",
+            "> Call 01912d68-783e-7a03-8467-5661c1243ad4 (CA&lt;9&gt;)",
         ];
         let block = |line| json!({"type": "section", "text": {"type": "mrkdwn", "text": line, "verbatim": true}});
         assert_eq!(body, json!({"text": lines.join("\n"), "blocks": lines.map(block)}));

@@ -16,7 +16,10 @@ const EXCERPT_MAX: usize = 200;
 pub enum DeliveryError {
     /// A later attempt may succeed.
     Transient { message: String, retry_after: Option<Duration> },
-    /// No attempt will succeed: the receiver refuses this delivery, or its address may not be reached.
+    /// The receiver refuses this delivery. A later attempt may succeed, for it may be in the middle of a deploy; others may
+    /// succeed meanwhile.
+    Refused { message: String },
+    /// No attempt will succeed: its address may not be reached.
     Permanent { message: String },
     /// The receiver wants no deliveries any more (410).
     Gone { message: String },
@@ -77,10 +80,10 @@ impl DeliveryError {
         let message = scrub(&if words.is_empty() { what } else { format!("{what}: {words}") }, secrets);
         match kind {
             StatusKind::Gone => DeliveryError::Gone { message },
-            StatusKind::Unauthorized | StatusKind::NoSuchResource | StatusKind::NotNow | StatusKind::Rejected => {
-                DeliveryError::Permanent { message }
-            }
-            StatusKind::MovedPermanently
+            StatusKind::NotNow | StatusKind::Rejected => DeliveryError::Refused { message },
+            StatusKind::Unauthorized
+            | StatusKind::NoSuchResource
+            | StatusKind::MovedPermanently
             | StatusKind::Redirect
             | StatusKind::RequestTimeout
             | StatusKind::TooManyRequests

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use base64::alphabet::STANDARD;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD as BASE64};
+use base64::engine::DecodePaddingMode;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -13,6 +15,12 @@ const PREFIX: &str = "whsec_";
 pub const MADE_BYTES: usize = 32;
 /// Bytes that the specification allows.
 const BYTES: std::ops::RangeInclusive<usize> = 24..=64;
+
+/// Secrets are read with their padding or without it: some tools leave it out.
+const ANY_PADDING: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// A key that no `{:?}` prints.
 #[derive(Clone, PartialEq, Eq)]
@@ -47,10 +55,10 @@ impl Secret {
         Secret(random.to_vec())
     }
 
-    /// As it is written: `whsec_` and base64. White space around it is dropped.
+    /// As it is written: `whsec_` and base64, padded or not. White space around it is dropped.
     pub fn parse(text: &str) -> Result<Secret, Fault> {
         let encoded = text.trim().strip_prefix(PREFIX).ok_or(Fault::Prefix)?;
-        let bytes = BASE64.decode(encoded).map_err(|_| Fault::NotBase64 { chars: encoded.chars().count() })?;
+        let bytes = ANY_PADDING.decode(encoded).map_err(|_| Fault::NotBase64 { chars: encoded.chars().count() })?;
         if BYTES.contains(&bytes.len()) { Ok(Secret(bytes)) } else { Err(Fault::Length { bytes: bytes.len() }) }
     }
 
@@ -101,6 +109,7 @@ mod tests {
     fn a_secret_is_read_as_it_is_written() {
         let secret = Secret::new([7; MADE_BYTES]);
         assert_eq!(Secret::parse(&format!(" {}\n", secret.expose())), Ok(secret.clone()));
+        assert_eq!(Secret::parse(secret.expose().trim_end_matches('=')), Ok(secret.clone()));
         assert_eq!(format!("{secret:?}"), "***");
     }
 

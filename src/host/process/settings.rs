@@ -57,6 +57,11 @@ pub fn pin_session_settings() {
         // for. Well below deadlock_timeout (1 s): in a deadlock with a DBA's DROP or ALTER the worker gives way, before
         // Postgres chooses the DBA's command.
         (c"lock_timeout", c"200ms"),
+        // The statements are written for it.
+        (c"standard_conforming_strings", c"on"),
+        // Maintenance reads a month in one transaction; each statement of ours has a limit of its own.
+        #[cfg(any(feature = "pg17", feature = "pg18"))]
+        (c"transaction_timeout", c"0"),
         // Short statements over few rows: neither pays.
         (c"jit", c"off"),
         (c"max_parallel_workers_per_gather", c"0"),

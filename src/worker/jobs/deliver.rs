@@ -128,6 +128,11 @@ impl JobHandler for Deliver {
                 receiver.throttled_until = Some(receiver.throttled_until.map_or(until, |known| known.max(until)));
                 Outcome::Failed { error: message, again: retry::wait(job.attempt, retry_after, fastrand::f64()) }
             }
+            Err(DeliveryError::Refused { message }) => {
+                // The receiver answers: the others go on.
+                receiver.failures = 0;
+                Outcome::Failed { error: message, again: retry::wait(job.attempt, None, fastrand::f64()) }
+            }
             Err(DeliveryError::Permanent { message }) => {
                 receiver.failures = 0;
                 Outcome::Failed { error: message, again: None }
@@ -187,7 +192,7 @@ fn build_request(
             "given up after {attempts} attempts during which the worker or the server went down"
         )));
     }
-    let Prepared { delivery, url: public_url, format, secret, lead } = prepared;
+    let Prepared { delivery, url: public_url, format, secret, old_secret, lead } = prepared;
     let (Some(event), Some(format)) = (Event::from_word(&delivery.event), Format::from_word(&format)) else {
         return Err(dead(format!("this version knows no event {} in format {format}", delivery.event)));
     };
@@ -202,13 +207,21 @@ fn build_request(
         }
         Format::Standard => {
             let key = Secret::parse(&secret).map_err(|fault| dead(format!("the webhook's secret is none: {fault}")))?;
-            let id = message_id(job.call_id.as_bytes(), delivery.webhook_id.as_bytes(), &delivery.event);
+            // Each update is another message.
+            let told = match event {
+                Event::CallUpdated => format!("{} {}", delivery.event, lead.analyzed_at),
+                Event::LeadHot | Event::CallAnalyzed => delivery.event.clone(),
+            };
+            let id = message_id(job.call_id.as_bytes(), delivery.webhook_id.as_bytes(), &told);
             let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
-            headers.push(("webhook-signature", key.sign(&id, now, &body)));
+            // For a day after a change, receivers may know either; the specification has them separated by a blank.
+            let old_key = old_secret.as_deref().and_then(|secret| Secret::parse(secret).ok());
+            let signatures: Vec<_> = [Some(key), old_key].iter().flatten().map(|key| key.sign(&id, now, &body)).collect();
+            headers.push(("webhook-signature", signatures.join(" ")));
             headers.push(("webhook-id", id));
             headers.push(("webhook-timestamp", now.to_string()));
-            let encoded = secret.trim_start_matches("whsec_").to_owned();
-            (public_url, vec![secret, encoded])
+            let secrets = [Some(secret), old_secret].into_iter().flatten();
+            (public_url, secrets.flat_map(|s| [s.trim_start_matches("whsec_").to_owned(), s]).collect())
         }
     };
     // Settings may have changed since the webhook was added.

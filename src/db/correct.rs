@@ -1,0 +1,42 @@
+//! What the triggers on turns and chunks put right in what was written, as the owner of the tables: who writes may not read
+//! what was said.
+
+use super::{DbError, Statement};
+use pgrx::datum::DatumWithOid;
+use pgrx::pg_sys::BuiltinOid::*;
+use pgrx::prelude::*;
+
+thread_local! {
+    static TURN: Statement =
+        const { Statement::for_session(include_str!("../../sql/queries/correct_turn.sql"), &[UUIDOID, INT8OID]) };
+    static CHUNK: Statement =
+        const { Statement::for_session(include_str!("../../sql/queries/correct_chunk.sql"), &[UUIDOID, INT8OID, INT4OID]) };
+    static TAKE_IN: Statement = const {
+        Statement::for_session(
+            include_str!("../../sql/queries/take_in_chunk.sql"),
+            &[UUIDOID, INT8OID, INT4OID, TEXTOID, BOOLOID],
+        )
+    };
+}
+
+/// A turn that ends before it starts, by clocks that differ, ends as it starts.
+pub fn turn(call_id: [u8; 16], id: i64) -> Result<(), DbError> {
+    run(&TURN, &[pgrx::Uuid::from_bytes(call_id).into(), id.into()])
+}
+
+/// The same of a chunk; and a confidence that was rounded beyond 0 or 1 becomes it.
+pub fn chunk(call_id: [u8; 16], turn_id: i64, seq: i32) -> Result<(), DbError> {
+    run(&CHUNK, &[pgrx::Uuid::from_bytes(call_id).into(), turn_id.into(), seq.into()])
+}
+
+/// Puts the words of a turn that was closed from its chunks together again: this one is final, and new. `before`: the text
+/// that the chunk had until now, and whether that was final.
+pub fn take_in(call_id: [u8; 16], turn_id: i64, seq: i32, before: Option<(&str, bool)>) -> Result<(), DbError> {
+    let (text, is_final) = before.unzip();
+    let call_id = pgrx::Uuid::from_bytes(call_id);
+    run(&TAKE_IN, &[call_id.into(), turn_id.into(), seq.into(), text.into(), is_final.into()])
+}
+
+fn run(statement: &'static std::thread::LocalKey<Statement>, arguments: &[DatumWithOid<'_>]) -> Result<(), DbError> {
+    Spi::connect_mut(|client| statement.with(|s| s.run(client, arguments).map(drop)))
+}
