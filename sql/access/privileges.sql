@@ -161,6 +161,7 @@ AS $$ VALUES
     ('_reanalyze', '{}', true, false),
     ('_close_streaming_turn', '{}', true, false),
     ('_take_in_chunk', '{}', true, false),
+    ('_is_of_this_transaction', '{}', true, false),
     ('_end_stale_calls', '{}', true, false),
     ('_migrate_0004', '{}', true, false),
     ('_check_role', '{}', true, false),

@@ -19,24 +19,59 @@ END
 $$;
 COMMENT ON FUNCTION voice._streamed_words(uuid, bigint) IS 'the words of a turn as its chunks tell them: the final ones or, without any, the latest';
 
--- Closed from its chunks: its words are what they told before this one was written, alone or with others by the same statement.
+-- Whether a row that the session sees was written by the transaction it is in, a subtransaction included. A transaction id lacks
+-- its epoch; rows of unfinished transactions that one sees are one's own.
+CREATE FUNCTION voice._is_of_this_transaction(writer xid) RETURNS boolean
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, voice, pg_temp
+AS $$
+    -- The distance from the own id is one of 32 bits with a sign.
+    SELECT pg_xact_status((c.id + mod($1::text::bigint - mod(c.id, 4294967296) + 6442450944, 4294967296) - 2147483648)::text::xid8) = 'in progress'
+    FROM (SELECT pg_current_xact_id()::text::bigint) c(id)
+$$;
+COMMENT ON FUNCTION voice._is_of_this_transaction(xid) IS 'whether the row with this xmin, which the session sees, is new in its transaction';
+
+-- A turn was closed from its chunks if its text is made of them: of those that were there before, and of any of this transaction.
+-- The chunk that is written (again) had other words before, or none.
 CREATE FUNCTION voice._take_in_chunk(call_id uuid, turn_id bigint, seq int, old_text text, old_is_final boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
+DECLARE
+    -- What of the turn's text is not found in chunks yet.
+    rest text;
+    chunk record;
+    before text;
 BEGIN
-    UPDATE voice.turn t SET text = voice._streamed_words(t.call_id, t.id)
-    WHERE t.call_id = _take_in_chunk.call_id AND t.id = _take_in_chunk.turn_id AND t.text IN (
-        SELECT unnest(ARRAY[
-            coalesce(string_agg(b.text, ' ' ORDER BY b.seq) FILTER (WHERE b.is_final),
-                     string_agg(b.text, ' ' ORDER BY b.seq) FILTER (WHERE b.next IS NULL OR NOT starts_with(lower(b.next), lower(b.text)))),
-            string_agg(b.text, ' ' ORDER BY b.seq) FILTER (WHERE b.is_final AND b.seq < _take_in_chunk.seq)])
-        FROM (SELECT k.seq, k.text, k.is_final, lead(k.text) OVER (ORDER BY k.seq) AS next
-              FROM (SELECT c.seq, c.text, c.is_final FROM voice.transcript_chunk c
-                    WHERE c.call_id = _take_in_chunk.call_id AND c.turn_id = _take_in_chunk.turn_id
-                      AND c.seq <> _take_in_chunk.seq
-                    UNION ALL
-                    SELECT _take_in_chunk.seq, old_text, old_is_final WHERE old_text IS NOT NULL) k
-              WHERE k.text <> '' OR k.is_final) b);
+    SELECT t.text || ' ' INTO rest FROM voice.turn t WHERE t.call_id = _take_in_chunk.call_id AND t.id = _take_in_chunk.turn_id;
+    -- It had interim words only, of which this was the last or the only one.
+    IF NOT old_is_final AND rest = (
+        SELECT string_agg(i.text, ' ' ORDER BY i.seq) || ' '
+        FROM (SELECT k.seq, k.text, lead(k.text) OVER (ORDER BY k.seq) AS next
+              FROM (SELECT c.seq, CASE c.seq WHEN _take_in_chunk.seq THEN old_text ELSE c.text END AS text
+                    FROM voice.transcript_chunk c
+                    WHERE c.call_id = _take_in_chunk.call_id AND c.turn_id = _take_in_chunk.turn_id) k
+              WHERE k.text <> '') i
+        WHERE i.next IS NULL OR NOT starts_with(lower(i.next), lower(i.text)))
+    THEN
+        rest := '';
+    END IF;
+    IF rest <> '' THEN
+        FOR chunk IN
+            SELECT c.seq, c.text, voice._is_of_this_transaction(c.xmin) AS is_new FROM voice.transcript_chunk c
+            WHERE c.call_id = _take_in_chunk.call_id AND c.turn_id = _take_in_chunk.turn_id AND c.is_final
+            ORDER BY c.seq
+        LOOP
+            before := CASE WHEN chunk.seq <> _take_in_chunk.seq THEN chunk.text WHEN old_is_final THEN old_text END || ' ';
+            IF starts_with(rest, before) THEN
+                rest := substr(rest, char_length(before) + 1);
+            ELSIF NOT chunk.is_new THEN
+                RETURN;
+            END IF;
+        END LOOP;
+    END IF;
+    IF rest = '' THEN
+        UPDATE voice.turn t SET text = voice._streamed_words(t.call_id, t.id)
+        WHERE t.call_id = _take_in_chunk.call_id AND t.id = _take_in_chunk.turn_id;
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION voice._take_in_chunk(uuid, bigint, int, text, boolean) IS

@@ -108,12 +108,16 @@ BEGIN
         PERFORM voice._keep_words_out_of_statistics(t.relid) FROM pg_partition_tree('voice.tool_call') t;
     END IF;
     IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'voice.analytics'::regclass AND attname = 'contact_number' AND NOT attisdropped) THEN
-        -- Filled when a call is judged; voice_top_leads() looks up what is older.
         ALTER TABLE voice.analytics ADD COLUMN contact_number text, ADD COLUMN external_id text;
         COMMENT ON COLUMN voice.analytics.contact_number IS 'the number of the other party: who rang or, of an outbound call, who was rung';
         COMMENT ON COLUMN voice.analytics.external_id IS 'copy of the call''s, kept true by a trigger';
         COMMENT ON COLUMN voice.analytics.announced IS 'which webhooks were to be told what of this call (webhook id, event): each once, however often it is judged; and what they were told last (webhook id, #hash)';
         PERFORM voice._keep_words_out_of_statistics(t.relid) FROM pg_partition_tree('voice.analytics') t;
+        -- Leads that somebody may still ring; others get theirs when they are judged again.
+        UPDATE voice.analytics a
+        SET contact_number = CASE c.direction WHEN 'outbound' THEN c.to_number ELSE c.from_number END, external_id = c.external_id
+        FROM voice.call c
+        WHERE c.id = a.call_id AND a.lead_score >= 50 AND a.call_id >= @extschema@.voice_uuid_at(now() - interval '90 days');
         DROP TRIGGER copy_to_analytics ON voice.call;
         CREATE TRIGGER copy_to_analytics AFTER UPDATE OF agent_id, started_at, deleted_at, from_number, to_number, direction, external_id ON voice.call
             FOR EACH ROW

@@ -23,22 +23,6 @@ thread_local! {
 fn question(of_vertical: bool, with_words: bool) -> CachedQuery {
     let condition = if of_vertical { "AND t.vertical OPERATOR(pg_catalog.=) $1" } else { "" };
     let mut sql = include_str!("../../sql/queries/top_leads.sql").replace("{vertical}", condition);
-    for (column, of_call) in [
-        ("contact_number", "CASE c.direction WHEN 'outbound' THEN c.to_number ELSE c.from_number END"),
-        ("external_id", "c.external_id"),
-    ] {
-        let known = format!("t.{column}");
-        // An analyst may not read the call's number.
-        let lookup = if with_words {
-            format!(
-                "coalesce({known}, (SELECT {of_call} FROM voice.call c WHERE c.id OPERATOR(pg_catalog.=) t.call_id \
-                 AND c.tenant_id OPERATOR(pg_catalog.=) t.tenant_id))"
-            )
-        } else {
-            known
-        };
-        sql = sql.replace(&format!("{{{column}}}"), &lookup);
-    }
     if !with_words {
         for column in WORDS {
             sql = sql.replace(&format!("t.{column}::"), "NULL::");

@@ -175,9 +175,6 @@ fn a_lead_says_whom_to_ring_and_the_providers_id_of_the_call() {
     // A correction of the call is one of the lead.
     voice.client.batch_execute("UPDATE voice.call SET to_number = '+12125550143'").unwrap();
     assert_eq!(voice.text(lead, &[]).as_deref(), Some("+12125550100 +12125550143 CA9"));
-    // As before 0.2.0, when there were no copies.
-    voice.client.batch_execute("UPDATE voice.analytics SET contact_number = NULL, external_id = NULL").unwrap();
-    assert_eq!(voice.text(lead, &[]).as_deref(), Some("+12125550100 +12125550143 CA9"));
     voice.client.batch_execute("CREATE ROLE figures LOGIN; SELECT voice_grant('figures', 'analyst')").unwrap();
     let mut figures = voice.cluster.connect_as("figures", "app");
     let row = figures.query_one("SELECT contact_number, lead_score FROM voice_top_leads(NULL, '-infinity')", &[]).unwrap();

@@ -7,6 +7,7 @@ SELECT voice_import_call('{"id": "abc", "vertical": "salon", "duration_ms": 6000
     "tool_calls": [{"name": "book", "args": {"day": "Monday"}, "result": {"ok": true}, "offset_ms": 3000, "latency_ms": 250},
                    {"name": "pay", "error": "card declined", "offset_ms": 5000}]}') AS first \gset
 SELECT voice_import_call('{"id": "abc", "turns": []}') = :'first' AS same_call;
+\set VERBOSITY terse
 SELECT voice_start_call('salon', '+15550001', '+15550002', external_id => 'abc') = :'first' AS same_call_when_started;
 SELECT agent_id, external_id, status, duration_ms, from_number, to_number, started_at AT TIME ZONE 'UTC' AS started_at,
        ended_at - started_at AS lasted, recording_url FROM voice.call;

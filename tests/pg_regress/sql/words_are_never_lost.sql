@@ -84,9 +84,7 @@ COMMIT;
 -- An external id that was that of another call long ago.
 SELECT voice_start_call('iris', '+1', '+2', started_at => '2026-01-01 00:00+00', external_id => 'room-42') AS old \gset
 SELECT voice_end_call(:'old', ended_at => '2026-01-01 00:10+00');
-\set VERBOSITY default
-SELECT voice_start_call('iris', '+12125550199', '+2', external_id => 'room-42') = :'old'
-\gset same_
+SELECT voice_start_call('iris', '+12125550199', '+2', external_id => 'room-42') = :'old' AS same;
 \set VERBOSITY terse
 -- A deleted call takes in nothing; a live call under its id is another one.
 SELECT voice_start_call('iris', '+1', '+2', external_id => 'CA-9') AS deleted \gset
