@@ -2,7 +2,7 @@
 
 use super::cached_query::CachedQuery;
 use super::{DbError, Statement};
-use crate::host::{clock, lock};
+use crate::host::{clock, lock, process};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys::BuiltinOid::*;
 use pgrx::prelude::*;
@@ -80,12 +80,12 @@ pub fn known(external_id: &str, tenant: &str) -> Option<Known> {
 /// Whether there is a call of this external id that this transaction's snapshot does not show.
 pub fn is_unseen(external_id: &str, tenant: &str) -> bool {
     let arguments = [external_id.into_datum(), tenant.into_datum()];
-    let count = |question: &CachedQuery| {
+    let count = || {
         let mut calls = 0;
-        question.execute(&arguments, |_| calls += 1);
+        SEEN.with(|question| question.execute(&arguments, |_| calls += 1));
         calls
     };
-    KNOWN.with(count) > SEEN.with(count)
+    process::with_latest_snapshot(count) > count()
 }
 
 /// Makes the agent if it is not there. `false`: the id is somebody else's.

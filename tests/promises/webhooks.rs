@@ -144,7 +144,7 @@ fn who_was_told_of_a_call_is_told_when_it_is_judged_differently() {
         .requests()
         .iter()
         .map(|request| {
-            let body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
+            let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
             (body["type"].as_str().unwrap().to_owned(), body["data"]["lead_score"].to_string())
         })
         .collect();
@@ -167,7 +167,7 @@ fn a_lead_says_whom_to_ring_and_the_providers_id_of_the_call() {
     let end = "SELECT voice_add_turn(id, 'user', 'I want to buy it'), voice_end_call(id) FROM voice.call";
     voice.client.batch_execute(end).unwrap();
     voice.drained();
-    let body: serde_json::Value = serde_json::from_str(&hook.requests()[0].body).unwrap();
+    let body: serde_json::Value = serde_json::from_slice(&hook.requests()[0].body).unwrap();
     let told = ["direction", "contact_number", "external_id"].map(|field| body["data"][field].as_str().unwrap());
     assert_eq!(told, ["outbound", "+12125550142", "CA9"]);
     let lead = "SELECT concat_ws(' ', from_number, contact_number, external_id) FROM voice_top_leads(NULL, '-infinity')";

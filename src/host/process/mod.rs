@@ -94,6 +94,18 @@ pub fn upgrading() -> bool {
     unsafe { pg_sys::IsBinaryUpgrade }
 }
 
+/// Runs `work` with a snapshot of this moment, whatever the isolation level: queries that ask in the snapshot of who calls
+/// them see what others have committed since the transaction began. They must not write.
+pub fn with_latest_snapshot<R>(work: impl FnOnce() -> R) -> R {
+    // SAFETY: inside a transaction; an error unwinds the stack of snapshots with its (sub)transaction.
+    unsafe {
+        pg_sys::PushActiveSnapshot(pg_sys::GetLatestSnapshot());
+        let result = work();
+        pg_sys::PopActiveSnapshot();
+        result
+    }
+}
+
 /// Whether all queries of this transaction use the snapshot of its first one: REPEATABLE READ or SERIALIZABLE.
 pub fn uses_transaction_snapshot() -> bool {
     // SAFETY: a variable of this backend.
