@@ -23,7 +23,7 @@ row() { rows+=("$(printf '| %-8s | %-8s | %-s |' "$1" "$2" "$3")"); }
 # No server here: pgrx has bindings of its own for it.
 compile_only() {
     local result=ok
-    DOCS_RS=1 cargo_progress "matrix: compiling for PostgreSQL $1" "$logs/$1.log" \
+    DOCS_RS=1 RUSTC_WRAPPER=$PWD/scripts/rustc-docsrs.sh cargo_progress "matrix: compiling for PostgreSQL $1" "$logs/$1.log" \
         cargo check --lib -p voice_analytics --no-default-features --features "pg$1" || { result=FAILED failed=1; }
     row "$1" "$result" 'compiled against the bindings that pgrx carries; no server of it was run'
 }
