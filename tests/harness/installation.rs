@@ -59,6 +59,13 @@ pub fn needs_major(major: u32) -> bool {
     enough
 }
 
+/// Whether the PostgreSQL under test has this library (an extension's, without `.so`).
+pub fn has_library(name: &str) -> bool {
+    let pg_config = env::var_os("PG_CONFIG").filter(|path| !path.is_empty()).unwrap_or("pg_config".into());
+    let folder = output_of(Command::new(pg_config).arg("--pkglibdir"));
+    Path::new(&folder).join(format!("{name}.so")).exists()
+}
+
 /// Says that the test that runs on this thread is skipped, and why. `scripts/test.sh` lists and counts these lines.
 pub fn skipped(why: &str) {
     use std::io::Write;

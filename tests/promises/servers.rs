@@ -59,7 +59,7 @@ fn maintain_is_nobodys_whatever_default_privileges_say_and_is_shown_where_it_was
     for role in ["mallory", "keeper", "app_admin"] {
         assert_eq!(voice.count(&maintains(role)), 0, "{role}");
     }
-    let granted = "SELECT string_agg(array_to_string(extra, ','), ';') FROM voice_access() WHERE role IN ('keeper', 'mallory', 'public')";
+    let granted = "SELECT string_agg(array_to_string(beyond, ','), ';') FROM voice_access() WHERE role IN ('keeper', 'mallory', 'public')";
     assert_eq!(voice.text(granted, &[]), None);
     voice.client.batch_execute("GRANT MAINTAIN ON voice.call TO keeper").unwrap();
     assert_eq!(voice.text(granted, &[]).as_deref(), Some("MAINTAIN on call"));
@@ -156,7 +156,7 @@ fn a_membership_that_gives_only_half_keeps_a_pin_off_all_the_same() {
     voice.client.batch_execute("SELECT voice_pin_tenant('red', 'red')").unwrap();
     // Given later, it is shown.
     voice.client.batch_execute("GRANT above TO red WITH INHERIT FALSE, SET TRUE").unwrap();
-    let shown = "SELECT array_to_string(extra, ',') FROM voice_access() WHERE role = 'red'";
+    let shown = "SELECT array_to_string(beyond, ',') FROM voice_access() WHERE role = 'red'";
     assert!(voice.text(shown, &[]).unwrap().contains("may become above"));
 }
 
@@ -237,7 +237,7 @@ fn a_not_null_of_a_dbas_own_name_does_not_keep_months_from_being_made() {
     let mut voice = Voice::start();
     voice
         .client
-        .batch_execute("ALTER TABLE voice.call ADD CONSTRAINT everybody_has_an_agent NOT NULL agent_id")
+        .batch_execute("ALTER TABLE voice.call RENAME CONSTRAINT call_agent_id_not_null TO everybody_has_an_agent")
         .unwrap();
     swap_a_month_in(&mut voice);
     voice.client.batch_execute("SELECT voice_create_partitions(6)").unwrap();
@@ -279,13 +279,13 @@ fn a_call_and_a_late_turn_are_queued_for_their_tenant_whoever_the_session_is_by_
 }
 
 #[test]
-fn a_deferred_trigger_of_a_roles_own_does_not_become_superuser_at_the_workers_commit() {
+fn a_deferred_trigger_of_a_roles_own_never_runs_at_the_workers_commit() {
     let mut voice = Voice::start();
     voice
         .client
         .batch_execute(
             "CREATE ROLE mallory LOGIN; CREATE SCHEMA lair AUTHORIZATION mallory; GRANT USAGE ON SCHEMA lair TO PUBLIC;
-             GRANT USAGE ON SCHEMA voice TO mallory; GRANT TRIGGER ON voice.analytics TO mallory;
+             GRANT USAGE ON SCHEMA voice TO mallory; GRANT TRIGGER ON ALL TABLES IN SCHEMA voice TO mallory;
              SET SESSION AUTHORIZATION mallory;
              CREATE TABLE lair.seen (who text, what text); GRANT INSERT ON lair.seen TO PUBLIC;
              CREATE FUNCTION lair.climb() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -308,10 +308,9 @@ fn a_deferred_trigger_of_a_roles_own_does_not_become_superuser_at_the_workers_co
         )
         .unwrap();
     voice.call(&[("user", "hello")]);
-    voice.drained();
-    voice.until("SELECT count(*) > 0 FROM lair.seen");
-    assert_eq!(voice.text("SELECT string_agg(DISTINCT who, ',') FROM lair.seen", &[]).unwrap(), "voice_worker");
-    assert_eq!(voice.count("SELECT count(*) FROM lair.seen WHERE what LIKE '% worked'"), 0);
+    // It would run at the commit, when nobody is restricted any more: PostgreSQL refuses it, and the attempt says so.
+    voice.until("SELECT count(*) > 0 FROM voice.attempt WHERE error LIKE '%cannot fire deferred trigger within security-restricted operation%'");
+    assert_eq!(voice.count("SELECT count(*) FROM lair.seen"), 0);
     assert_eq!(voice.count("SELECT count(*) FROM pg_roles WHERE rolname = 'mallory' AND rolsuper"), 0);
 }
 
@@ -325,7 +324,8 @@ fn the_worker_works_where_no_superuser_of_old_may_log_in() {
     // Launcher and worker are started anew, and connect.
     let end =
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE backend_type LIKE 'voice_analytics%'";
-    assert_eq!(voice.count(end), 2);
+    // A maintenance process may be among them.
+    assert!(voice.count(end) >= 2);
     let call = voice.call(&[("user", "hello")]);
     voice.drained();
     assert_eq!(voice.attempts(&call).len(), 1);
