@@ -7,12 +7,12 @@ export PG_CONFIG DESTDIR CALLS LLM_URL LLM_MODEL FUZZ_SECONDS
 SCALE ?= 1M
 BENCH ?=
 
-.PHONY: help setup demo demo-stop test faults fuzz bench install lint clean
+.PHONY: help setup demo demo-stop test matrix faults fuzz bench install deb dist release-check lint clean
 
 help: ## list the targets
 	@echo 'voice_analytics: post-call analytics of AI voice agents, inside PostgreSQL'
 	@echo
-	@awk -F ' *## *' '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ' *## *' '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo '  PG_CONFIG=/path/to/pg_config  the PostgreSQL to use (14 to 18); else pg_config on the PATH, else the newest installed'
 
@@ -25,6 +25,9 @@ demo-stop: ## stop and remove the demo's server
 test: ## run every test, against clusters of their own (setup included)
 	@scripts/test.sh
 
+matrix: ## compile for PostgreSQL 14 to 18, run every suite on 15 to 18, print a table (needs root; an hour or two)
+	@scripts/matrix.sh
+
 bench: ## measure it beside a baseline design, reads to worker (SCALE=10k, BENCH='--only worker --plots docs/plots'); also bench/analyzers.sh, bench/plans.sh
 	@bench/compare.sh --calls $(subst k,000,$(subst M,000000,$(SCALE))) $(BENCH)
 
@@ -36,6 +39,15 @@ fuzz: ## whatever libFuzzer thinks of against the properties of core/ (FUZZ_SECO
 
 install: ## release build into that PostgreSQL; then says what a DBA does next
 	@scripts/install.sh --explain
+
+deb: ## a Debian package for that PostgreSQL, in target/debian (scripts/deb.sh test: its life in a Debian 13)
+	@scripts/deb.sh
+
+dist: ## the source of the last commit as .tar.gz and as PGXN's .zip, in target/dist
+	@scripts/dist.sh
+
+release-check: ## whether this tree may be released: upgrade scripts, changelog, META.json
+	@scripts/release-check.sh
 
 setup: ## install what is missing to build and test; quick when nothing is
 	@scripts/setup.sh

@@ -1,25 +1,16 @@
 #!/usr/bin/env bash
-# Release build into the PostgreSQL of PG_CONFIG (below DESTDIR, if that is set): the library by cargo, the control file
-# and the SQL by build-sql.sh.
+# Release build (build.sh) into the PostgreSQL of PG_CONFIG (below DESTDIR, if that is set).
 # cargo says in half a second that there is nothing to do, and what is installed is compared with what was just built,
 # byte by byte: whatever was there before, what a server loads afterwards is this source tree.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/postgres.sh
-. scripts/progress.sh
 
 scripts/setup.sh
 find_postgres
 
-mkdir -p target
-build_log=target/build-pg$PG_MAJOR.log
-if ! cargo_progress "install: building for PostgreSQL $PG_MAJOR" "$build_log" \
-    cargo build --release --lib -p voice_analytics --no-default-features --features "pg$PG_MAJOR"; then
-    die "$(grep -vE '^ *(Compiling|Downloaded|Downloading) ' "$build_log")" \
-        "install: the build failed (all of it: $build_log)"
-fi
+scripts/build.sh
 built=${CARGO_TARGET_DIR:-target}/release/libvoice_analytics.so
-scripts/build-sql.sh
 
 library=$("$PG_CONFIG" --pkglibdir)
 extension=$("$PG_CONFIG" --sharedir)/extension

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Every test, or the suites named: test.sh [core net promises faults regress upgraded isolation]
-# A suite that fails does not keep the others from running; one that ran no test has failed.
+# Every test, or the suites named: test.sh [core net promises faults regress upgraded isolation pg_test]
+# A suite that fails does not keep the others from running; one that ran no test has failed. What a test cannot try on this
+# server it says in a line that begins with `skipped: `; such lines are listed at the end.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/postgres.sh
@@ -10,6 +11,7 @@ wanted=" $* "
 summary=()
 total_passed=0
 total_failed=0
+skipped=()
 mkdir -p "$logs"
 
 # Adds up what cargo test ("test result: …"), pg_regress up to 15 ("x ... ok 12 ms") and after it ("ok 1 - x") say.
@@ -36,6 +38,7 @@ suite() {
     fi
     total_passed=$((total_passed + passed))
     total_failed=$((total_failed + failed))
+    mapfile -t -O ${#skipped[@]} skipped < <(sed -nE "s/^(# )?skipped: /$name: /p" "$logs/$name.log")
     summary+=("$(printf '%s: %d passed, %d failed' "$name" "$passed" "$failed")")
     printf -- '-- %s took %d s%s\n' "$name" $((SECONDS - start)) "$remark"
 }
@@ -45,6 +48,17 @@ scripts/receiver.sh
 find_postgres
 export RUST_BACKTRACE=${RUST_BACKTRACE:-0}
 
+# Beside the suites that do not need it; the last one does.
+prepared=''
+if [[ $wanted =~ ^\ *$ || $wanted == *' pg_test '* ]]; then
+    scripts/pg-tests.sh --prepare > "$logs/pg_test-prepare.log" 2>&1 &
+    prepared=$!
+fi
+pg_tests() {
+    [ -z "$prepared" ] || wait "$prepared" || { cat "$logs/pg_test-prepare.log" && return 1; }
+    scripts/pg-tests.sh
+}
+
 suite core cargo test -p voice_core --no-fail-fast
 suite net cargo test -p voice_net --no-fail-fast
 suite promises cargo test -p voice_tests --no-fail-fast --lib --test promises --test docs
@@ -52,7 +66,10 @@ suite faults scripts/faults.sh
 suite regress scripts/sql-tests.sh regress
 suite upgraded scripts/sql-tests.sh upgraded
 suite isolation scripts/sql-tests.sh isolation
+suite pg_test pg_tests
 
 printf '\n'
-printf '%s\n' "${summary[@]}" '' "$total_passed passed, $total_failed failed"
+printf '%s\n' "${summary[@]}" ''
+for one in "${skipped[@]}"; do say "skipped: $one"; done
+say "$total_passed passed, $total_failed failed, ${#skipped[@]} skipped"
 [ "$total_failed" = 0 ]

@@ -7,9 +7,15 @@ mod api;
 mod db;
 mod guc;
 mod host;
+#[cfg(feature = "pg_test")]
+pub mod pg_test;
 mod worker;
 
 pg_module_magic!(name, version);
+
+// For the tests cargo-pgrx makes the install script, of which only the tests' own functions are pgrx's.
+#[cfg(feature = "pg_test")]
+pgrx::extension_sql_file!("../target/pg_test/voice.sql", name = "voice", bootstrap);
 
 #[pg_guard]
 #[allow(non_snake_case)] // the name that Postgres looks for; pg_guard exports it

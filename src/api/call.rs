@@ -156,3 +156,72 @@ fn refuse(refusal: CallError, new: &Call<'_>, old: Option<&Call<'_>>) -> ! {
         ),
     }
 }
+
+#[cfg(feature = "pg_test")]
+#[pg_schema]
+mod tests {
+    use crate::pg_test::{ended_call, refusal, value};
+    use pgrx::prelude::*;
+
+    #[pg_test]
+    fn the_end_of_a_call_is_filled_in_and_queues_it_once() {
+        let id = ended_call("acme", "hello");
+        let end = "SELECT format('%s %s', ended_at = clock.at, duration_ms BETWEEN 0 AND 60000)
+            FROM voice.call, LATERAL (SELECT ended_at AS at) clock WHERE status = 'completed'";
+        assert_eq!(value::<String>(end).as_deref(), Some("t t"));
+        Spi::run_with_args("UPDATE voice.call SET meta = '{}' WHERE id = $1", &[id.into()]).expect("another update");
+        let job =
+            "SELECT string_agg(format('%s %s %s %s', kind, tenant_id, attempt, run_at <= now()), ',') FROM voice.job";
+        assert_eq!(value::<String>(job).as_deref(), Some("analyze acme 0 t"));
+    }
+
+    #[pg_test]
+    fn the_delay_of_the_setting_is_that_of_the_job() {
+        Spi::run("SET LOCAL voice_analytics.analyze_delay = '90s'").expect("the setting");
+        ended_call("", "hello");
+        let pause = "SELECT round(extract(epoch FROM run_at - now()))::int FROM voice.job";
+        assert_eq!(value::<i32>(pause), Some(90));
+    }
+
+    #[pg_test]
+    fn rows_of_partitions_whose_columns_stand_elsewhere_are_read_by_name() {
+        // The partition is made with a column too many, in front, that is dropped again.
+        Spi::run(
+            "CREATE TABLE voice.elsewhere (gone int, LIKE voice.call INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
+             ALTER TABLE voice.elsewhere DROP COLUMN gone;
+             ALTER TABLE voice.call ATTACH PARTITION voice.elsewhere
+                FOR VALUES FROM (voice_uuid_at('1990-01-01Z')) TO (voice_uuid_at('1990-02-01Z'))",
+        )
+        .expect("a partition");
+        Spi::run("INSERT INTO voice.call (started_at, status, ended_at) VALUES ('1990-01-02Z', 'completed', '1990-01-02 00:01Z')")
+            .expect("a call of then");
+        let call =
+            "SELECT format('%s %s', tableoid::regclass, duration_ms) FROM voice.call WHERE started_at < '2000-01-01'";
+        assert_eq!(value::<String>(call).as_deref(), Some("voice.elsewhere 60000"));
+    }
+
+    #[pg_test]
+    fn what_breaks_a_rule_is_refused_with_its_value_and_the_way_out() {
+        let before = refusal("INSERT INTO voice.call (started_at, ended_at) VALUES ('2026-01-02Z', '2026-01-01Z')")
+            .expect("an end");
+        assert_eq!(before.code, PgSqlErrorCode::ERRCODE_CHECK_VIOLATION);
+        assert_eq!(before.message, "a call cannot end before it starts");
+        assert!(before.detail.contains("2026-01-02") && before.hint.contains("ended_at"), "{before:?}");
+        ended_call("", "hello");
+        let again = refusal("UPDATE voice.call SET status = 'in_progress', ended_at = NULL").expect("a restart");
+        assert_eq!(again.code, PgSqlErrorCode::ERRCODE_RESTRICT_VIOLATION);
+        assert!(again.detail.contains("is completed since"), "{again:?}");
+    }
+
+    #[pg_test]
+    fn a_table_that_is_not_of_the_extension_is_told_so_and_not_read() {
+        Spi::run(
+            "CREATE TABLE pg_temp.mine (id text);
+             CREATE TRIGGER mine AFTER INSERT ON pg_temp.mine FOR EACH ROW EXECUTE FUNCTION voice._call_written()",
+        )
+        .expect("a trigger on a table of one's own");
+        let refused = refusal("INSERT INTO pg_temp.mine VALUES ('x')").expect("an error");
+        assert_eq!(refused.code, PgSqlErrorCode::ERRCODE_UNDEFINED_COLUMN);
+        assert!(refused.detail.contains("no column id of the type"), "{refused:?}");
+    }
+}

@@ -62,3 +62,49 @@ pub fn random<const BYTES: usize>() -> [u8; BYTES] {
     }
     bytes
 }
+
+#[cfg(feature = "pg_test")]
+#[pg_schema]
+mod tests {
+    use crate::pg_test::{refusal, value};
+    use pgrx::prelude::*;
+
+    #[pg_test]
+    fn an_id_carries_its_moment_to_the_millisecond_floored() {
+        let at = "SELECT (voice_uuid_time(voice_uuidv7(t)) = u)::text FROM (VALUES
+            ('2026-01-02 03:04:05.678901Z'::timestamptz, '2026-01-02 03:04:05.678Z'::timestamptz),
+            ('1970-01-01 00:00:00Z', '1970-01-01 00:00:00Z')) v(t, u) ORDER BY 1 LIMIT 1";
+        assert_eq!(value::<String>(at).as_deref(), Some("true"));
+    }
+
+    #[pg_test]
+    fn the_lowest_id_of_a_moment_is_below_every_other_of_it_and_above_those_before() {
+        let between =
+            "SELECT bool_and(voice_uuid_at('2026-05-01Z') <= id AND id < voice_uuid_at('2026-05-01 00:00:00.001Z'))
+            FROM (SELECT voice_uuidv7('2026-05-01Z') AS id FROM generate_series(1, 1000)) s";
+        assert_eq!(value::<bool>(between), Some(true));
+        let fixed = "SELECT (voice_uuid_at('1970-01-01 00:00:00.001Z'))::text";
+        assert_eq!(value::<String>(fixed).as_deref(), Some("00000000-0001-7000-8000-000000000000"));
+    }
+
+    #[pg_test]
+    fn no_two_ids_of_one_moment_are_the_same() {
+        let different = "SELECT count(DISTINCT voice_uuidv7('2026-05-01Z')) FROM generate_series(1, 10000)";
+        assert_eq!(value::<i64>(different), Some(10_000));
+    }
+
+    #[pg_test]
+    fn a_time_that_no_id_can_carry_is_refused_with_its_value() {
+        for (time, says) in [
+            ("infinity", "infinite"),
+            ("-infinity", "infinite"),
+            ("1969-12-31 23:59:59.999Z", "1969"),
+            ("10889-08-03Z", "10889"),
+        ] {
+            let refused = refusal(&format!("SELECT voice_uuidv7('{time}')")).expect(time);
+            assert_eq!(refused.code, PgSqlErrorCode::ERRCODE_DATETIME_FIELD_OVERFLOW);
+            assert!(refused.detail.contains(says), "{refused:?}");
+        }
+        assert_eq!(refusal("SELECT voice_uuidv7('1970-01-01Z')"), None);
+    }
+}

@@ -126,3 +126,80 @@ pub fn rescue_expired(client: &mut SpiClient<'_>, epoch: i64, held: Vec<i64>) ->
     let left = FOREIGN.with(|s| s.run(client, &[epoch.into()]))?.next().and_then(|row| row.get(1).ok().flatten());
     Ok(left != Some(true))
 }
+
+#[cfg(feature = "pg_test")]
+#[pgrx::pg_schema]
+mod tests {
+    use super::{Claimed, claim, poll, renew, rescue_expired};
+    use crate::pg_test::{ended_call, value};
+    use pgrx::prelude::*;
+    use std::time::Duration;
+
+    const LEASE: Duration = Duration::from_secs(30);
+
+    fn jobs() -> Vec<i64> {
+        value("SELECT array_agg(id ORDER BY id) FROM voice.job").unwrap_or_default()
+    }
+
+    fn claimed(ids: &[i64], epoch: i64) -> Vec<Claimed> {
+        Spi::connect_mut(|client| claim(client, ids, epoch, LEASE)).expect("claim")
+    }
+
+    fn leases() -> String {
+        value("SELECT string_agg(coalesce(lease::text, '-') || '/' || attempt, ' ' ORDER BY id) FROM voice.job")
+            .unwrap_or_default()
+    }
+
+    #[pg_test]
+    fn a_claim_leases_the_jobs_in_the_order_asked_and_a_second_one_gets_none() {
+        for words in ["one", "two", "three"] {
+            ended_call("", words);
+        }
+        let ids: Vec<i64> = jobs().into_iter().rev().collect();
+        let first = claimed(&ids[..2], 7);
+        assert_eq!(first.iter().map(|c| c.id).collect::<Vec<_>>(), ids[..2]);
+        assert!(first.iter().all(|c| c.attempt == 1 && c.priority == 0 && c.tenant.is_empty()), "{first:?}");
+        assert_eq!(leases(), "-/0 7/1 7/1");
+        let second = claimed(&ids, 8);
+        assert_eq!(second.iter().map(|c| c.id).collect::<Vec<_>>(), ids[2..]);
+    }
+
+    #[pg_test]
+    fn a_job_that_is_not_due_is_neither_found_nor_claimed() {
+        ended_call("", "hello");
+        Spi::run("UPDATE voice.job SET run_at = now() + interval '1 hour'").expect("later");
+        let waiting = Spi::connect_mut(|client| poll(client, 10)).expect("poll");
+        assert!(waiting.due.iter().all(|of_tenant| of_tenant.jobs.is_empty()), "due");
+        let seconds = waiting.next.expect("a next one").as_secs();
+        assert!((3590..=3600).contains(&seconds), "{seconds}");
+        assert!(claimed(&jobs(), 7).is_empty());
+    }
+
+    #[pg_test]
+    fn a_poll_gives_each_tenant_an_equal_share() {
+        for (tenant, calls) in [("big", 9), ("small", 2)] {
+            (0..calls).for_each(|_| _ = ended_call(tenant, "hello"));
+        }
+        let waiting = Spi::connect_mut(|client| poll(client, 6)).expect("poll");
+        let mut shares: Vec<_> = waiting.due.iter().map(|d| (d.key.as_str(), d.jobs.len(), d.more)).collect();
+        shares.sort_unstable();
+        assert_eq!(shares, [("big", 3, true), ("small", 2, false)]);
+    }
+
+    #[pg_test]
+    fn what_another_epoch_or_nobody_holds_is_rescued_and_keeps_its_attempts() {
+        for words in ["ours", "forgotten", "theirs", "renewed"] {
+            ended_call("", words);
+        }
+        let ids = jobs();
+        claimed(&[ids[0], ids[1], ids[3]], 8);
+        claimed(&[ids[2]], 7);
+        Spi::run("UPDATE voice.job SET leased_until = now() - interval '1 second' WHERE lease = 8")
+            .expect("time goes by");
+        Spi::connect_mut(|client| renew(client, vec![ids[3]], 8, LEASE)).expect("renew");
+        // The worker knows of the first; its lease has run out, and it is at work all the same.
+        let all = Spi::connect_mut(|client| rescue_expired(client, 8, vec![ids[0]])).expect("rescue");
+        assert!(all, "nobody has locked any");
+        assert_eq!(leases(), "8/1 -/1 -/1 8/1");
+    }
+}

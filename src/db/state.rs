@@ -104,3 +104,59 @@ pub fn database_settings(client: &mut SpiClient<'_>) -> Result<Vec<String>, DbEr
     }
     Ok(found)
 }
+
+#[cfg(feature = "pg_test")]
+#[pg_schema]
+mod tests {
+    use super::{Admission, admission, begin_epoch, database_settings, tables_exist};
+    use crate::db::limits;
+    use crate::pg_test::value;
+    use pgrx::prelude::*;
+    use voice_core::quota::TenantLimitOverride;
+
+    fn admitted() -> Admission {
+        Spi::connect_mut(admission).expect("admission")
+    }
+
+    #[pg_test]
+    fn a_new_installation_is_open_a_paused_one_says_why_and_a_copy_is_one() {
+        assert_eq!(admitted(), Admission::Open);
+        Spi::run("SELECT voice_pause('a reason')").expect("pause");
+        assert_eq!(admitted(), Admission::Paused("a reason".to_owned()));
+        Spi::run("SELECT voice_resume()").expect("resume");
+        assert_eq!(admitted(), Admission::Open);
+        Spi::run("TRUNCATE voice._state").expect("as a restored copy begins");
+        assert_eq!(admitted(), Admission::RestoredCopy);
+    }
+
+    #[pg_test]
+    fn each_epoch_is_above_the_one_before() {
+        let first = Spi::connect_mut(begin_epoch).expect("an epoch");
+        assert!(Spi::connect_mut(begin_epoch).expect("another") > first);
+    }
+
+    #[pg_test]
+    fn one_table_missing_is_not_all_of_them() {
+        assert!(Spi::connect_mut(tables_exist).expect("a look"));
+        Spi::run("DROP TABLE voice.attempt").expect("half of a restore");
+        assert!(!Spi::connect_mut(tables_exist).expect("a look"));
+    }
+
+    #[pg_test]
+    fn limits_of_tenants_are_read_as_they_were_set() {
+        Spi::run("SELECT voice_limit_tenant('acme', 3), voice_limit_tenant('trial', requests_per_minute => 0)")
+            .expect("limits");
+        let mut limits = Spi::connect_mut(limits::read).expect("limits");
+        limits.sort_by(|a, b| a.0.cmp(&b.0));
+        let limit = |max_concurrency, requests_per_minute| TenantLimitOverride { max_concurrency, requests_per_minute };
+        assert_eq!(limits, [("acme".to_owned(), limit(Some(3), None)), ("trial".to_owned(), limit(None, Some(0)))]);
+    }
+
+    #[pg_test]
+    fn the_databases_own_settings_are_read_and_no_other() {
+        let database: String = value("SELECT current_database()::text").expect("its name");
+        Spi::run(&format!("ALTER DATABASE {database} SET voice_analytics.max_attempts = 9; ALTER DATABASE {database} SET work_mem = '1MB'"))
+            .expect("settings");
+        assert_eq!(Spi::connect_mut(database_settings).expect("settings"), ["voice_analytics.max_attempts=9"]);
+    }
+}

@@ -152,3 +152,102 @@ unsafe fn verdict(value: *mut *mut c_char, judge: impl Fn(&str) -> Option<Object
         false
     }
 }
+
+#[cfg(feature = "pg_test")]
+#[pg_schema]
+mod tests {
+    use crate::guc::{Analyzer, Settings};
+    use crate::pg_test::{refusal, value};
+    use pgrx::prelude::*;
+    use std::time::Duration;
+
+    /// Each of these values is refused by the setting, as invalid, with a detail that contains the words and with a hint.
+    #[track_caller]
+    fn refuses(setting: &str, values: &[(&str, &str)]) {
+        for (value, words) in values {
+            let refused = refusal(&format!("SET LOCAL voice_analytics.{setting} = '{value}'"))
+                .unwrap_or_else(|| panic!("{setting} takes {value:?}"));
+            assert_eq!(refused.code, PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "{refused:?}");
+            assert!(refused.detail.contains(words) && !refused.hint.is_empty(), "{value:?}: {refused:?}");
+        }
+    }
+
+    #[track_caller]
+    fn takes(setting: &str, values: &[&str]) {
+        for value in values {
+            assert_eq!(refusal(&format!("SET LOCAL voice_analytics.{setting} = '{value}'")), None, "{value:?}");
+        }
+    }
+
+    #[pg_test]
+    fn llm_url_is_a_base_url_without_credentials_and_query() {
+        refuses(
+            "llm_url",
+            &[
+                ("ftp://example.com/v1", "http://"),
+                ("https:///v1", "host"),
+                ("https://example.com:99999/v1", "port"),
+                ("https://key@example.com/v1", "credentials"),
+                ("https://example.com/v1?key=1", "query"),
+                ("https://example.com/v1#x", "fragment"),
+                ("https://example.com/a b", "white space"),
+            ],
+        );
+        takes("llm_url", &["https://example.com/v1", "http://localhost:11434/v1"]);
+    }
+
+    #[pg_test]
+    fn a_time_zone_is_one_that_the_server_knows() {
+        refuses("timezone", &[("Mars/Olympus", "time zone"), ("", "time zone")]);
+        takes("timezone", &["UTC", "Australia/Lord_Howe"]);
+    }
+
+    #[pg_test]
+    fn hosts_of_webhooks_are_names_and_addresses() {
+        refuses(
+            "webhook_allowed_hosts",
+            &[("https://example.com", "scheme"), ("example.com/hook", "path"), ("a b", "name")],
+        );
+        takes("webhook_allowed_hosts", &["", "hooks.slack.com, *.example.com", "10.0.0.1", "[::1]"]);
+    }
+
+    #[pg_test]
+    fn retention_is_off_or_a_positive_interval_of_a_thousand_years_at_most() {
+        refuses(
+            "retention",
+            &[("soon", "neither"), ("0 days", "Zero"), ("-1 month", "Zero"), ("2000 years", "thousand")],
+        );
+        takes("retention", &["off", "13 months", "90 days", "1 year"]);
+    }
+
+    #[pg_test]
+    fn a_model_has_a_name_and_a_key_file_an_absolute_path() {
+        refuses("llm_model", &[("", "empty"), ("  ", "empty"), ("a\tb", "control")]);
+        takes("llm_model", &["gpt-4o-mini"]);
+        refuses("llm_api_key_file", &[("llm.key", "absolute"), ("~/llm.key", "absolute")]);
+        takes("llm_api_key_file", &["", "/etc/postgresql/llm.key"]);
+    }
+
+    #[pg_test]
+    fn a_misspelled_setting_and_a_number_out_of_range_are_errors() {
+        assert!(refusal("SET LOCAL voice_analytics.max_concurency = 1").is_some());
+        assert!(refusal("SET LOCAL voice_analytics.max_concurrency = 0").is_some());
+        assert!(refusal("SET LOCAL voice_analytics.max_concurrency = 1025").is_some());
+        assert_eq!(refusal("SET LOCAL voice_analytics.max_concurrency = 1024"), None);
+    }
+
+    #[pg_test]
+    fn what_is_set_is_what_the_worker_reads_in_its_units() {
+        Spi::run(
+            "SET LOCAL voice_analytics.analyzer = 'openai'; SET LOCAL voice_analytics.llm_timeout = '2min';
+             SET LOCAL voice_analytics.sweep_interval = '1500ms'; SET LOCAL voice_analytics.tenant = 'acme'",
+        )
+        .expect("settings");
+        let now = Settings::current();
+        assert_eq!(now.analyzer, Analyzer::openai);
+        assert_eq!(now.llm_timeout, Duration::from_secs(120));
+        assert_eq!(now.sweep_interval, Duration::from_millis(1500));
+        assert_eq!(crate::guc::tenant(), "acme");
+        assert_eq!(value::<String>("SHOW voice_analytics.llm_timeout").as_deref(), Some("2min"));
+    }
+}

@@ -188,3 +188,93 @@ unsafe extern "C-unwind" fn at_sub_end(
         });
     }
 }
+
+#[cfg(feature = "pg_test")]
+#[pg_schema]
+mod tests {
+    use super::{call_is_enqueued, forget, has_writers, on_pre_commit, run_pre_commit_callbacks};
+    use crate::pg_test::{refusal, value};
+    use pgrx::prelude::*;
+    use std::cell::RefCell;
+
+    thread_local! {
+        static LOOKED: RefCell<Vec<(u8, String)>> = const { RefCell::new(Vec::new()) };
+    }
+
+    /// Notes for which call and tenant it was called, and that the transaction counts as a writer meanwhile.
+    fn look(call: [u8; 16], _leaf: pg_sys::Oid, tenant: &str) {
+        assert!(has_writers(&call), "whoever looks counts as a writer");
+        LOOKED.with_borrow_mut(|looked| looked.push((call[15], tenant.to_owned())));
+    }
+
+    fn modify(last_byte: u8, tenant: &str) {
+        on_pre_commit(id(last_byte), pg_sys::InvalidOid, tenant, look);
+    }
+
+    fn id(last_byte: u8) -> [u8; 16] {
+        let mut id = [0x42; 16];
+        id[15] = last_byte;
+        id
+    }
+
+    fn looked() -> Vec<(u8, String)> {
+        run_pre_commit_callbacks();
+        LOOKED.take()
+    }
+
+    #[pg_test]
+    fn a_call_is_looked_at_once_however_often_it_was_modified_and_in_one_order() {
+        modify(9, "b");
+        modify(3, "a");
+        modify(9, "later");
+        assert_eq!(looked(), [(3, "a".to_owned()), (9, "b".to_owned())]);
+        assert_eq!(looked(), [], "a second look");
+        modify(3, "a");
+        assert_eq!(looked(), [(3, "a".to_owned())], "a trigger of the commit has written more words");
+    }
+
+    #[pg_test]
+    fn a_call_that_ends_in_the_same_transaction_needs_no_look() {
+        modify(1, "");
+        call_is_enqueued(id(1));
+        modify(2, "");
+        assert_eq!(looked(), [(2, String::new())]);
+    }
+
+    #[pg_test]
+    fn what_a_savepoint_took_back_is_not_known_any_more() {
+        modify(1, "");
+        call_is_enqueued(id(1));
+        // Its subtransaction is rolled back, and with it the job that was written before would be.
+        assert_eq!(refusal("SELECT 1"), None);
+        assert_eq!(looked(), [(1, String::new())]);
+    }
+
+    #[pg_test]
+    fn the_end_of_a_transaction_takes_its_writers_off() {
+        modify(1, "");
+        assert!(!has_writers(&id(1)), "before the look nobody waits for it");
+        looked();
+        assert!(has_writers(&id(1)));
+        forget();
+        assert!(!has_writers(&id(1)));
+        assert_eq!(looked(), [], "nothing of it is left for the next transaction");
+    }
+
+    #[pg_test]
+    fn a_turn_that_comes_after_the_end_of_its_call_gets_a_job_before_the_commit() {
+        let id = crate::pg_test::ended_call("", "hello");
+        looked();
+        Spi::run("DELETE FROM voice.job").expect("no job");
+        forget();
+        Spi::run_with_args(
+            "INSERT INTO voice.turn (call_id, role, text) VALUES ($1, 'user', 'one more thing')",
+            &[id.into()],
+        )
+        .expect("a late turn");
+        let jobs = "SELECT count(*) FROM voice.job";
+        assert_eq!(value::<i64>(jobs), Some(0), "not before the commit: more turns may follow");
+        run_pre_commit_callbacks();
+        assert_eq!(value::<i64>(jobs), Some(1));
+    }
+}

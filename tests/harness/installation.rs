@@ -36,6 +36,44 @@ pub fn extension_script(version: &str) -> PathBuf {
     }
 }
 
+/// The major version of the PostgreSQL under test.
+pub fn server_major() -> u32 {
+    static MAJOR: OnceLock<u32> = OnceLock::new();
+    *MAJOR.get_or_init(|| {
+        let version = output_of(Command::new(installation().program("postgres")).arg("--version"));
+        let number = version.split_whitespace().nth(2).expect("postgres (PostgreSQL) 15.1 …");
+        number
+            .split(|c: char| !c.is_ascii_digit())
+            .next()
+            .and_then(|major| major.parse().ok())
+            .expect("a major version")
+    })
+}
+
+/// Whether a test that needs this major version or a newer one can be run; where it cannot, it says so by its name.
+pub fn needs_major(major: u32) -> bool {
+    let enough = server_major() >= major;
+    if !enough {
+        skipped(&format!("needs PostgreSQL {major}, this is {}", server_major()));
+    }
+    enough
+}
+
+/// Whether the PostgreSQL under test has this library (an extension's, without `.so`).
+pub fn has_library(name: &str) -> bool {
+    let pg_config = env::var_os("PG_CONFIG").filter(|path| !path.is_empty()).unwrap_or("pg_config".into());
+    let folder = output_of(Command::new(pg_config).arg("--pkglibdir"));
+    Path::new(&folder).join(format!("{name}.so")).exists()
+}
+
+/// Says that the test that runs on this thread is skipped, and why. `scripts/test.sh` lists and counts these lines.
+pub fn skipped(why: &str) {
+    use std::io::Write;
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    // Not by a macro: what those print, the test runner keeps to itself.
+    let _ = writeln!(std::io::stderr(), "skipped: {test}: {why}");
+}
+
 impl Installation {
     fn find() -> Installation {
         let pg_config = env::var_os("PG_CONFIG").filter(|path| !path.is_empty()).unwrap_or("pg_config".into());

@@ -13,5 +13,5 @@ pub mod voice;
 mod wait;
 
 pub use cluster::{Builder, Cluster, PORT, Shutdown};
-pub use installation::extension_script;
+pub use installation::{extension_script, has_library, needs_major, server_major, skipped};
 pub use wait::wait_until;

@@ -23,6 +23,7 @@ mod poison;
 mod privileges;
 mod redacting;
 mod searching;
+mod servers;
 mod settings;
 mod upgrading;
 mod vocabulary;

@@ -22,7 +22,9 @@ SELECT voice._tenant(), (SELECT string_agg(id, ',' ORDER BY id) FROM voice.agent
 SET ROLE regress_voice_free;
 SET voice_analytics.tenant = 'blue';
 SELECT voice._tenant(), (SELECT string_agg(id, ',' ORDER BY id) FROM voice.agent) AS agents;
+\set VERBOSITY sqlstate
 ALTER ROLE regress_voice_red SET voice_analytics.tenant = 'blue';
+\set VERBOSITY default
 RESET ROLE;
 DO $$ BEGIN PERFORM set_config('voice_analytics.tenant', 'blue', false); RAISE NOTICE 'tenant: %', voice._tenant(); END $$;
 RESET SESSION AUTHORIZATION;

@@ -1,6 +1,13 @@
 -- Every public query opens the months that count and no other, by an index: the plans that really ran, of the functions
 -- and of the statements inside them, as auto_explain reports them to a session of its own.
-SELECT current_database() AS home \gset
+SELECT current_database() AS home,
+       EXISTS (SELECT FROM pg_ls_dir((SELECT setting FROM pg_config WHERE name = 'PKGLIBDIR')) f WHERE f ~ '^auto_explain[.]') AS has_auto_explain
+\gset
+\if :has_auto_explain
+\else
+    \echo 'skipped: this server has no auto_explain'
+    \quit
+\endif
 CREATE DATABASE regress_voice_plans;
 \c regress_voice_plans
 SET client_min_messages = warning;
