@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::time::Instant;
 
 use serde_json::Value;
-use voice_core::redact::{Kind, find};
+use voice_core::pii::{Kind, find};
 
 fn main() {
     labelled("tuned", include_str!("../tests/redact/tuned.tsv"));

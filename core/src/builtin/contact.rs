@@ -3,26 +3,24 @@
 //! Callers correct themselves ("no, wait, use the other one"), so the last one they give is the one. What only the agent
 //! says counts when it is read back and the caller agrees.
 
-use foldhash::HashSet;
-use std::ops::Range;
-use std::sync::LazyLock;
-
-use super::words::{Said, Stop, Word, agrees, list};
+use super::agreement::agrees;
+use crate::pii::{self, OTHER_NUMBERS};
+use crate::text::{Utterance, Word, digit_named, times_named};
 use crate::transcript::Role;
 
 /// The caller's e-mail address, lower case.
-pub fn email(said: &[Said]) -> Option<String> {
+pub fn email(said: &[Utterance]) -> Option<String> {
     last_given(said, emails_in)
 }
 
 /// The caller's phone number: its digits, with a plus in front if it was said.
-pub fn phone(said: &[Said]) -> Option<String> {
+pub fn phone(said: &[Utterance]) -> Option<String> {
     last_given(said, phones_in)
 }
 
 /// The last one that the caller gives, or confirms when the agent reads it back. What the agent said first is not the
 /// caller's for being repeated: that is how one writes down the number of the after-hours line.
-fn last_given(said: &[Said], find: fn(&Said) -> Vec<String>) -> Option<String> {
+fn last_given(said: &[Utterance], find: fn(&Utterance) -> Vec<String>) -> Option<String> {
     let mut of_agent: Vec<String> = Vec::new();
     let mut given = None;
     let mut read_back: Option<String> = None;
@@ -49,97 +47,12 @@ fn last_given(said: &[Said], find: fn(&Said) -> Vec<String>) -> Option<String> {
     given
 }
 
-fn emails_in(said: &Said) -> Vec<String> {
-    let mut found = Vec::new();
-    for (at, word) in said.words.iter().enumerate() {
-        if word.token.contains('@') {
-            found.extend(written_email(word.token));
-        } else if is_at(word) {
-            found.extend(spoken_email(&said.words, at).map(|(_, address)| address));
-        }
-    }
-    found
+fn emails_in(said: &Utterance) -> Vec<String> {
+    pii::emails(said).into_iter().map(|found| found.value).collect()
 }
-
-/// Spoken addresses, and the words that say them.
-pub fn spoken_emails<'s>(said: &'s Said) -> impl Iterator<Item = (Range<usize>, String)> + 's {
-    let at = said.words.iter().enumerate().filter(|(_, word)| is_at(word));
-    at.filter_map(|(at, _)| spoken_email(&said.words, at))
-}
-
-fn is_at(word: &Word) -> bool {
-    word.is("at") || word.is("arroba")
-}
-
-fn written_email(token: &str) -> Option<String> {
-    let address = token.trim_matches(|c: char| !c.is_alphanumeric() && c != '_' && c != '+').to_lowercase();
-    let (local, domain) = address.split_once('@')?;
-    let in_local = |c: char| c.is_alphanumeric() || "._%+-'".contains(c);
-    let in_domain = |c: char| c.is_alphanumeric() || c == '.' || c == '-';
-    let labels_fine = domain.contains('.') && domain.split('.').all(|label| !label.is_empty());
-    let fine = !local.is_empty() && local.chars().all(in_local) && domain.chars().all(in_domain) && labels_fine;
-    (fine && address.chars().count() <= 254).then_some(address)
-}
-
-/// What a spoken sign between the parts of an address stands for.
-fn sign(word: &Word) -> Option<char> {
-    match word.lower.as_str() {
-        "dot" | "period" | "punto" => Some('.'),
-        "underscore" | "guion" => Some('_'),
-        "dash" | "hyphen" => Some('-'),
-        "plus" => Some('+'),
-        _ => None,
-    }
-}
-
-/// Words that stand before a spoken address and are no part of it.
-static BEFORE_ADDRESS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
-    list(
-        "it's is its that's email e-mail mail me to use address my yeah yes sure um uh so okay ok and the \
-         would be under es correo try send us",
-    )
-});
-
-/// "kim dot ortega at example dot com": back from the "at" to where the address begins, forward while dots follow.
-fn spoken_email(words: &[Word], at: usize) -> Option<(Range<usize>, String)> {
-    let mut domain = words.get(at + 1)?.lower.clone();
-    let mut end = at + 1;
-    while !words[end].ends_sentence() && end - at < 8 {
-        let (Some(dot), Some(label)) = (words.get(end + 1), words.get(end + 2)) else { break };
-        if sign(dot) != Some('.') {
-            break;
-        }
-        domain = format!("{domain}.{}", label.lower);
-        end += 2;
-    }
-    if !domain.contains('.') {
-        return None;
-    }
-    // "carla and dev at …, all one word"
-    let one_word = words[end..].iter().take(4).any(|w| w.is("word"));
-    let mut parts = Vec::new();
-    for word in words[..at].iter().rev().take(12) {
-        let opens = word.is_in(&BEFORE_ADDRESS) && !(one_word && word.is("and"));
-        if word.stop != Stop::No || opens {
-            break;
-        }
-        parts.push(sign(word).map_or_else(|| word.lower.clone(), String::from));
-    }
-    parts.reverse();
-    let address = written_email(&format!("{}@{domain}", parts.concat()))?;
-    Some((at - parts.len()..end + 1, address))
-}
-
-/// Words after which a number is something else.
-pub static OTHER_NUMBERS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
-    list(
-        "fax account order policy card confirmation reference member invoice ticket case ssn social routing \
-         cuenta",
-    )
-});
 
 /// Runs of digits, written and spoken, that have the length of a phone number.
-fn phones_in(said: &Said) -> Vec<String> {
+fn phones_in(said: &Utterance) -> Vec<String> {
     let mut found = Vec::new();
     let mut digits = String::new();
     let mut repeat = 1;
@@ -193,34 +106,8 @@ fn digits_of(word: &Word) -> Option<String> {
     digits.filter(|digits| digits.len() <= 15)
 }
 
-/// The digit of that name, in small letters.
-pub fn digit_named(name: &str) -> Option<char> {
-    const SPOKEN: [&[&str]; 10] = [
-        &["zero", "oh", "o", "cero"],
-        &["one", "uno"],
-        &["two", "dos"],
-        &["three", "tres"],
-        &["four", "cuatro"],
-        &["five", "cinco"],
-        &["six", "seis"],
-        &["seven", "siete"],
-        &["eight", "ocho"],
-        &["nine", "nueve"],
-    ];
-    SPOKEN.iter().position(|names| names.contains(&name)).and_then(|digit| char::from_digit(digit as u32, 10))
-}
-
 fn times(word: &Word) -> Option<usize> {
     times_named(&word.lower)
-}
-
-/// How often the digit after this word is meant.
-pub fn times_named(word: &str) -> Option<usize> {
-    match word {
-        "double" | "doble" => Some(2),
-        "triple" => Some(3),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -228,8 +115,8 @@ mod tests {
     use super::*;
     use Role::{Assistant as A, User as U};
 
-    fn call<'t>(turns: &[(Role, &'t str)]) -> Vec<Said<'t>> {
-        turns.iter().map(|(role, text)| Said::new(*role, text)).collect()
+    fn call<'t>(turns: &[(Role, &'t str)]) -> Vec<Utterance<'t>> {
+        turns.iter().map(|(role, text)| Utterance::new(*role, text)).collect()
     }
 
     fn phone_of(text: &str) -> Option<String> {

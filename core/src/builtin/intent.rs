@@ -6,9 +6,10 @@
 use foldhash::HashSet;
 use std::sync::LazyLock;
 
+use super::agreement::{agrees, is_negated, refuses};
 use super::signs::{ANSWERS, SIGNS, Sign};
-use super::words::{Phrases, Said, Stop, Word, agrees, is_negated, list, refuses};
 use crate::analysis::Intent;
+use crate::text::{Phrases, Stop, Utterance, Word, list};
 use crate::transcript::Role;
 
 /// Fewer points are a coincidence.
@@ -110,7 +111,7 @@ pub struct Reading {
 }
 
 /// Read a whole call.
-pub fn read(said: &[Said], vertical: &str, sentiment: f64) -> Reading {
+pub fn read(said: &[Utterance], vertical: &str, sentiment: f64) -> Reading {
     let mut heard = [None; SIGNS.len()];
     let mut answered = [false; ANSWERS.len()];
     let mut booked = None;
@@ -196,7 +197,7 @@ pub fn read(said: &[Said], vertical: &str, sentiment: f64) -> Reading {
 }
 
 /// Where the agent reports a booking: not in a question, and not one that failed.
-fn has_booked(said: &Said) -> Option<usize> {
+fn has_booked(said: &Utterance) -> Option<usize> {
     static FAILED: LazyLock<HashSet<&str>> =
         LazyLock::new(|| list("couldn't unable unfortunately fully failed can't cannot could wasn't if"));
     said.sentences().find_map(|(start, sentence)| {
@@ -212,7 +213,7 @@ fn is_question(sentence: &[Word]) -> bool {
     sentence.last().is_some_and(|w| w.stop == Stop::Question)
 }
 
-fn said_something(said: &[Said]) -> bool {
+fn said_something(said: &[Utterance]) -> bool {
     let caller = said.iter().filter(|s| s.role == Role::User);
     caller.flat_map(|s| &s.words).filter(|w| !w.is_in(&SMALL_TALK)).take(2).count() == 2
 }
@@ -222,7 +223,7 @@ mod tests {
     use super::*;
 
     fn intent(turns: &[(Role, &str)]) -> Intent {
-        let said: Vec<_> = turns.iter().map(|(role, text)| Said::new(*role, text)).collect();
+        let said: Vec<_> = turns.iter().map(|(role, text)| Utterance::new(*role, text)).collect();
         read(&said, "", 0.0).intent
     }
     use Role::{Assistant as A, User as U};
@@ -244,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_booking_that_failed_is_not_an_outcome() {
-        let said = Said::new(A, "I'm sorry, it could not be booked. Is it booked elsewhere?");
+        let said = Utterance::new(A, "I'm sorry, it could not be booked. Is it booked elsewhere?");
         assert_eq!(has_booked(&said), None);
     }
 

@@ -1,6 +1,7 @@
 //! The `builtin` analyzer: no key, no network, the same answer every time. An honest baseline that makes the first
 //! minute work and gives a language model something to beat. What it gets right and wrong is in `docs/analyzers.md`.
 
+mod agreement;
 mod contact;
 mod intent;
 mod lead;
@@ -10,17 +11,13 @@ mod signs;
 mod spanish;
 mod summary;
 mod vader;
-mod words;
 
 use crate::analysis::{Analysis, Entities, Intent, no_conversation};
+use crate::text::{self, Utterance};
 use crate::transcript::{Role, Turn};
 
 pub use lead::points as lead_rules;
 pub use vader::compound as vader_compound;
-
-// What redaction looks for by the same signs.
-pub(crate) use contact::{OTHER_NUMBERS, digit_named, spoken_emails, times_named};
-pub(crate) use words::{Said, Word, path_of};
 
 /// The model named on its rows. The number changes when its answers do.
 pub const MODEL: &str = "builtin/1";
@@ -29,9 +26,9 @@ pub const MODEL: &str = "builtin/1";
 ///
 /// Takes time linear in the text; never fails.
 pub fn analyze(turns: &[Turn], vertical: &str) -> Analysis {
-    let texts: Vec<_> = turns.iter().map(words::read).collect();
-    let said: Vec<Said> = turns.iter().zip(&texts).map(|(turn, text)| Said::new(turn.role, text)).collect();
-    let caller: Vec<&Said> = said.iter().filter(|s| s.role == Role::User).collect();
+    let texts: Vec<_> = turns.iter().map(text::read).collect();
+    let said: Vec<Utterance> = turns.iter().zip(&texts).map(|(turn, text)| Utterance::new(turn.role, text)).collect();
+    let caller: Vec<&Utterance> = said.iter().filter(|s| s.role == Role::User).collect();
     if caller.iter().all(|s| s.words.is_empty()) {
         return no_conversation();
     }

@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use proptest::prelude::*;
 use voice_core::analysis::{self, Analysis, Entities};
-use voice_core::redact::{Kind, find, redact};
+use voice_core::pii::{Kind, find};
+use voice_core::redact::redact;
 use voice_core::transcript::{Role, Turn};
 
 fn turn(text: &str) -> Turn {

@@ -1,12 +1,20 @@
 //! Numbers that name a person or an account: runs of digits, written in groups or spoken one by one, that have the length
 //! and the form of a card's, a phone's or a social security number, or stand where one was asked for.
 
-use std::collections::HashSet;
+use foldhash::HashSet;
 use std::ops::Range;
 use std::sync::LazyLock;
 
 use super::{Found, Kind};
-use crate::builtin::{OTHER_NUMBERS, digit_named, times_named};
+use crate::text::{digit_named, times_named};
+
+/// Words after which a number is something else.
+pub static OTHER_NUMBERS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    "fax account order policy card confirmation reference member invoice ticket case ssn social routing \
+     cuenta"
+        .split(' ')
+        .collect()
+});
 
 /// No card's number is longer.
 const DIGITS_MAX: usize = 19;

@@ -1,16 +1,18 @@
 //! E-mail addresses, written or spoken.
 
+use foldhash::HashSet;
+use std::ops::Range;
+use std::sync::LazyLock;
+
 use super::{Found, Kind, is_free};
-use crate::builtin::{Said, Word, path_of, spoken_emails};
-use crate::transcript::Role;
+use crate::text::{Stop, Utterance, Word, list, path_of};
 
 /// All of them, from left to right.
-pub fn find(text: &str) -> Vec<Found> {
+pub fn find(said: &Utterance) -> Vec<Found> {
+    let text = said.text;
     let mut found = written(text);
-    // Who speaks does not matter to where the words are.
-    let said = Said::new(Role::User, text);
     let (mut spoken, mut end_of_last) = (Vec::new(), 0);
-    for (words, value) in spoken_emails(&said) {
+    for (words, value) in spoken_emails(said) {
         let Some((words, value)) = whole_address(&said.words[words], value) else { continue };
         let (Some(first), Some(last)) = (words.first(), words.last()) else { continue };
         let place = path_of(text, first.bare)..path_of(text, last.bare) + last.bare.len();
@@ -93,4 +95,73 @@ fn in_domain(c: char) -> bool {
 fn is_domain(domain: &str) -> bool {
     let top = domain.rsplit_once('.').map_or("", |(_, top)| top);
     top.chars().count() >= 2 && top.chars().all(|c| c.is_alphanumeric() || c == '-') && !domain.starts_with('.')
+}
+
+/// Spoken addresses, and the words that say them.
+fn spoken_emails<'s>(said: &'s Utterance) -> impl Iterator<Item = (Range<usize>, String)> + 's {
+    let at = said.words.iter().enumerate().filter(|(_, word)| is_at(word));
+    at.filter_map(|(at, _)| spoken_email(&said.words, at))
+}
+
+fn is_at(word: &Word) -> bool {
+    word.is("at") || word.is("arroba")
+}
+
+fn written_email(token: &str) -> Option<String> {
+    let address = token.trim_matches(|c: char| !c.is_alphanumeric() && c != '_' && c != '+').to_lowercase();
+    let (local, domain) = address.split_once('@')?;
+    let in_local = |c: char| c.is_alphanumeric() || "._%+-'".contains(c);
+    let in_domain = |c: char| c.is_alphanumeric() || c == '.' || c == '-';
+    let labels_fine = domain.contains('.') && domain.split('.').all(|label| !label.is_empty());
+    let fine = !local.is_empty() && local.chars().all(in_local) && domain.chars().all(in_domain) && labels_fine;
+    (fine && address.chars().count() <= 254).then_some(address)
+}
+
+/// What a spoken sign between the parts of an address stands for.
+fn sign(word: &Word) -> Option<char> {
+    match word.lower.as_str() {
+        "dot" | "period" | "punto" => Some('.'),
+        "underscore" | "guion" => Some('_'),
+        "dash" | "hyphen" => Some('-'),
+        "plus" => Some('+'),
+        _ => None,
+    }
+}
+
+/// Words that stand before a spoken address and are no part of it.
+static BEFORE_ADDRESS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    list(
+        "it's is its that's email e-mail mail me to use address my yeah yes sure um uh so okay ok and the \
+         would be under es correo try send us",
+    )
+});
+
+/// "kim dot ortega at example dot com": back from the "at" to where the address begins, forward while dots follow.
+fn spoken_email(words: &[Word], at: usize) -> Option<(Range<usize>, String)> {
+    let mut domain = words.get(at + 1)?.lower.clone();
+    let mut end = at + 1;
+    while !words[end].ends_sentence() && end - at < 8 {
+        let (Some(dot), Some(label)) = (words.get(end + 1), words.get(end + 2)) else { break };
+        if sign(dot) != Some('.') {
+            break;
+        }
+        domain = format!("{domain}.{}", label.lower);
+        end += 2;
+    }
+    if !domain.contains('.') {
+        return None;
+    }
+    // "carla and dev at …, all one word"
+    let one_word = words[end..].iter().take(4).any(|w| w.is("word"));
+    let mut parts = Vec::new();
+    for word in words[..at].iter().rev().take(12) {
+        let opens = word.is_in(&BEFORE_ADDRESS) && !(one_word && word.is("and"));
+        if word.stop != Stop::No || opens {
+            break;
+        }
+        parts.push(sign(word).map_or_else(|| word.lower.clone(), String::from));
+    }
+    parts.reverse();
+    let address = written_email(&format!("{}@{domain}", parts.concat()))?;
+    Some((at - parts.len()..end + 1, address))
 }
