@@ -8,6 +8,7 @@ pub mod call;
 pub mod export;
 pub mod import;
 pub mod notification;
+pub mod phone;
 pub mod pii;
 pub mod poison;
 pub mod prompt;

@@ -4,8 +4,8 @@
 //! says counts when it is read back and the caller agrees.
 
 use super::agreement::agrees;
-use crate::pii::{self, OTHER_NUMBERS};
-use crate::text::{Utterance, Word, digit_named, times_named};
+use crate::pii;
+use crate::text::Utterance;
 use crate::transcript::Role;
 
 /// The caller's e-mail address, lower case.
@@ -15,27 +15,29 @@ pub fn email(said: &[Utterance]) -> Option<String> {
 
 /// The caller's phone number: its digits, with a plus in front if it was said.
 pub fn phone(said: &[Utterance]) -> Option<String> {
-    last_given(said, phones_in)
+    last_given(said, |said, before| pii::phones(said.text, before))
 }
 
 /// The last one that the caller gives, or confirms when the agent reads it back. What the agent said first is not the
 /// caller's for being repeated: that is how one writes down the number of the after-hours line.
-fn last_given(said: &[Utterance], find: fn(&Utterance) -> Vec<String>) -> Option<String> {
+fn last_given(said: &[Utterance], find: fn(&Utterance, &str) -> Vec<String>) -> Option<String> {
     let mut of_agent: Vec<String> = Vec::new();
     let mut given = None;
     let mut read_back: Option<String> = None;
+    let mut before = "";
     for said in said {
+        let found = find(said, before);
+        before = said.text;
         match said.role {
             Role::User => {
                 if let Some(confirmed) = read_back.take().filter(|_| agrees(said)) {
                     given = Some(confirmed);
                 }
-                if let Some(own) = find(said).into_iter().rfind(|one| !of_agent.contains(one)) {
+                if let Some(own) = found.into_iter().rfind(|one| !of_agent.contains(one)) {
                     given = Some(own);
                 }
             }
             Role::Assistant => {
-                let found = find(said);
                 let about_caller = said.words.iter().any(|w| w.is_one_of(&["you", "your"]));
                 read_back = found.last().filter(|_| said.asks() && about_caller).cloned();
                 of_agent.extend(found.into_iter().filter(|one| Some(one) != given.as_ref()));
@@ -47,67 +49,8 @@ fn last_given(said: &[Utterance], find: fn(&Utterance) -> Vec<String>) -> Option
     given
 }
 
-fn emails_in(said: &Utterance) -> Vec<String> {
+fn emails_in(said: &Utterance, _: &str) -> Vec<String> {
     pii::emails(said).into_iter().map(|found| found.value).collect()
-}
-
-/// Runs of digits, written and spoken, that have the length of a phone number.
-fn phones_in(said: &Utterance) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut digits = String::new();
-    let mut repeat = 1;
-    let mut start = 0;
-    for (at, word) in said.words.iter().enumerate() {
-        let spoken = digits_of(word);
-        if digits.is_empty() {
-            start = at;
-        }
-        match (&spoken, times(word)) {
-            (Some(more), _) => {
-                digits.push_str(&more.repeat(repeat));
-                repeat = 1;
-            }
-            (None, Some(times)) => repeat = times,
-            (None, None) => {
-                found.extend(phone_number(&digits, &said.words[..start]));
-                digits.clear();
-                repeat = 1;
-            }
-        }
-    }
-    found.extend(phone_number(&digits, &said.words[..start]));
-    found
-}
-
-fn phone_number(digits: &str, before: &[Word]) -> Option<String> {
-    let international = digits.starts_with('+') || before.last().is_some_and(|w| w.is("plus"));
-    let count = digits.chars().filter(char::is_ascii_digit).count();
-    let long_enough = match international {
-        true => (8..=15).contains(&count),
-        false => count == 7 || count == 10 || (count == 11 && digits.starts_with('1')),
-    };
-    let of_something = before.iter().rev().take(4).any(|w| w.is_in(&OTHER_NUMBERS));
-    if !long_enough || of_something {
-        return None;
-    }
-    let digits: String = digits.chars().filter(char::is_ascii_digit).collect();
-    Some(if international { format!("+{digits}") } else { digits })
-}
-
-/// The digits a word stands for: "303-555-0142", "(303)", "five", "oh".
-fn digits_of(word: &Word) -> Option<String> {
-    if word.bare.starts_with(|c: char| c.is_ascii_digit()) {
-        let written = word.token.trim_end_matches(|c: char| c.is_ascii_punctuation());
-        let fine = written.chars().all(|c| c.is_ascii_digit() || "()-.+".contains(c)) && written.len() <= 24;
-        return fine.then(|| written.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect());
-    }
-    // "one-five-five", as some speech-to-text writes it.
-    let digits: Option<String> = word.lower.split('-').map(digit_named).collect();
-    digits.filter(|digits| digits.len() <= 15)
-}
-
-fn times(word: &Word) -> Option<usize> {
-    times_named(&word.lower)
 }
 
 #[cfg(test)]

@@ -24,4 +24,8 @@ for code in sorted(pn.COUNTRY_CODE_TO_REGION_CODE):
             lengths |= set(kind.possible_length or plan.general_desc.possible_length) - {-1}
             pattern = regex.compile(kind.national_number_pattern)
             leading |= {d for d in "0123456789" if pattern.fullmatch(d, partial=True)}
+    if code == 1:
+        lengths = {10}  # Shorter ones are short codes, which nobody dials from abroad.
+    # An international number has 15 digits at most (ITU-T E.164).
+    lengths = {n for n in lengths if n + len(str(code)) <= 15}
     print(f'    ({code}, "{trunk}", &{sorted(lengths)}, "{"".join(sorted(leading))}"),')

@@ -3,11 +3,12 @@
 
 mod email;
 mod number;
+mod run;
+mod topic;
 
 use std::ops::Range;
 
 pub use email::find as emails;
-pub use number::OTHER_NUMBERS;
 
 use crate::text::Utterance;
 use crate::transcript::Role;
@@ -55,7 +56,7 @@ pub fn find(text: &str, before: &str) -> Vec<Found> {
     for Found { place, .. } in &found {
         rest.replace_range(place.clone(), &ADDRESS.to_string().repeat(place.len()));
     }
-    found.append(&mut number::find(&rest, before));
+    found.extend(number::find(&rest, before).into_iter().map(|number| number.found));
     found.sort_by_key(|f| f.place.start);
     found
 }
@@ -67,4 +68,10 @@ const ADDRESS: char = '\u{1}';
 fn is_free(found: &[Found], place: &Range<usize>) -> bool {
     let next = found.partition_point(|f| f.place.end <= place.start);
     found.get(next).is_none_or(|f| place.end <= f.place.start)
+}
+
+/// The phone numbers in a text that somebody can dial, from left to right: digits, with a plus and the country code where
+/// they were said. `before`: the turn before it.
+pub fn phones(text: &str, before: &str) -> Vec<String> {
+    number::find(text, before).into_iter().filter(|number| number.is_contact).map(|number| number.found.value).collect()
 }

@@ -1,9 +1,13 @@
 //! Spoken text as words, phrases and numbers: what the analyzer, the finder of personal data and the search share.
 
+mod digits;
 mod number_words;
 mod phrases;
+mod tokens;
 mod utterance;
 
-pub use number_words::{digit_named, times_named};
+pub use digits::digit;
+pub use number_words::{NumberWord, number_word};
 pub use phrases::Phrases;
+pub use tokens::{Token, TokenKind, digits_of, tokens};
 pub use utterance::{Stop, Utterance, Word, is_title, list, path_of, read, written};
