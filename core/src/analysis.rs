@@ -3,10 +3,12 @@
 //! A reply that is out of range is refused, never bent until it fits: a lead score of 250 is a model
 //! that did not understand the question, and 100 would be our invention.
 
+use std::cell::Cell;
 use std::fmt;
 
-use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
+use serde_json::error::Category;
 use serde_json::{Map, Value};
 
 use crate::scrub;
@@ -153,16 +155,22 @@ impl std::error::Error for AnalysisError {}
 /// Unknown extra fields are ignored: servers without strict schemas add some, and they change nothing.
 /// A key that is there twice is refused: the reply says two things. 85.0 is an integer, as JSON Schema has it.
 /// A blank entity is a missing one. Characters that cannot be seen are taken out of all texts.
+///
+/// # Errors
+/// The content is not such an object, or a field is missing, of another type or out of range.
 pub fn parse(content: &str) -> Result<Analysis, AnalysisError> {
     let content = content.trim();
     if content.is_empty() {
         return Err(AnalysisError::EmptyContent);
     }
-    let object = match serde_json::from_str::<Unique>(content) {
-        Ok(Unique(Value::Object(object))) => object,
-        Ok(Unique(_)) => return Err(AnalysisError::NotAnObject),
-        Err(error) => return Err(not_json(content, &error)),
+    let duplicate = Cell::new(None);
+    let mut deserializer = serde_json::Deserializer::from_str(content);
+    let value = match (Unique { duplicate: &duplicate }).deserialize(&mut deserializer) {
+        Ok(value) => value,
+        Err(error) => return Err(duplicate.take().unwrap_or_else(|| not_json(content, &error))),
     };
+    deserializer.end().map_err(|_| AnalysisError::TextAfter)?;
+    let Value::Object(object) = value else { return Err(AnalysisError::NotAnObject) };
 
     let entities = match field(&object, "entities")? {
         Value::Object(entities) => entities,
@@ -186,22 +194,14 @@ pub fn parse(content: &str) -> Result<Analysis, AnalysisError> {
 }
 
 fn not_json(content: &str, error: &serde_json::Error) -> AnalysisError {
-    let why = error.to_string();
-    if let Some(key) = why.strip_prefix(DUPLICATE) {
-        let key = key.rsplit_once(" at line").map_or(key, |(key, _)| key);
-        return AnalysisError::DuplicateKey(KEYS.into_iter().find(|known| *known == key));
-    }
-    if error.is_eof() {
+    if error.classify() == Category::Eof {
         return AnalysisError::Truncated;
     }
-    if why.starts_with("trailing characters") {
-        return AnalysisError::TextAfter;
-    }
-    // "Here is the JSON: {…}" and a fenced block are by far the most common; say so rather than "line 1 column 1".
+    // "Here is the JSON: {…}" and a fenced block are by far the most common: more useful than "line 1 column 1".
     if !content.starts_with('{') && content.contains('{') {
         return AnalysisError::TextBefore;
     }
-    AnalysisError::NotJson(why)
+    AnalysisError::NotJson(error.to_string())
 }
 
 fn field<'a>(object: &'a Map<String, Value>, name: &'static str) -> Result<&'a Value, AnalysisError> {
@@ -296,21 +296,23 @@ pub(crate) fn excerpt(words: &str) -> String {
 const KEYS: [&str; 10] =
     ["sentiment", "lead_score", "intent", "entities", "summary", "next_action", "name", "email", "phone", "topic"];
 
-const DUPLICATE: &str = "duplicate key ";
-
-/// A JSON value in which no object has a key twice (serde_json's own `Value` silently keeps the last).
+/// Reads a JSON value in which no object has a key twice (serde_json's own `Value` silently keeps the last).
 /// Nesting stays bounded: serde_json counts the depth of whatever it deserializes.
-struct Unique(Value);
+#[derive(Clone, Copy)]
+struct Unique<'a> {
+    /// Set where a key is found twice, beside the error that ends the reading.
+    duplicate: &'a Cell<Option<AnalysisError>>,
+}
 
-impl<'de> Deserialize<'de> for Unique {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(UniqueVisitor).map(Unique)
+impl<'de> DeserializeSeed<'de> for Unique<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
     }
 }
 
-struct UniqueVisitor;
-
-impl<'de> Visitor<'de> for UniqueVisitor {
+impl<'de> Visitor<'de> for Unique<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -343,7 +345,7 @@ impl<'de> Visitor<'de> for UniqueVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
         let mut values = Vec::new();
-        while let Some(Unique(value)) = seq.next_element()? {
+        while let Some(value) = seq.next_element_seed(self)? {
             values.push(value);
         }
         Ok(Value::Array(values))
@@ -352,9 +354,11 @@ impl<'de> Visitor<'de> for UniqueVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
         while let Some(key) = map.next_key::<String>()? {
-            let Unique(value) = map.next_value()?;
+            let value = map.next_value_seed(self)?;
             if object.contains_key(&key) {
-                return Err(A::Error::custom(format_args!("{DUPLICATE}{key}")));
+                let known = KEYS.into_iter().find(|known| *known == key);
+                self.duplicate.set(Some(AnalysisError::DuplicateKey(known)));
+                return Err(A::Error::custom("duplicate key"));
             }
             object.insert(key, value);
         }

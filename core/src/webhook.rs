@@ -3,6 +3,7 @@
 
 pub mod address;
 pub mod body;
+pub mod delivery;
 pub mod retry;
 pub mod secret;
 pub mod url;

@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use voice_core::analysis::{self, Analysis, AnalysisError, Intent};
-use voice_core::reply::{self, Tokens};
+use voice_core::protocol::{OPENAI_CHAT, Protocol};
+use voice_core::reply::Tokens;
 
 fn good() -> Value {
     json!({
@@ -245,7 +246,7 @@ fn a_depth_bomb_is_an_error_and_no_crash() {
     let deep = |open: &str, close: &str| format!(r#"{{"x":{}1{}}}"#, open.repeat(100_000), close.repeat(100_000));
     assert!(refused(&deep("[", "]")).starts_with("not JSON: recursion limit"));
     assert!(refused(&deep(r#"{"a":"#, "}")).starts_with("not JSON: recursion limit"));
-    assert!(reply::parse(deep("[", "]").as_bytes()).is_err());
+    assert!(OPENAI_CHAT.parse(deep("[", "]").as_bytes()).is_err());
 }
 
 fn completion(message: Value, finish_reason: &str) -> Value {
@@ -261,12 +262,12 @@ fn answered() -> Value {
 }
 
 fn reason(body: &Value) -> String {
-    reply::parse(body.to_string().as_bytes()).expect_err("should have been refused").to_string()
+    OPENAI_CHAT.parse(body.to_string().as_bytes()).expect_err("should have been refused").to_string()
 }
 
 #[test]
 fn a_completion_gives_analysis_model_and_tokens() {
-    let reply = reply::parse(answered().to_string().as_bytes()).unwrap();
+    let reply = OPENAI_CHAT.parse(answered().to_string().as_bytes()).unwrap();
     assert_eq!(reply.analysis, analysis::parse(&good().to_string()).unwrap());
     assert_eq!(reply.model, "gpt-4o-mini-2024-07-18");
     assert_eq!((reply.prompt_tokens, reply.completion_tokens), (Some(321), Some(87)));
@@ -275,7 +276,7 @@ fn a_completion_gives_analysis_model_and_tokens() {
 #[test]
 fn a_server_that_says_little_is_understood() {
     let body = json!({"choices": [{"message": {"content": good().to_string()}}]});
-    let reply = reply::parse(body.to_string().as_bytes()).unwrap();
+    let reply = OPENAI_CHAT.parse(body.to_string().as_bytes()).unwrap();
     assert_eq!((reply.model.as_str(), reply.prompt_tokens, reply.completion_tokens), ("", None, None));
 }
 
@@ -284,7 +285,7 @@ fn odd_token_counts_are_none_and_no_reason_to_refuse() {
     for usage in [json!({"prompt_tokens": -1, "completion_tokens": 1e20}), json!("many"), json!(null)] {
         let mut body = answered();
         body["usage"] = usage;
-        let reply = reply::parse(body.to_string().as_bytes()).unwrap();
+        let reply = OPENAI_CHAT.parse(body.to_string().as_bytes()).unwrap();
         assert_eq!((reply.prompt_tokens, reply.completion_tokens), (None, None));
     }
 }
@@ -317,18 +318,18 @@ fn a_body_that_is_no_completion_is_refused() {
     assert_eq!(reason(&json!({"choices": [{}]})), "the body is not a chat completion: message is missing");
     assert_eq!(reason(&completion(json!({"content": null}), "tool_calls")), "the message has no content");
     for body in ["<html>Welcome to the hotel Wi-Fi</html>", "", "{\"choices\": [", "\u{1}\u{2}"] {
-        let reason = reply::parse(body.as_bytes()).unwrap_err().to_string();
+        let reason = OPENAI_CHAT.parse(body.as_bytes()).unwrap_err().to_string();
         assert!(reason.starts_with("the body is not a chat completion: "), "{reason}");
     }
-    assert!(matches!(reply::parse(&[0xff, 0xfe, 0x00]), Err(AnalysisError::NotACompletion(_))));
+    assert!(matches!(OPENAI_CHAT.parse(&[0xff, 0xfe, 0x00]), Err(AnalysisError::NotACompletion(_))));
 }
 
 #[test]
 fn what_a_refused_answer_cost_is_known() {
     let body = completion(json!({"content": "I think she was happy."}), "stop").to_string();
-    assert!(reply::parse(body.as_bytes()).is_err());
-    assert_eq!(reply::tokens(body.as_bytes()), Tokens { prompt: Some(321), completion: Some(87) });
-    assert_eq!(reply::tokens(b"<html>"), Tokens::default());
+    assert!(OPENAI_CHAT.parse(body.as_bytes()).is_err());
+    assert_eq!(OPENAI_CHAT.tokens(body.as_bytes()), Tokens { prompt: Some(321), completion: Some(87) });
+    assert_eq!(OPENAI_CHAT.tokens(b"<html>"), Tokens::default());
 }
 
 #[test]
@@ -342,7 +343,7 @@ proptest! {
     #[test]
     fn no_content_is_a_panic_or_a_row_out_of_range(content in "\\PC{0,200}") {
         let _ = analysis::parse(&content);
-        let _ = reply::parse(content.as_bytes());
+        let _ = OPENAI_CHAT.parse(content.as_bytes());
     }
 
     #[test]
@@ -402,7 +403,7 @@ fn no_reason_repeats_a_word_of_the_reply() {
         reason(&json!({"choices": [{"message": SECRET}]})),
         reason(&json!(SECRET)),
     ];
-    reasons.push(reply::parse(SECRET.as_bytes()).unwrap_err().to_string());
+    reasons.push(OPENAI_CHAT.parse(SECRET.as_bytes()).unwrap_err().to_string());
     for reason in reasons {
         assert!(!reason.contains(SECRET) && !reason.contains("12125550142"), "{reason}");
     }

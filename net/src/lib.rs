@@ -1,18 +1,25 @@
-//! HTTP with deadlines: questions go in on one thread, answers come out on the same one, and in between plain threads
-//! talk to an OpenAI-compatible server, or to the receivers of webhooks. Nothing here knows Postgres.
+//! HTTP with deadlines: requests go in on one thread, responses come out on the same one, and in between plain threads
+//! talk to a model's server, or to the receivers of webhooks. Nothing here knows Postgres, and nothing here knows JSON:
+//! what is said and what an answer means is in `voice_core::protocol` and `voice_core::webhook`.
 //!
-//! [`Pool`] is the whole surface. A question is answered exactly once, whatever the server, the network, DNS or a bug
-//! of ours does to it: with a validated reply, or with a [`Failure`] whose [`Class`] says whose fault it was.
+//! A [`Pool`] answers every request exactly once, whatever the server, the network, DNS or a bug here does to it.
+//! All pools of a loop share one [`Waker`].
 
-mod agent;
 mod endpoint;
-mod failure;
-mod llm;
+pub mod llm;
 mod pool;
+mod task;
 mod thread_pool;
-mod webhook;
+mod transport;
+mod waker;
+pub mod webhook;
 
-pub use endpoint::{ApiKey, BaseUrlError, Endpoint, check_url};
-pub use failure::{Class, Failure, RETRY_AFTER_MAX};
-pub use pool::{AnalysisRequest, AnalysisResponse, GRACE, Pool};
-pub use webhook::{DeliveryError, DeliveryResult, WebhookRequest, check_resolved_addresses};
+pub use endpoint::{ApiKey, Endpoint};
+pub use llm::{AnalysisRequest, AnalysisResponse};
+pub use pool::{GRACE, Pool};
+pub use task::{Task, TaskError};
+pub use transport::RETRY_AFTER_MAX;
+pub use voice_core::protocol::{Class, Failure};
+pub use voice_core::webhook::delivery::DeliveryError;
+pub use waker::Waker;
+pub use webhook::{DeliveryResult, WebhookRequest, check_resolved_addresses};

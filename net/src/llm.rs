@@ -1,172 +1,186 @@
-//! One question, asked: request, response, verdict.
+//! Requests to a model: sent in the style that the server takes, answered by a validated reply or a [`Failure`].
 
-use std::collections::HashSet;
-use std::io::Read;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use ureq::Body;
-use ureq::http::Response;
-use ureq::http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
-use voice_core::prompt::{self, Style};
-use voice_core::reply::{self, Reply, Tokens};
+use voice_core::http::HttpResponse;
+use voice_core::prompt::Prompt;
+use voice_core::protocol::{Class, Failure, Protocol, Style};
+use voice_core::reply::{Reply, Tokens};
 
-use crate::agent::Agents;
 use crate::endpoint::Endpoint;
-use crate::failure::{self, Class, Failure};
-use crate::pool::AnalysisRequest;
+use crate::pool::Pool;
+use crate::task::{Task, TaskError};
+use crate::transport::{BodyLimit, BodyLimits, Post, PostBody, Transport};
+use crate::waker::Waker;
 
-/// An analysis has a few hundred bytes; what is larger than this is no analysis.
-const BODY_MAX: u64 = 1024 * 1024;
-/// Of a rejection only the first words matter, but cut JSON would not be read as JSON.
-const ERROR_BODY_MAX: u64 = 64 * 1024;
+/// An analysis has a few hundred bytes; a longer body is none. Of a rejection only the first words matter, but cut JSON
+/// would not be read as JSON.
+const LIMITS: BodyLimits = BodyLimits { success: BodyLimit::Whole(1024 * 1024), rejection: 64 * 1024 };
+/// Requests at once until [`Pool::set_limit`].
+const LIMIT: usize = 16;
 
-/// Servers that need no key are given one like `none` or `EMPTY`: words, and no secrets.
-const SECRET_LEAST: usize = 16;
+/// One call to be analysed.
+#[derive(Debug, Clone)]
+pub struct AnalysisRequest {
+    /// The caller's own number, given back with the response.
+    pub request_id: u64,
+    pub endpoint: Arc<Endpoint>,
+    /// What the endpoint speaks.
+    pub protocol: &'static dyn Protocol,
+    pub vertical: String,
+    pub transcript: String,
+}
 
-/// What came of it.
-pub struct LlmExchange {
+/// The response to an [`AnalysisRequest`].
+#[derive(Debug, Clone)]
+pub struct AnalysisResponse {
+    pub request_id: u64,
     pub outcome: Result<Reply, Failure>,
+    /// Of the last response; `None` if there was none.
     pub http_status: Option<u16>,
+    /// What the answer cost, also when it was refused.
     pub spent: Tokens,
+    /// From the start of the request to the parsed answer.
+    pub latency: Duration,
 }
 
-/// Everything that requests share.
+/// What a thread gives back.
+pub struct LlmExchange {
+    outcome: Result<Reply, Failure>,
+    http_status: Option<u16>,
+    spent: Tokens,
+}
+
+/// A pool for analyses. No thread is started yet.
+pub fn pool(waker: &Waker) -> Pool<AnalysisRequest> {
+    let client = LlmClient::default();
+    Pool::new(waker, LIMIT, move |request, deadline| client.request(&request, deadline))
+}
+
+/// What the requests of one pool share.
 #[derive(Default)]
-pub struct Client {
-    agents: Agents,
-    /// Which (URL, model) rejected `json_schema`: asked with `json_object` right away from then on.
-    json_object: Mutex<HashSet<(String, String)>>,
+struct LlmClient {
+    transport: Transport,
+    /// The style that a server takes, by its URL and model, where it rejected the first style.
+    styles: Mutex<HashMap<(String, String), Style>>,
 }
 
-impl Client {
-    /// Asks, and asks a second time in the other style if the server rejects the first. `deadline` covers both.
-    pub fn ask(&self, question: AnalysisRequest, deadline: Instant) -> LlmExchange {
-        let AnalysisRequest { endpoint, vertical, transcript, .. } = question;
-        let style = self.style(&endpoint);
-        let body = prompt::request(&endpoint.model, &vertical, &transcript, style);
-        // From here on the request is all there is: with a thousand in flight, every copy of a transcript is megabytes.
-        drop((vertical, transcript));
-        let rejected = match self.send(&endpoint, &body, deadline) {
-            Ok(asked) => return asked,
-            Err(rejected) => rejected,
-        };
-        if style == Style::JsonSchema
-            && failure::rejects_json_schema(rejected.status, &rejected.body)
-            && let Some(body) = prompt::in_json_object_style(body)
-        {
-            self.learned().insert((endpoint.url.clone(), endpoint.model.clone()));
-            return self.send(&endpoint, &body, deadline).unwrap_or_else(|rejected| rejected.verdict(&endpoint));
-        }
-        rejected.verdict(&endpoint)
-    }
-
-    fn style(&self, endpoint: &Endpoint) -> Style {
-        match self.learned().contains(&(endpoint.url.clone(), endpoint.model.clone())) {
-            true => Style::JsonObject,
-            false => Style::JsonSchema,
-        }
-    }
-
-    fn learned(&self) -> MutexGuard<'_, HashSet<(String, String)>> {
-        self.json_object.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn send(&self, endpoint: &Endpoint, body: &[u8], deadline: Instant) -> Result<LlmExchange, Rejected> {
-        let failed = |failure| LlmExchange { outcome: Err(failure), http_status: None, spent: Tokens::default() };
-        let secrets = endpoint.secrets();
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Ok(failed(Failure::provider(failure::timed_out(endpoint.timeout), true, &secrets)));
-        }
-        let url = endpoint.completions_url();
-        let mut request = self.agents.of(&url).post(&url).header(CONTENT_TYPE, "application/json");
-        if let Some(key) = &endpoint.api_key {
-            request = request.header(AUTHORIZATION, format!("Bearer {}", key.expose()));
-        }
-        let sent = request.config().timeout_global(Some(left)).build().send(body);
-        match sent {
-            Err(error) => Ok(failed(failure::of_transport(&error, endpoint.timeout, &secrets))),
-            Ok(response) if response.status().is_success() => Ok(read_reply(endpoint, response)),
-            Ok(response) => Err(Rejected::read(response, body, &secrets)),
-        }
-    }
-}
-
-fn read_reply(endpoint: &Endpoint, mut response: Response<Body>) -> LlmExchange {
-    let secrets = endpoint.secrets();
-    let http_status = Some(response.status().as_u16());
-    let body = match response.body_mut().with_config().limit(BODY_MAX).read_to_vec() {
-        Ok(body) => body,
-        Err(error) => {
-            let failure = match error {
-                ureq::Error::BodyExceedsLimit(_) => {
-                    Failure::new(Class::Job, "the model's reply was refused: it is larger than 1 MB", &secrets)
-                }
-                error => failure::of_transport(&error, endpoint.timeout, &secrets),
+impl LlmClient {
+    /// Sends the request, and again in another style if the server rejects the style. The deadline covers all tries.
+    fn request(&self, request: &AnalysisRequest, deadline: Instant) -> LlmExchange {
+        let AnalysisRequest { endpoint, protocol, .. } = request;
+        let mut style = self.style(endpoint, *protocol);
+        loop {
+            let rejection = match self.send(request, style, deadline) {
+                Ok(exchange) => return exchange,
+                Err(rejection) => rejection,
             };
-            return LlmExchange { outcome: Err(failure), http_status, spent: Tokens::default() };
+            let Some(next) = protocol.fallback(style, &rejection) else {
+                // The body that was sent has been freed.
+                let sent = render(request, style).body;
+                let failure = Failure::of_rejection(*protocol, &rejection, &sent, &endpoint.secrets());
+                return LlmExchange::failed(failure, Some(rejection.status));
+            };
+            self.styles().insert(key(endpoint), next);
+            style = next;
         }
-    };
-    let parsed = reply::parse(&body).map_err(|invalid| invalid.to_string());
-    let outcome = parsed
-        .and_then(|reply| match repeats_a_secret(&reply, &secrets) {
-            true => Err("it repeats the API key".to_owned()),
-            false => Ok(reply),
-        })
-        .map(|mut reply| {
-            if reply.model.is_empty() {
-                reply.model.clone_from(&endpoint.model);
+    }
+
+    fn style(&self, endpoint: &Endpoint, protocol: &dyn Protocol) -> Style {
+        self.styles().get(&key(endpoint)).copied().unwrap_or_else(|| protocol.first_style())
+    }
+
+    fn styles(&self) -> MutexGuard<'_, HashMap<(String, String), Style>> {
+        self.styles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One request. `Err`: the server rejected it.
+    fn send(&self, request: &AnalysisRequest, style: Style, deadline: Instant) -> Result<LlmExchange, HttpResponse> {
+        let endpoint = &*request.endpoint;
+        let http = render(request, style);
+        let url = endpoint.url_of(http.path);
+        let post = Post { url: &url, headers: &http.headers, body: PostBody::Owned(http.body) };
+        match self.transport.send(post, deadline, LIMITS) {
+            Ok(response) if response.is_success() => Ok(read_reply(endpoint, request.protocol, &response)),
+            Ok(response) => Err(response),
+            Err(failed) => {
+                let failure = Failure::of_transport(&failed.error, endpoint.timeout, &endpoint.secrets());
+                Ok(LlmExchange::failed(failure, failed.status))
             }
-            reply
-        })
-        .map_err(|invalid| Failure::new(Class::Job, format!("the model's reply was refused: {invalid}"), &secrets));
+        }
+    }
+}
+
+fn key(endpoint: &Endpoint) -> (String, String) {
+    (endpoint.url.clone(), endpoint.model.clone())
+}
+
+fn render(request: &AnalysisRequest, style: Style) -> voice_core::http::HttpRequest {
+    let AnalysisRequest { endpoint, protocol, vertical, transcript, .. } = request;
+    let api_key = endpoint.api_key.as_ref().map(|key| key.expose());
+    protocol.request(&Prompt { vertical, transcript }, &endpoint.model, api_key, style)
+}
+
+fn read_reply(endpoint: &Endpoint, protocol: &dyn Protocol, response: &HttpResponse) -> LlmExchange {
+    let secrets = endpoint.secrets();
+    let outcome = match protocol.parse(&response.body) {
+        Ok(reply) if reply.repeats_one_of(&secrets) => Err("it repeats the API key".to_owned()),
+        Ok(reply) if reply.model.is_empty() => Ok(Reply { model: endpoint.model.clone(), ..reply }),
+        Ok(reply) => Ok(reply),
+        Err(invalid) => Err(invalid.to_string()),
+    };
+    let outcome = outcome
+        .map_err(|reason| Failure::new(Class::Job, format!("the model's reply was refused: {reason}"), &secrets));
     let spent = match &outcome {
         Ok(reply) => Tokens { prompt: reply.prompt_tokens, completion: reply.completion_tokens },
-        Err(_) => reply::tokens(&body),
+        Err(_) => protocol.tokens(&response.body),
     };
-    LlmExchange { outcome, http_status, spent }
+    LlmExchange { outcome, http_status: Some(response.status), spent }
 }
 
-/// What a proxy in its debugging mode says, or a server that wants to be found out, does not go into a table.
-fn repeats_a_secret(reply: &Reply, secrets: &[&str]) -> bool {
-    let analysis = &reply.analysis;
-    let entities = serde_json::to_string(&analysis.entities).unwrap_or_default();
-    let said = [&reply.model, &analysis.summary, &analysis.next_action, &entities];
-    secrets.iter().filter(|secret| secret.len() >= SECRET_LEAST).any(|secret| said.iter().any(|s| s.contains(*secret)))
-}
-
-/// A response that is not 2xx, as far as it matters.
-struct Rejected {
-    status: u16,
-    location: Option<String>,
-    retry_after: Option<Duration>,
-    body: Vec<u8>,
-    /// What it says, without what it repeats of the request.
-    words: String,
-}
-
-impl Rejected {
-    fn read(mut response: Response<Body>, request: &[u8], secrets: &[&str]) -> Rejected {
-        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
-        let location = header(LOCATION).map(str::to_owned);
-        let retry_after = header(RETRY_AFTER).and_then(|value| failure::retry_after(value, SystemTime::now()));
-        let status = response.status().as_u16();
-        let mut body = Vec::new();
-        // A rejection is a rejection, however much of its words arrived.
-        let _ = response.body_mut().as_reader().take(ERROR_BODY_MAX).read_to_end(&mut body);
-        let words = failure::error_body_excerpt(&body, request, secrets);
-        Rejected { status, location, retry_after, body, words }
-    }
-
-    fn verdict(self, endpoint: &Endpoint) -> LlmExchange {
-        let failure = failure::of_status(
-            self.status,
-            self.location.as_deref(),
-            self.retry_after,
-            &self.words,
-            &endpoint.secrets(),
-        );
-        LlmExchange { outcome: Err(failure), http_status: Some(self.status), spent: Tokens::default() }
+impl LlmExchange {
+    fn failed(failure: Failure, http_status: Option<u16>) -> LlmExchange {
+        LlmExchange { outcome: Err(failure), http_status, spent: Tokens::default() }
     }
 }
+
+impl Task for AnalysisRequest {
+    type Output = LlmExchange;
+    type Context = (u64, Arc<Endpoint>);
+    type Response = AnalysisResponse;
+
+    fn timeout(&self) -> Duration {
+        self.endpoint.timeout
+    }
+
+    fn context(&self) -> Self::Context {
+        (self.request_id, Arc::clone(&self.endpoint))
+    }
+
+    fn response(
+        (request_id, endpoint): Self::Context,
+        output: Result<LlmExchange, TaskError>,
+        latency: Duration,
+    ) -> AnalysisResponse {
+        let secrets = endpoint.secrets();
+        let LlmExchange { outcome, http_status, spent } = output.unwrap_or_else(|error| {
+            let failure = match error {
+                TaskError::NoThread(error) => {
+                    Failure::provider(format!("no thread for the request: {error}"), false, &secrets)
+                }
+                // A bug that this request brings out: of the job, so that it does not come back for ever.
+                TaskError::Panic(panic) => {
+                    Failure::new(Class::Job, format!("internal error while asking the LLM server: {panic}"), &secrets)
+                }
+                TaskError::Abandoned => Failure::abandoned(endpoint.timeout, &secrets),
+            };
+            LlmExchange::failed(failure, None)
+        });
+        AnalysisResponse { request_id, outcome, http_status, spent, latency }
+    }
+}
+
+#[cfg(test)]
+mod tests;

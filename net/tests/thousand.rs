@@ -1,13 +1,13 @@
 //! A thousand requests at once; the stub's own memory is in the figure.
 
 use std::fs;
-use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use harness::stub::{Reply, StubLlm};
 use nix::poll::{PollFd, PollFlags, poll};
-use voice_net::{AnalysisRequest, Endpoint, Pool};
+use voice_core::protocol::OPENAI_CHAT;
+use voice_net::{AnalysisRequest, Endpoint, Waker, llm};
 
 /// An unoptimized build needs three times the stack.
 const MEGABYTES_MAX: u64 = if cfg!(debug_assertions) { 200 } else { 110 };
@@ -26,7 +26,8 @@ fn a_thousand_wait_at_once_in_the_memory_of_a_small_process_and_all_are_answered
     stub.answer_always(Reply::analysis().delay(DELAY));
     let endpoint =
         Arc::new(Endpoint { url: stub.url(), model: "m".into(), api_key: None, timeout: Duration::from_secs(30) });
-    let mut pool = Pool::new().unwrap();
+    let waker = Waker::new().unwrap();
+    let mut pool = llm::pool(&waker);
     pool.set_limit(1000);
     let transcript = "user: and then I said\n".repeat(12_000 / 22);
     let start = Instant::now();
@@ -35,11 +36,13 @@ fn a_thousand_wait_at_once_in_the_memory_of_a_small_process_and_all_are_answered
     for round in 0..2 {
         for request_id in 0..1000 {
             let (vertical, transcript) = ("salon".into(), transcript.clone());
-            pool.submit(AnalysisRequest { request_id, endpoint: Arc::clone(&endpoint), vertical, transcript });
+            let (endpoint, protocol) = (Arc::clone(&endpoint), &OPENAI_CHAT);
+            pool.submit(AnalysisRequest { request_id, endpoint, protocol, vertical, transcript });
         }
         while answered < (round + 1) * 1000 {
             assert!(start.elapsed() < Duration::from_secs(30), "{answered} answers");
-            poll(&mut [PollFd::new(pool.wake_fd().as_fd(), PollFlags::POLLIN)], 1000_u16).unwrap();
+            poll(&mut [PollFd::new(waker.fd(), PollFlags::POLLIN)], 1000_u16).unwrap();
+            waker.clear();
             for answer in pool.poll() {
                 assert!(answer.outcome.is_ok(), "{answer:?}");
                 answered += 1;

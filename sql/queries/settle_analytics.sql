@@ -1,14 +1,11 @@
--- Tenant, agent, start and number are copies of the call's, which is locked; a trigger keeps them true. A deleted call is
--- not judged, so no copy of the deletion is to be made.
+-- $1: an array of rows of the table. Tenant, agent, start and number are copies of the call's, which is locked; a trigger keeps
+-- them true. A deleted call is not judged, so no copy of the deletion is to be made.
 INSERT INTO voice.analytics AS a (call_id, tenant_id, agent_id, vertical, started_at, deleted_at, from_number, sentiment, lead_score,
     intent, entities, summary, next_action, model, prompt_version, transcript_hash, prompt_tokens, completion_tokens, computed_at)
 SELECT w.call_id, w.tenant_id, w.agent_id, w.vertical, w.started_at, NULL, w.from_number, w.sentiment, w.lead_score,
-    w.intent, w.entities::jsonb, w.summary, w.next_action, w.model, w.prompt_version, w.transcript_hash,
+    w.intent, w.entities, w.summary, w.next_action, w.model, w.prompt_version, w.transcript_hash,
     w.prompt_tokens, w.completion_tokens, pg_catalog.clock_timestamp()
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::double precision[], $8::int[],
-         $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::bytea[], $16::int[], $17::int[])
-     w(call_id, tenant_id, agent_id, started_at, from_number, vertical, sentiment, lead_score,
-         intent, entities, summary, next_action, model, prompt_version, transcript_hash, prompt_tokens, completion_tokens)
+FROM pg_catalog.unnest($1) w
 ON CONFLICT (call_id) DO UPDATE SET
     agent_id = EXCLUDED.agent_id, vertical = EXCLUDED.vertical, started_at = EXCLUDED.started_at,
     deleted_at = EXCLUDED.deleted_at, from_number = EXCLUDED.from_number, sentiment = EXCLUDED.sentiment, lead_score = EXCLUDED.lead_score,

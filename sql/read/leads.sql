@@ -34,6 +34,7 @@ DECLARE
                                          WHEN 'week' THEN '3 days' ELSE '14 days' END;
     first timestamptz := since;
     starts timestamptz[];
+    last timestamptz;
 BEGIN
     IF since IS NULL OR width IS NULL OR width NOT IN ('hour', 'day', 'week', 'month') THEN
         RAISE EXCEPTION 'a trend needs a time and a bucket'
@@ -48,6 +49,10 @@ BEGIN
     -- Where the buckets begin, once for all calls: date_trunc() with a time zone for each costs more than reading it.
     SELECT array_agg(DISTINCT date_trunc(width, s, zone) ORDER BY date_trunc(width, s, zone)) INTO starts
     FROM generate_series(first, greatest(first, now()) + ('1 ' || width)::interval + step, step) s;
+    -- Where clocks go back by half an hour (Australia/Lord_Howe), an hour begins within the one before it: then each call is
+    -- asked for its own.
+    last := CASE WHEN (SELECT bool_and(date_trunc(width, s, zone) = s) FROM unnest(starts) s) THEN starts[cardinality(starts)]
+                 ELSE '-infinity' END;
     -- What lies behind the last of them (calls of the future) is rare. The tenant as a value: a function is called for
     -- each row where no index does the work. The sums first, then their order: else the planner
     -- sorts all calls by agent. (avg() of floating-point numbers also keeps what a variance needs.)
@@ -64,7 +69,7 @@ BEGIN
                s.sentiment / s.calls, s.lead_score::double precision / s.calls
         FROM sums s ORDER BY 1, 2$query$,
         CASE WHEN wanted_agent IS NOT NULL THEN 'AND t.agent_id = $2' END)
-    USING since, wanted_agent, first_id, starts, width, zone, starts[cardinality(starts)], voice._tenant();
+    USING since, wanted_agent, first_id, starts, width, zone, last, voice._tenant();
 END
 $$;
 COMMENT ON FUNCTION voice._sentiment_trend(timestamptz, text, text) IS 'does the work of voice_sentiment_trend';

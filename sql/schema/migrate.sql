@@ -43,6 +43,12 @@ BEGIN
         ALTER TABLE voice._state ADD COLUMN schema_version int NOT NULL DEFAULT 1;
         COMMENT ON COLUMN voice._state.schema_version IS 'how far the tables are: the number of the last voice._migrate_NNNN() that was run';
     END IF;
+    -- A job that is neither an analysis nor a delivery is none of those that wait for a model.
+    IF EXISTS (SELECT FROM pg_index i WHERE i.indexrelid = to_regclass('voice.job_waiting_idx')
+               AND pg_get_expr(i.indpred, i.indrelid) NOT LIKE '%kind%') THEN
+        DROP INDEX voice.job_waiting_idx;
+        CREATE INDEX job_waiting_idx ON voice.job (priority, tenant_id, run_at, id) WHERE lease IS NULL AND kind = 'analyze';
+    END IF;
     COMMENT ON COLUMN voice.daily.hot_leads IS 'analyzed calls with a lead score of 80 or more and intent sales';
 END
 $$;

@@ -56,7 +56,8 @@ fn export(sql: function::FunctionCall) -> pg_sys::Datum {
             "A call goes out as vcon, or as voice, which voice_import takes again.",
         );
     }
-    let Some((id, call)) = sql.datum(0).and_then(read::call) else { return sql.null() };
+    let Some(id) = sql.uuid(0) else { return sql.null() };
+    let Some(call) = read::call(id) else { return sql.null() };
     let json = match format.as_str() {
         "voice" => voice(&call),
         _ => {

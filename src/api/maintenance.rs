@@ -9,6 +9,8 @@ use pgrx::JsonB;
 use pgrx::prelude::*;
 use serde_json::json;
 use voice_core::analyzer::{Analyzer, RULE_VERSION};
+use voice_core::prompt::Prompt;
+use voice_core::protocol::{OPENAI_CHAT, Protocol};
 
 /// `voice._run_in_background()`: starts a maintenance process for the task and waits for its end. Gives "" if all went
 /// well, else what went wrong.
@@ -79,9 +81,15 @@ fn voice_analyzer() -> JsonB {
         "analyzer": analyzer.name(),
         "version": analyzer.version(),
         "rule_version": RULE_VERSION,
-        "prompt_chars": voice_core::prompt::request("", "", "", voice_core::prompt::Style::JsonSchema).len(),
+        "prompt_chars": prompt_chars(),
         "max_chars": guc::transcript_max_chars(),
     }))
+}
+
+/// Length of a request without a transcript, in bytes.
+fn prompt_chars() -> usize {
+    let empty = Prompt { vertical: "", transcript: "" };
+    OPENAI_CHAT.request(&empty, "", None, OPENAI_CHAT.first_style()).body.len()
 }
 
 /// `voice._cron_jobs_query()`: the statement that lists the extension's jobs for pg_cron.

@@ -3,7 +3,7 @@
 use super::cached_query::{CachedQuery, Row};
 use crate::host::clock;
 use pgrx::pg_sys::BuiltinOid::*;
-use pgrx::{FromDatum, IntoDatum, Uuid, pg_sys};
+use pgrx::{IntoDatum, Uuid};
 use std::collections::HashMap;
 use voice_core::import::{Agent, Cost, Import, Time, ToolCall, Turn};
 
@@ -24,13 +24,13 @@ pub struct Analytics {
 }
 
 /// The call as an import would say it; `None`: no such call.
-pub fn call(id: pg_sys::Datum) -> Option<(Uuid, Import)> {
+pub fn call(id: Uuid) -> Option<Import> {
     let mut call = None;
-    CALL.with(|question| question.execute(&[Some(id)], |row| call = Some(call_of(&row))));
+    CALL.with(|question| question.execute(&[id.into_datum()], |row| call = Some(call_of(&row))));
     let mut call: Import = call?;
     let mut places = HashMap::new();
     TURNS.with(|question| {
-        question.execute(&[Some(id)], |row| {
+        question.execute(&[id.into_datum()], |row| {
             if let Some(id) = row.get::<i64>(1) {
                 places.insert(id, call.turns.len());
             }
@@ -38,15 +38,12 @@ pub fn call(id: pg_sys::Datum) -> Option<(Uuid, Import)> {
         });
     });
     TOOL_CALLS.with(|question| {
-        question.execute(&[Some(id)], |row| {
+        question.execute(&[id.into_datum()], |row| {
             let turn = row.get::<i64>(1).and_then(|id| places.get(&id).copied());
             call.tool_calls.push(tool_call_of(&row, turn));
         });
     });
-    // SAFETY: the argument is declared uuid.
-    #[allow(unsafe_code)]
-    let id = unsafe { Uuid::from_datum(id, false) }?;
-    Some((id, call))
+    Some(call)
 }
 
 pub fn analytics(id: Uuid) -> Option<Analytics> {

@@ -16,6 +16,7 @@ pub mod partition;
 pub mod partitions;
 pub mod prepare;
 pub mod receive;
+mod row_statement;
 pub mod search;
 pub mod settle;
 pub mod state;

@@ -1,13 +1,14 @@
-//! What a settle stores of calls: analytics, search documents, the attempt_log, and the completed of them, each by one statement for
-//! many calls. Whether it may be stored is decided in `settle.rs`. None of these statements reads a table that has months,
+//! What a settle stores of calls: analytics, search documents, attempts and notifications, each by one statement for many
+//! calls. Whether it may be stored is decided in `settle.rs`. None of these statements reads a table that has months,
 //! so their plans are kept.
 
 use super::outcome::{Analyzed, LockedCall, Outcome, Settled};
+use super::row_statement::RowStatement;
 use super::search::Search;
 use super::{DbError, Statement, deliver};
+use crate::host::row_array::{RowArray, jsonb, value};
 use crate::host::tenant_binding;
 use pgrx::Uuid;
-use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys::BuiltinOid::*;
 use pgrx::spi::SpiClient;
 use voice_core::notification::{self, Headline};
@@ -42,38 +43,44 @@ pub fn analyses(
 
 fn analytics(client: &mut SpiClient<'_>, completed: &[CompletedAnalysis]) -> Result<(), DbError> {
     thread_local! {
-        static STORE: Statement = const {
-            Statement::for_session(
+        static STORE: RowStatement = const {
+            RowStatement::new(
                 include_str!("../../sql/queries/settle_analytics.sql"),
-                &[
-                    UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID, FLOAT8ARRAYOID,
-                    INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
-                    BYTEAARRAYOID, INT4ARRAYOID, INT4ARRAYOID,
-                ],
+                RowArray {
+                    table: c"analytics",
+                    columns: &[
+                        "call_id", "tenant_id", "agent_id", "started_at", "from_number", "vertical", "sentiment", "lead_score",
+                        "intent", "entities", "summary", "next_action", "model", "prompt_version", "transcript_hash",
+                        "prompt_tokens", "completion_tokens",
+                    ],
+                },
             )
         };
     }
-    let of = |f: fn(&Analyzed) -> String| completed.iter().map(|n| f(n.analyzed)).collect::<Vec<_>>();
-    let arguments = [
-        ids_of(completed).into(),
-        tenants_of(completed).into(),
-        completed.iter().map(|n| n.call.agent.clone()).collect::<Vec<String>>().into(),
-        completed.iter().map(|n| n.call.started_at).collect::<Vec<TimestampWithTimeZone>>().into(),
-        completed.iter().map(|n| n.call.from_number.clone()).collect::<Vec<Option<String>>>().into(),
-        of(|a| a.vertical.clone()).into(),
-        completed.iter().map(|n| n.analyzed.analysis.sentiment).collect::<Vec<f64>>().into(),
-        completed.iter().map(|n| n.analyzed.analysis.lead_score).collect::<Vec<i32>>().into(),
-        of(|a| a.analysis.intent.as_str().to_owned()).into(),
-        of(|a| serde_json::to_string(&a.analysis.entities).unwrap_or_else(|_| "{}".to_owned())).into(),
-        of(|a| a.analysis.summary.clone()).into(),
-        of(|a| a.analysis.next_action.clone()).into(),
-        of(|a| a.model.clone()).into(),
-        of(|a| a.prompt_version.clone()).into(),
-        completed.iter().map(|n| n.analyzed.hash.clone()).collect::<Vec<Vec<u8>>>().into(),
-        completed.iter().map(|n| n.settled.tokens.prompt).collect::<Vec<Option<i32>>>().into(),
-        completed.iter().map(|n| n.settled.tokens.completion).collect::<Vec<Option<i32>>>().into(),
-    ];
-    STORE.with(|s| s.run(client, &arguments).map(drop))
+    let row = |n: &CompletedAnalysis| {
+        let (call, analyzed, analysis) = (n.call, n.analyzed, &n.analyzed.analysis);
+        vec![
+            value(n.settled.job.call_id),
+            value(call.tenant.as_str()),
+            value(call.agent.as_str()),
+            value(call.started_at),
+            value(call.from_number.as_deref()),
+            value(analyzed.vertical.as_str()),
+            value(analysis.sentiment),
+            value(analysis.lead_score as i16),
+            value(analysis.intent.as_str()),
+            jsonb(&serde_json::to_string(&analysis.entities).unwrap_or_else(|_| "{}".to_owned())),
+            value(analysis.summary.as_str()),
+            value(analysis.next_action.as_str()),
+            value(analyzed.model.as_str()),
+            value(analyzed.prompt_version.as_str()),
+            value(analyzed.hash.as_slice()),
+            value(n.settled.tokens.prompt),
+            value(n.settled.tokens.completion),
+        ]
+    };
+    let rows: Vec<_> = completed.iter().map(row).collect();
+    STORE.with(|s| s.run(client, &rows))
 }
 
 fn documents(client: &mut SpiClient<'_>, completed: &[CompletedAnalysis], search: &mut Search) -> Result<(), DbError> {
@@ -134,39 +141,47 @@ fn tenants_of(completed: &[CompletedAnalysis]) -> Vec<String> {
 /// One row for every attempt ever made, with what came of it.
 pub fn attempt_log(client: &mut SpiClient<'_>, rows: &[(&Settled, &LockedCall, &str)]) -> Result<(), DbError> {
     thread_local! {
-        static WRITE: Statement = const {
-            Statement::for_session(
-                include_str!("../../sql/queries/settle_ledger.sql"),
-                &[
-                    UUIDARRAYOID, TEXTARRAYOID, INT8ARRAYOID, INT2ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID,
-                    TEXTARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
-                ],
+        static WRITE: RowStatement = const {
+            RowStatement::new(
+                include_str!("../../sql/queries/settle_attempts.sql"),
+                RowArray {
+                    table: c"attempt",
+                    columns: &[
+                        "call_id", "tenant_id", "kind", "job_id", "attempt", "outcome", "error", "http_status", "model",
+                        "prompt_tokens", "completion_tokens", "latency_ms", "webhook_id", "event",
+                    ],
+                },
             )
         };
     }
     if rows.is_empty() {
         return Ok(());
     }
-    let error_of = |s: &Settled| match &s.outcome {
-        Outcome::Failed { error, .. } | Outcome::Snoozed { error, .. } | Outcome::Gone { error } => Some(error.clone()),
-        _ => None,
+    let row = |(s, call, outcome): &(&Settled, &LockedCall, &str)| {
+        let error = match &s.outcome {
+            Outcome::Failed { error, .. } | Outcome::Snoozed { error, .. } | Outcome::Gone { error } => {
+                Some(error.as_str())
+            }
+            _ => None,
+        };
+        let delivery = s.kind.delivery();
+        vec![
+            value(s.job.call_id),
+            value(call.tenant.as_str()),
+            value(s.kind.as_str()),
+            value(s.job.id),
+            value(s.job.attempt),
+            value(*outcome),
+            value(error),
+            value(s.http_status),
+            value(s.model.as_deref()),
+            value(s.tokens.prompt),
+            value(s.tokens.completion),
+            value(s.latency.map(|latency| latency.as_millis() as i32)),
+            value(delivery.map(|d| d.webhook_id)),
+            value(delivery.map(|d| d.event.as_str())),
+        ]
     };
-    let of_each = || rows.iter().map(|(s, ..)| *s);
-    let arguments = [
-        of_each().map(|s| s.job.call_id).collect::<Vec<Uuid>>().into(),
-        rows.iter().map(|(_, call, _)| call.tenant.clone()).collect::<Vec<String>>().into(),
-        of_each().map(|s| s.job.id).collect::<Vec<i64>>().into(),
-        of_each().map(|s| s.job.attempt).collect::<Vec<i16>>().into(),
-        rows.iter().map(|(.., outcome)| (*outcome).to_owned()).collect::<Vec<String>>().into(),
-        of_each().map(error_of).collect::<Vec<Option<String>>>().into(),
-        of_each().map(|s| s.http_status).collect::<Vec<Option<i32>>>().into(),
-        of_each().map(|s| s.model.clone()).collect::<Vec<Option<String>>>().into(),
-        of_each().map(|s| s.tokens.prompt).collect::<Vec<Option<i32>>>().into(),
-        of_each().map(|s| s.tokens.completion).collect::<Vec<Option<i32>>>().into(),
-        of_each().map(|s| s.latency.map(|l| l.as_millis() as i32)).collect::<Vec<Option<i32>>>().into(),
-        of_each().map(|s| s.kind.delivery().map(|d| d.webhook_id)).collect::<Vec<Option<Uuid>>>().into(),
-        of_each().map(|s| s.kind.delivery().map(|d| d.event.clone())).collect::<Vec<Option<String>>>().into(),
-        of_each().map(|s| s.kind.as_str().to_owned()).collect::<Vec<String>>().into(),
-    ];
-    WRITE.with(|s| s.run(client, &arguments).map(drop))
+    let rows: Vec<_> = rows.iter().map(row).collect();
+    WRITE.with(|s| s.run(client, &rows))
 }

@@ -5,7 +5,7 @@ use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::ffi::{CStr, CString, c_char, c_void};
 use voice_core::retention::{self, Fault};
-use voice_net::{BaseUrlError, check_url};
+use voice_core::url::{self, Url, UrlError};
 
 #[pg_guard]
 pub unsafe extern "C-unwind" fn url(
@@ -16,19 +16,20 @@ pub unsafe extern "C-unwind" fn url(
     // SAFETY: Postgres hands a valid C string or NULL.
     unsafe {
         verdict(value, |url| {
-            let fault = check_url(url).err()?;
-            Some(match fault {
-                BaseUrlError::Scheme => (c"The URL must begin with https:// or http://.", EXAMPLE),
-                BaseUrlError::Host => (c"The URL names no host.", EXAMPLE),
-                BaseUrlError::Port => (c"The port is not a number from 1 to 65535.", EXAMPLE),
-                BaseUrlError::Credentials => (
+            Some(match Url::parse_base(url).err()? {
+                UrlError::Scheme => (c"The URL must begin with https:// or http://.", EXAMPLE),
+                UrlError::Host => (c"The URL names no host.", EXAMPLE),
+                UrlError::Port => (c"The port is not a number from 1 to 65535.", EXAMPLE),
+                UrlError::Credentials => (
                     c"The URL carries credentials, and settings are visible to everyone.",
                     c"Put the key into a file and name it in voice_analytics.llm_api_key_file.",
                 ),
-                BaseUrlError::Query => {
+                UrlError::Query | UrlError::Fragment => {
                     (c"The URL has a query or a fragment.", c"Give the base only, up to and including /v1.")
                 }
-                BaseUrlError::Malformed => (c"The URL contains white space or control characters.", EXAMPLE),
+                UrlError::Malformed => {
+                    (c"The URL contains white space, control characters, or others that must be encoded.", EXAMPLE)
+                }
             })
         })
     }
@@ -60,9 +61,17 @@ pub unsafe extern "C-unwind" fn hosts(
     // SAFETY: Postgres hands a valid C string or NULL.
     unsafe {
         verdict(value, |hosts| {
-            let odd = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']'));
-            let bad = |host: &str| host.strip_prefix("*.").unwrap_or(host).contains(odd);
-            hosts.split(',').map(str::trim).any(bad).then_some((
+            let bad = |entry: &str| {
+                // An entry with a port was taken before 0.2.0, and allows nothing. Refused, it would leave a server that is
+                // restarted with the default, which allows every host.
+                let has_port = |(host, port): &(&str, &str)| {
+                    port.bytes().all(|b| b.is_ascii_digit()) && (!host.contains(':') || host.ends_with(']'))
+                };
+                let entry = entry.rsplit_once(':').filter(has_port).map_or(entry, |(host, _)| host);
+                let bracketed = entry.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+                !url::is_host(entry.strip_prefix("*.").or(bracketed).unwrap_or(entry))
+            };
+            hosts.split(',').map(str::trim).filter(|entry| !entry.is_empty()).any(bad).then_some((
                 c"A host is a name or an address, without scheme, path or port.",
                 c"For example hooks.slack.com, *.example.com.",
             ))

@@ -38,6 +38,12 @@ impl<'call> FunctionCall<'call> {
         self.datum(at).and_then(|datum| unsafe { String::from_datum(datum, false) })
     }
 
+    /// Of an argument declared uuid.
+    pub fn uuid(self, at: usize) -> Option<pgrx::Uuid> {
+        // SAFETY: the argument is declared uuid.
+        self.datum(at).and_then(|datum| unsafe { pgrx::Uuid::from_datum(datum, false) })
+    }
+
     /// Of an argument declared boolean.
     pub fn boolean(self, at: usize) -> Option<bool> {
         // SAFETY: the argument is declared with this type.

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)] // trigger calls and tuples are C structures
 
 use super::clock;
+use super::tuple::attribute;
 use crate::host::error::raise;
 use pgrx::prelude::*;
 use pgrx::{FromDatum, pg_sys};
@@ -188,24 +189,6 @@ impl<'call> Row<'call> {
                 &format!("It has no column {name} of the type that the trigger expects."),
                 "Leave the columns of the tables in schema voice as they are; add your own beside them.",
             ),
-        }
-    }
-}
-
-/// The description of the column number `n`, counted from 0.
-///
-/// # Safety
-/// The description is of an open relation that has more than `n` columns.
-unsafe fn attribute(description: pg_sys::TupleDesc, n: usize) -> *const pg_sys::FormData_pg_attribute {
-    // SAFETY: the caller's. Up to 17 the columns stand at the end of the struct, from 18 on behind compact ones.
-    unsafe {
-        #[cfg(not(feature = "pg18"))]
-        return (*description).attrs.as_ptr().add(n);
-        #[cfg(feature = "pg18")]
-        {
-            // TupleDescAttr() of access/tupdesc.h, which is an inline function.
-            let compact = (*description).compact_attrs.as_ptr();
-            return compact.add((*description).natts as usize).cast::<pg_sys::FormData_pg_attribute>().add(n);
         }
     }
 }

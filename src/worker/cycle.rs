@@ -101,7 +101,7 @@ impl Server {
         let context = Context { settings, status, intake };
         let mut part = Part::Admission;
         let mut epoch = leases.epoch;
-        let done = transaction(&doing, self.role, |client| {
+        let done = transaction(&doing, self.served.role, |client| {
             let mut done = Done { admission: state::admission(client)?, report: Report::default(), leases_left: false };
             if done.admission == Admission::RestoredCopy {
                 return Ok(done);
@@ -166,7 +166,7 @@ impl Server {
         for (place, kind) in kinds.iter_mut().enumerate() {
             let claim = plan.claims.iter().find(|(of, _)| *of == place).map(|(_, claim)| *claim);
             let more_due = kind.on_commit(claim, context);
-            let settled = kind.dispatch(self.role, context);
+            let settled = kind.dispatch(self.served.role, context);
             more |= !settled.is_empty();
             results.add(settled);
             more |= more_due && kind.capacity(context) > 0;

@@ -10,7 +10,6 @@ use crate::guc::Settings;
 use crate::host::shmem::Slot;
 use pgrx::spi::SpiClient;
 use std::hash::Hash;
-use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 /// What a handler may know of the worker.
@@ -162,9 +161,4 @@ pub trait JobHandler {
 
     /// Writes the kind's own figures to shared memory.
     fn publish(&self, _slot: &Slot, _settings: &Settings) {}
-
-    /// Readable when [`JobHandler::responses`] has something to give.
-    fn wake_fd(&self) -> Option<BorrowedFd<'_>> {
-        None
-    }
 }

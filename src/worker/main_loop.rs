@@ -21,13 +21,11 @@ use crate::host::shmem::Slot;
 use pgrx::prelude::*;
 use std::sync::atomic::Ordering::*;
 use std::time::Instant;
+use voice_net::Waker;
 
 /// Everything that the loop knows between two cycles.
 pub struct Server {
-    /// Schema of the extension's functions, quoted.
-    schema: String,
-    /// The role that owns the tables.
-    pub(super) role: pg_sys::Oid,
+    pub(super) served: Served,
     pub(super) settings: Settings,
     pub(super) status: StatusWriter,
     pub(super) kinds: Vec<Box<dyn JobRunner>>,
@@ -39,6 +37,16 @@ pub struct Server {
     pub(super) maintenance: MaintenanceScheduler,
     /// What the last transaction was admitted to do.
     pub(super) admission: Admission,
+    /// Woken by the threads of all kinds' requests.
+    waker: Waker,
+}
+
+/// The installation that the worker began to serve.
+pub(super) struct Served {
+    /// Schema of the extension's functions, quoted.
+    pub schema: String,
+    /// The role that owns the tables.
+    pub role: pg_sys::Oid,
 }
 
 /// Why the loop ended.
@@ -60,12 +68,12 @@ impl Server {
     /// # Errors
     /// The pipe through which threads wake the worker cannot be made.
     pub fn new(slot: &'static Slot, schema: String, role: pg_sys::Oid) -> std::io::Result<Server> {
+        let waker = Waker::new()?;
         Ok(Server {
-            schema,
-            role,
+            served: Served { schema, role },
             settings: Settings::current(),
             status: StatusWriter::new(slot),
-            kinds: jobs::all()?,
+            kinds: jobs::all(&waker),
             results: Results::default(),
             leases: Leases::default(),
             recovery: Recovery::default(),
@@ -73,6 +81,7 @@ impl Server {
             search: SearchState::default(),
             maintenance: MaintenanceScheduler::new(),
             admission: Admission::RestoredCopy,
+            waker,
         })
     }
 
@@ -181,7 +190,7 @@ impl Server {
     fn configure(&mut self) {
         self.settings = Settings::current();
         self.schedule.set_sweep_interval(self.settings.sweep_interval);
-        if let Err(error) = self.search.configure(self.role, &self.settings.search_config) {
+        if let Err(error) = self.search.configure(self.served.role, &self.settings.search_config) {
             self.status.log_error(&error);
         }
         for kind in &mut self.kinds {
@@ -194,7 +203,7 @@ impl Server {
     /// Corrects the names of pinned roles: a role can be renamed without a signal, and a dump knows pins by name.
     fn sync_role_names(&self) {
         let doing = "voice_analytics: following pinned roles";
-        if let Err(e) = transaction(doing, self.role, state::sync_role_names) {
+        if let Err(e) = transaction(doing, self.served.role, state::sync_role_names) {
             self.status.log_error(&format!("pins: {}", e.message));
         }
     }
@@ -202,7 +211,7 @@ impl Server {
     /// Whether the extension here is still the one that this worker began to serve. Where that cannot be found out, it is.
     pub(super) fn still_compatible(&self) -> bool {
         match state::installation() {
-            Ok(Installation::Fits { schema, role }) => schema == self.schema && role == self.role,
+            Ok(Installation::Fits { schema, role }) => schema == self.served.schema && role == self.served.role,
             Ok(_) => false,
             Err(_) => true,
         }
@@ -211,8 +220,10 @@ impl Server {
     /// Collects the responses that have arrived.
     fn on_responses(&mut self) {
         let intake = self.intake();
-        let Server { kinds, results, settings, status, .. } = self;
+        let Server { kinds, results, settings, status, waker, .. } = self;
         let context = Context { settings, status, intake };
+        // Before the responses are collected: one that arrives meanwhile wakes again.
+        waker.clear();
         for kind in kinds {
             results.add(kind.on_responses(context));
         }
@@ -261,11 +272,11 @@ impl Server {
         self.schedule.set(Timer::RenewLeases, renew_at);
         let intake = if self.admission == Admission::Open { self.intake() } else { Intake::Stopped };
         let maintenance = self.schedules_maintenance().then(|| self.maintenance.next()).flatten();
-        let Server { kinds, results, settings, status, leases, schedule, .. } = self;
+        let Server { kinds, results, settings, status, leases, schedule, waker, .. } = self;
         let context = Context { settings, status, intake };
         let of_kinds = kinds.iter_mut().filter_map(|kind| kind.next(context)).min();
         let next = [schedule.next(), leases.next(), results.next(), of_kinds, maintenance].into_iter().flatten().min();
         let limit = next.map(|at| at.saturating_duration_since(Instant::now()));
-        process::wait(kinds.iter().find_map(|kind| kind.wake_fd()), limit);
+        process::wait(Some(waker.fd()), limit);
     }
 }

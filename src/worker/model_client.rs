@@ -3,29 +3,22 @@
 use super::provider::{Provider, RetryDecision};
 use crate::db::claim::Claimed;
 use crate::guc::Settings;
-use std::io;
-use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use voice_core::breaker::{Change, Permit};
+use voice_core::protocol::OPENAI_CHAT;
 use voice_core::quota::TenantLimitOverride;
-use voice_net::{AnalysisRequest, AnalysisResponse, Pool};
+use voice_net::{AnalysisRequest, AnalysisResponse, Pool, Waker, llm};
 
 /// The threads that send requests, and the state of the server they are sent to.
 pub struct ModelClient {
-    pool: Pool,
+    pool: Pool<AnalysisRequest>,
     pub provider: Provider,
 }
 
 impl ModelClient {
-    /// # Errors
-    /// The pipe through which the threads wake the worker cannot be made.
-    pub fn new() -> io::Result<ModelClient> {
-        Ok(ModelClient { pool: Pool::new()?, provider: Provider::default() })
-    }
-
-    /// The pool whose file descriptor other pools share.
-    pub fn pool(&self) -> &Pool {
-        &self.pool
+    /// `waker` is woken for every response.
+    pub fn new(waker: &Waker) -> ModelClient {
+        ModelClient { pool: llm::pool(waker), provider: Provider::default() }
     }
 
     /// Sets the limit of requests in flight.
@@ -42,7 +35,7 @@ impl ModelClient {
     pub fn send(&mut self, request_id: u64, tenant: &str, vertical: String, transcript: String) -> Option<Permit> {
         let endpoint = self.provider.endpoint()?;
         let permit = self.provider.on_send(tenant);
-        self.pool.submit(AnalysisRequest { request_id, endpoint, vertical, transcript });
+        self.pool.submit(AnalysisRequest { request_id, endpoint, protocol: &OPENAI_CHAT, vertical, transcript });
         Some(permit)
     }
 
@@ -65,11 +58,6 @@ impl ModelClient {
     /// When the requests in flight must be looked at, at the latest.
     pub fn next_deadline(&self) -> Option<Instant> {
         self.pool.next_deadline()
-    }
-
-    /// Readable when [`ModelClient::responses`] has something to give.
-    pub fn wake_fd(&self) -> BorrowedFd<'_> {
-        self.pool.wake_fd()
     }
 
     /// When requests may be sent again, in Unix microseconds; 0: now.

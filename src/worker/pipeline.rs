@@ -14,7 +14,6 @@ use crate::host::shmem::Slot;
 use pgrx::pg_sys;
 use pgrx::spi::SpiClient;
 use std::collections::HashMap;
-use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 /// Cycles in which one job is claimed, and read in a transaction of its own, after claiming or reading has failed.
@@ -318,9 +317,5 @@ impl<H: JobHandler> JobRunner for Pipeline<H> {
 
     fn publish(&self, slot: &Slot, settings: &Settings) {
         self.handler.publish(slot, settings);
-    }
-
-    fn wake_fd(&self) -> Option<BorrowedFd<'_>> {
-        self.handler.wake_fd()
     }
 }

@@ -9,7 +9,6 @@ use crate::guc::Settings;
 use crate::host::shmem::Slot;
 use pgrx::pg_sys;
 use pgrx::spi::SpiClient;
-use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 /// A lease lasts so long. Past half of it, it is renewed, however long the request takes.
@@ -106,6 +105,4 @@ pub trait JobRunner {
     fn health(&self) -> Health;
 
     fn publish(&self, slot: &Slot, settings: &Settings);
-
-    fn wake_fd(&self) -> Option<BorrowedFd<'_>>;
 }

@@ -75,6 +75,13 @@ fn nothing_of_a_hostile_search_path_runs() {
         &format!("UPDATE voice.call SET end_reason = 'x' WHERE id OPERATOR(pg_catalog.=) '{call}'"),
         "SELECT voice_import_call('{\"id\": \"i\", \"turns\": [{\"role\": \"user\", \"text\": \"card\"}], \"tool_calls\": [{\"name\": \"x\"}]}')",
         "SELECT voice_import_call('{\"id\": \"i\", \"turns\": [{\"role\": \"user\", \"text\": \"card\"}]}')",
+        "SELECT voice_import('voice', '{\"id\": \"j\", \"turns\": [{\"role\": \"user\", \"text\": \"card\"}]}')",
+        "SELECT voice_import('voice', '{\"id\": \"j\", \"turns\": [{\"role\": \"user\", \"text\": \"card\"}, {\"role\": \"user\", \"text\": \"more\"}]}')",
+        "SELECT voice_imports('voice', ARRAY['{\"id\": \"k\", \"turns\": [{\"role\": \"user\", \"text\": \"card\"}]}']::pg_catalog.jsonb[])",
+        "SELECT voice_receive_secret('retell', 'key_of_an_account')",
+        "SELECT voice_receive('retell', '{}', '{}')",
+        &format!("SELECT voice_export('{call}')"),
+        &format!("SELECT voice_export('{call}', 'voice')"),
         &format!(
             "INSERT INTO voice.analytics (call_id, started_at, sentiment, lead_score, agent_id, vertical, intent, model, prompt_version, summary, next_action)
              VALUES ('{call}', '2023-06-25 12:00+00', 0.5, 80, 'a', 'salon', 'sales', 'm', 'v', 's', 'n')"
@@ -121,7 +128,7 @@ fn nothing_of_a_hostile_search_path_runs() {
     ];
     for sql in statements {
         // Refusals are as good: they run their own code.
-        let refused = ["robot", "_webhook(", "schedule("];
+        let refused = ["robot", "_webhook(", "schedule(", "voice_receive("];
         if let Err(error) = voice.client.batch_execute(sql) {
             assert!(refused.iter().any(|word| sql.contains(word)), "{sql}: {error:?}");
         }

@@ -253,20 +253,20 @@ fn two_maintenance_requests_at_once_each_get_their_own_answer() {
     let mut holder = voice.cluster.connect("app");
     let lock = "pg_catalog.hashtextextended('voice_analytics maintenance', 0)";
     holder.batch_execute(&format!("SELECT pg_advisory_lock({lock})")).unwrap();
-    let good = ask("SELECT voice._run_elsewhere('months', 0, now(), NULL)", 1);
+    let good = ask("SELECT voice._run_in_background('months', 0, now(), NULL)", 1);
     wait_until("the first to wait for its turn", crate::voice::SOON, || {
         let waits = "SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type = 'voice_analytics maintenance'
             AND query LIKE '%waiting for another maintenance%'";
         holder.query_one(waits, &[]).unwrap().get::<_, bool>(0).then_some(())
     });
-    let bad = ask("SELECT voice._run_elsewhere('schedule', NULL, NULL, 'public')", 1).join().unwrap();
+    let bad = ask("SELECT voice._run_in_background('schedule', NULL, NULL, 'public')", 1).join().unwrap();
     assert!(bad[0].contains("pg_cron"), "{bad:?}");
     holder.batch_execute(&format!("SELECT pg_advisory_unlock({lock})")).unwrap();
     assert_eq!(good.join().unwrap(), [""]);
 
     // And in any order.
-    let good = ask("SELECT voice._run_elsewhere('months', 0, now(), NULL)", 20);
-    let bad = ask("SELECT voice._run_elsewhere('schedule', NULL, NULL, 'public')", 20);
+    let good = ask("SELECT voice._run_in_background('months', 0, now(), NULL)", 20);
+    let bad = ask("SELECT voice._run_in_background('schedule', NULL, NULL, 'public')", 20);
     let (good, bad) = (good.join().unwrap(), bad.join().unwrap());
     assert!(good.iter().all(String::is_empty), "{good:?}");
     assert!(bad.iter().all(|said| said.contains("pg_cron")), "{bad:?}");

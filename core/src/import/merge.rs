@@ -111,7 +111,7 @@ fn pairs(stored: &[StoredTurn], incoming: &[(Option<i64>, &Turn)]) -> Vec<(usize
     let mut pairs: Vec<_> = (0..before).map(|at| (at, at)).collect();
     let between = match old.len().saturating_mul(new.len()) {
         0 => Vec::new(),
-        ..=MOST_COMPARISONS => aligned(old, new),
+        1..=MOST_COMPARISONS => aligned(old, new),
         _ => equal_in_order(old, new),
     };
     pairs.extend(between.into_iter().map(|(old, new)| (before + old, before + new)));

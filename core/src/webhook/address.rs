@@ -1,5 +1,9 @@
 //! Which addresses a webhook may reach. A receiver's name may resolve to anything: to the cloud's metadata service, to a
 //! database beside this one. So it is the address that is judged, at every connect.
+//!
+//! The tables follow the IANA IPv4 and IPv6 Special-Purpose Address Registries (iana-ipv4-special-registry and
+//! iana-ipv6-special-registry, RFC 6890), the IANA multicast registries (224.0.0.0/4, ff00::/8), and RFC 4291 for what is
+//! not global unicast. Beside an entry stands the RFC that made it. Embedded IPv4 addresses are judged as IPv4.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -25,15 +29,24 @@ pub fn reach(address: IpAddr) -> Reach {
 
 fn of_v4(address: Ipv4Addr) -> Reach {
     match address.octets() {
+        // RFC 1122
         [127, ..] => Reach::Loopback,
         [0, ..] => Reach::Nobody("unspecified"),
+        // RFC 5771
         [224..=239, ..] => Reach::Nobody("multicast"),
+        // RFC 1112, RFC 8190
         [240..=255, ..] => Reach::Nobody("reserved"),
+        // RFC 1918
         [10, ..] | [172, 16..=31, ..] | [192, 168, ..] => Reach::Private("private"),
+        // RFC 3927
         [169, 254, ..] => Reach::Private("link-local"),
+        // RFC 6598
         [100, 64..=127, ..] => Reach::Private("carrier-grade NAT"),
+        // RFC 2544
         [198, 18..=19, ..] => Reach::Private("benchmarking"),
+        // RFC 6890, RFC 7526 (6to4 relays, deprecated)
         [192, 0, 0, _] | [192, 88, 99, _] => Reach::Private("reserved"),
+        // RFC 5737
         [192, 0, 2, _] | [198, 51, 100, _] | [203, 0, 113, _] => Reach::Private("documentation"),
         _ => Reach::Public,
     }
@@ -44,23 +57,27 @@ fn of_v6(address: Ipv6Addr) -> Reach {
     match address.segments() {
         [0, 0, 0, 0, 0, 0, 0, 1] => Reach::Loopback,
         [0, 0, 0, 0, 0, 0, 0, 0] => Reach::Nobody("unspecified"),
-        // ::ffff:a.b.c.d, and the same in older forms: ::a.b.c.d, ::ffff:0:a.b.c.d
+        // RFC 4291: ::ffff:a.b.c.d, and the older ::a.b.c.d; RFC 2765: ::ffff:0:a.b.c.d
         [0, 0, 0, 0, 0, 0xffff | 0, high, low] | [0, 0, 0, 0, 0xffff, 0, high, low] => v4(high, low),
-        // NAT64: the well-known prefix, and the one for local use.
+        // NAT64: the well-known prefix (RFC 6052), and the one for local use (RFC 8215).
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
         [0x64, 0xff9b, 1, ..] => Reach::Private("NAT64"),
-        // 6to4; Teredo hides its address, so nobody knows where it leads.
+        // 6to4 (RFC 3056). Teredo (RFC 4380) obfuscates its address, so it is not read.
         [0x2002, high, low, ..] => v4(high, low),
         [0x2001, 0, ..] => Reach::Private("Teredo"),
+        // RFC 3849, RFC 9637
         [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => Reach::Private("documentation"),
+        // ORCHID and ORCHIDv2, DRIP (RFC 4843, RFC 7343, RFC 9374); discard-only (RFC 6666)
         [0x2001, 0x10..=0x3f, ..] | [0x100, 0, 0, 0, ..] => Reach::Nobody("reserved"),
-        // ISATAP, in whatever network.
+        // ISATAP (RFC 5214), in any network.
         [_, _, _, _, 0 | 0x200, 0x5efe, high, low] if v4(high, low) != Reach::Public => v4(high, low),
+        // RFC 4193
         [0xfc00..=0xfdff, ..] => Reach::Private("unique local"),
+        // RFC 4291; RFC 3879 (deprecated)
         [0xfe80..=0xfebf, ..] => Reach::Private("link-local"),
         [0xfec0..=0xfeff, ..] => Reach::Private("site-local"),
         [0xff00..=0xffff, ..] => Reach::Nobody("multicast"),
-        // What is not 2000::/3 is assigned to nobody.
+        // RFC 4291: only 2000::/3 is assigned as global unicast.
         [0x2000..=0x3fff, ..] => Reach::Public,
         _ => Reach::Nobody("reserved"),
     }

@@ -1,10 +1,10 @@
 //! Where a webhook may go, as far as its URL says.
 
-use core::net::IpAddr;
 use std::fmt;
 
 use super::Format;
 use super::address::Rule;
+use crate::url::{Url, UrlError, address, is_localhost};
 
 /// Stands where a URL's secret part was (Slack's path), so that it can be shown.
 pub const HIDDEN: &str = "…";
@@ -18,19 +18,6 @@ pub struct Policy {
     pub private_addresses: bool,
     /// `webhook_allowed_hosts`, as it is set; blank: any.
     pub allowed_hosts: String,
-}
-
-/// A URL, taken apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Target<'a> {
-    pub https: bool,
-    /// Without the brackets of an IPv6 address.
-    pub host: &'a str,
-    pub port: u16,
-    /// Scheme and authority, as they are written.
-    pub origin: &'a str,
-    /// Path and query, from the slash.
-    pub path: &'a str,
 }
 
 /// Why a URL cannot be a webhook's.
@@ -101,115 +88,60 @@ impl fmt::Display for Fault {
     }
 }
 
-impl<'a> Target<'a> {
-    /// Its form alone.
-    pub fn parse(url: &'a str) -> Result<Target<'a>, Fault> {
-        if url.len() > LONGEST {
-            return Err(Fault::TooLong);
+impl From<UrlError> for Fault {
+    fn from(error: UrlError) -> Fault {
+        match error {
+            UrlError::Malformed => Fault::Malformed,
+            UrlError::Scheme => Fault::Scheme,
+            UrlError::Credentials => Fault::Credentials,
+            UrlError::Host => Fault::Host,
+            UrlError::Port => Fault::Port,
+            UrlError::Fragment | UrlError::Query => Fault::Fragment,
         }
-        if url
-            .chars()
-            .any(|c| !c.is_ascii_graphic() || matches!(c, '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}'))
-        {
-            return Err(Fault::Malformed);
-        }
-        let (scheme, rest) = url.split_once("://").ok_or(Fault::Scheme)?;
-        let https = match scheme.to_ascii_lowercase().as_str() {
-            "https" => true,
-            "http" => false,
-            _ => return Err(Fault::Scheme),
-        };
-        if rest.contains('#') {
-            return Err(Fault::Fragment);
-        }
-        let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-        if authority.contains('@') {
-            return Err(Fault::Credentials);
-        }
-        let (host, port) = match authority.strip_prefix('[') {
-            Some(bracketed) => {
-                let (host, port) = bracketed.split_once(']').ok_or(Fault::Host)?;
-                host.parse::<core::net::Ipv6Addr>().map_err(|_| Fault::Host)?;
-                (
-                    host,
-                    port.strip_prefix(':')
-                        .map_or_else(|| if port.is_empty() { Ok(None) } else { Err(Fault::Port) }, |p| Ok(Some(p)))?,
-                )
-            }
-            None => match authority.split_once(':') {
-                Some((host, port)) => (host, Some(port)),
-                None => (authority, None),
-            },
-        };
-        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-        if host.is_empty() || host.len() > 253 || !(host.contains(':') || host.chars().all(is_name)) {
-            return Err(Fault::Host);
-        }
-        let port = match port {
-            None => {
-                if https {
-                    443
-                } else {
-                    80
-                }
-            }
-            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
-                digits.parse().ok().filter(|port| *port > 0).ok_or(Fault::Port)?
-            }
-            Some(_) => return Err(Fault::Port),
-        };
-        Ok(Target { https, host, port, origin: &url[..url.len() - path.len()], path })
-    }
-
-    /// Its address, where the host is one.
-    fn address(&self) -> Option<IpAddr> {
-        self.host.parse().ok()
-    }
-
-    /// The URL says itself that this machine is meant.
-    fn is_local(&self) -> bool {
-        let name = self.host.strip_suffix('.').unwrap_or(self.host);
-        name.eq_ignore_ascii_case("localhost")
-            || self
-                .address()
-                .is_some_and(|address| Rule { private: false, loopback: false }.judge(address) == Err("loopback"))
-    }
-
-    /// Which addresses its host may have.
-    pub fn rule(&self, policy: &Policy) -> Rule {
-        Rule { private: policy.private_addresses, loopback: self.is_local() }
-    }
-
-    fn check(&self, policy: &Policy) -> Result<(), Fault> {
-        if !policy.allows(self.host) {
-            return Err(Fault::NotAllowed(self.host.to_owned()));
-        }
-        if let Some(address) = self.address()
-            && let Err(what) = self.rule(policy).judge(address)
-        {
-            return Err(Fault::Address(address.to_string(), what));
-        }
-        if !self.https && !self.is_local() && !policy.private_addresses {
-            return Err(Fault::Unencrypted);
-        }
-        Ok(())
     }
 }
 
-/// Whether a webhook of this format may go there, as far as can be told without asking for the host's addresses.
-pub fn check<'a>(url: &'a str, format: Format, policy: &Policy) -> Result<Target<'a>, Fault> {
-    let target = Target::parse(url)?;
-    target.check(policy)?;
-    if format == Format::Slack && target.path.trim_matches('/').is_empty() {
+/// Whether the host says itself that this machine is meant.
+fn is_local(host: &str) -> bool {
+    let strict = Rule { private: false, loopback: false };
+    is_localhost(host) || address(host).is_some_and(|address| strict.judge(address) == Err("loopback"))
+}
+
+/// Which addresses a host may have. `host`: without the brackets of an IPv6 address.
+pub fn rule(host: &str, private_addresses: bool) -> Rule {
+    Rule { private: private_addresses, loopback: is_local(host) }
+}
+
+/// Takes a webhook's URL apart.
+///
+/// # Errors
+/// The URL may not be a webhook's of this format, as far as can be told without a look-up of the host's addresses.
+pub fn check<'a>(url: &'a str, format: Format, policy: &Policy) -> Result<Url<'a>, Fault> {
+    if url.len() > LONGEST {
+        return Err(Fault::TooLong);
+    }
+    let parsed = Url::parse(url)?;
+    if !policy.allows(parsed.host) {
+        return Err(Fault::NotAllowed(parsed.host.to_owned()));
+    }
+    if let Some(address) = address(parsed.host)
+        && let Err(what) = rule(parsed.host, policy.private_addresses).judge(address)
+    {
+        return Err(Fault::Address(address.to_string(), what));
+    }
+    if !parsed.https && !is_local(parsed.host) && !policy.private_addresses {
+        return Err(Fault::Unencrypted);
+    }
+    if format == Format::Slack && parsed.path.trim_matches('/').is_empty() {
         return Err(Fault::NoPath);
     }
-    Ok(target)
+    Ok(parsed)
 }
 
 /// The URL as it may be shown: Slack's path is all its secret.
 pub fn shown(url: &str, format: Format) -> String {
-    match (format, Target::parse(url)) {
-        (Format::Slack, Ok(target)) => format!("{}/{HIDDEN}", target.origin),
+    match (format, Url::parse(url)) {
+        (Format::Slack, Ok(parsed)) => format!("{}/{HIDDEN}", parsed.origin),
         _ => url.to_owned(),
     }
 }
@@ -315,8 +247,7 @@ mod tests {
 
     #[test]
     fn only_a_url_that_names_this_machine_reaches_it() {
-        let policy = Policy::default();
-        let loopback = |url: &str| Target::parse(url).unwrap().rule(&policy).loopback;
+        let loopback = |url: &str| rule(Url::parse(url).unwrap().host, false).loopback;
         assert!(
             loopback("http://localhost:1/") && loopback("http://127.9.9.9/") && loopback("http://[::ffff:127.0.0.1]/")
         );

@@ -2,7 +2,7 @@
 
 use voice_core::analysis;
 use voice_core::import::Import;
-use voice_core::reply;
+use voice_core::protocol::{OPENAI_CHAT, Protocol};
 use voice_core::transcript::{Role, Turn, render};
 
 use crate::redact;
@@ -53,7 +53,7 @@ fn the_servers_name_for_its_model_is_fit_to_be_seen() {
     let body = r#"{"model": " gpt\u001b[2J\u202e-4\n", "choices": [{"message": {"content": CONTENT}}]}"#;
     let content = serde_json::to_string(&analysis::no_conversation()).unwrap();
     let body = body.replace("CONTENT", &serde_json::to_string(&content).unwrap());
-    assert_eq!(reply::parse(body.as_bytes()).unwrap().model, "gpt[2J-4");
+    assert_eq!(OPENAI_CHAT.parse(body.as_bytes()).unwrap().model, "gpt[2J-4");
 }
 
 #[test]

@@ -1,18 +1,18 @@
 //! Whatever a server answers is refused for a reason, or in range and fit to be seen in every field.
 
 use voice_core::analysis::{self, Analysis, AnalysisError, Intent};
-use voice_core::reply;
+use voice_core::protocol::{OPENAI_CHAT, Protocol};
 
 /// A reason is stored with every attempt.
 const REASON_MAX_CHARS: usize = 300;
 
 /// The bytes as a server's body, and as a model's words.
 pub fn holds(bytes: &[u8]) {
-    let tokens = reply::tokens(bytes);
+    let tokens = OPENAI_CHAT.tokens(bytes);
     for count in [tokens.prompt, tokens.completion].into_iter().flatten() {
         assert!(count >= 0, "{count} tokens");
     }
-    match reply::parse(bytes) {
+    match OPENAI_CHAT.parse(bytes) {
         Ok(reply) => {
             is_stored_as_it_is(&reply.analysis);
             assert!(reply.model.chars().count() <= 80 && is_fit_to_be_seen(&reply.model), "{:?}", reply.model);

@@ -1,4 +1,4 @@
-//! A question that is answered.
+//! Requests that are answered.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -7,9 +7,9 @@ use std::time::Duration;
 use harness::stub::{Reply, StubLlm};
 use voice_core::analysis::Intent;
 use voice_core::reply::Tokens;
-use voice_net::{ApiKey, Endpoint, Pool};
+use voice_net::{ApiKey, Endpoint};
 
-use crate::{CANARY, answers, ask, ask_at, endpoint, question};
+use crate::{CANARY, analysis_request, answers, ask, ask_at, endpoint, model};
 
 #[test]
 fn an_answer_carries_analysis_model_tokens_status_and_latency() {
@@ -77,10 +77,10 @@ fn a_key_is_never_printed() {
 fn connections_are_kept_alive_and_shared() {
     let stub = StubLlm::start();
     let endpoint = Arc::new(endpoint(&stub.url()));
-    let mut pool = Pool::new().unwrap();
+    let mut model = model();
     for request_id in 0..20 {
-        pool.submit(question(request_id, &endpoint));
-        answers(&mut pool, 1);
+        model.pool.submit(analysis_request(request_id, &endpoint));
+        answers(&mut model, 1);
     }
     let connections: HashSet<u64> = stub.requests().iter().map(|request| request.connection).collect();
     assert_eq!((stub.count(), connections.len()), (20, 1));
@@ -91,13 +91,13 @@ fn a_connection_that_the_server_closed_while_idle_costs_no_attempt() {
     let stub = StubLlm::start();
     let port = stub.address().port();
     let endpoint = Arc::new(endpoint(&stub.url()));
-    let mut pool = Pool::new().unwrap();
-    pool.submit(question(1, &endpoint));
-    assert!(answers(&mut pool, 1)[0].outcome.is_ok());
+    let mut model = model();
+    model.pool.submit(analysis_request(1, &endpoint));
+    assert!(answers(&mut model, 1)[0].outcome.is_ok());
     drop(stub);
     let _again = StubLlm::on_port(port);
-    pool.submit(question(2, &endpoint));
-    assert!(answers(&mut pool, 1)[0].outcome.is_ok());
+    model.pool.submit(analysis_request(2, &endpoint));
+    assert!(answers(&mut model, 1)[0].outcome.is_ok());
 }
 
 #[test]
@@ -105,20 +105,23 @@ fn as_many_run_at_once_as_the_limit_says() {
     let stub = StubLlm::start();
     stub.answer_always(Reply::hang());
     let endpoint = Arc::new(Endpoint { timeout: Duration::from_millis(300), ..endpoint(&stub.url()) });
-    let mut pool = Pool::new().unwrap();
-    pool.set_limit(5);
-    (0..5).for_each(|request_id| pool.submit(question(request_id, &endpoint)));
-    assert_eq!(pool.in_flight(), 5);
+    let mut model = model();
+    model.pool.set_limit(5);
+    (0..5).for_each(|request_id| model.pool.submit(analysis_request(request_id, &endpoint)));
+    assert_eq!(model.pool.in_flight(), 5);
     stub.wait_for(5, Duration::from_secs(5));
-    pool.submit(question(5, &Arc::new(Endpoint { timeout: Duration::from_millis(100), ..(*endpoint).clone() })));
-    assert_eq!(pool.in_flight(), 6);
-    let answers = answers(&mut pool, 6);
+    model.pool.submit(analysis_request(
+        5,
+        &Arc::new(Endpoint { timeout: Duration::from_millis(100), ..(*endpoint).clone() }),
+    ));
+    assert_eq!(model.pool.in_flight(), 6);
+    let answers = answers(&mut model, 6);
     assert!(answers.iter().all(|answer| answer.outcome.is_err()));
     assert_eq!(stub.count(), 5, "the sixth ran out of time behind the others and was never asked");
 }
 
 #[test]
-fn tickets_come_back_with_their_own_answers() {
+fn request_ids_come_back_with_their_own_answers() {
     let stub = StubLlm::start();
     stub.answer(|request| {
         let mut content = Reply::good();
@@ -126,14 +129,14 @@ fn tickets_come_back_with_their_own_answers() {
         Reply::content(&content.to_string())
     });
     let endpoint = Arc::new(endpoint(&stub.url()));
-    let mut pool = Pool::new().unwrap();
+    let mut model = model();
     for request_id in 0..200 {
-        let mut question = question(request_id, &endpoint);
-        question.transcript = format!("user: call {request_id}");
-        pool.submit(question);
+        let mut request = analysis_request(request_id, &endpoint);
+        request.transcript = format!("user: call {request_id}");
+        model.pool.submit(request);
     }
-    for answer in answers(&mut pool, 200) {
+    for answer in answers(&mut model, 200) {
         assert_eq!(answer.outcome.unwrap().analysis.summary, format!("user: call {}", answer.request_id));
     }
-    assert_eq!((pool.in_flight(), stub.count()), (0, 200));
+    assert_eq!((model.pool.in_flight(), stub.count()), (0, 200));
 }

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use harness::stub::{Reply, StubLlm};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use voice_net::{DeliveryError, DeliveryResult, Pool, WebhookRequest};
+use voice_net::{DeliveryError, DeliveryResult, Waker, WebhookRequest, llm, webhook};
 
-fn parcel(url: &str) -> WebhookRequest {
+fn request(url: &str) -> WebhookRequest {
     WebhookRequest {
         request_id: 7,
         url: url.to_owned(),
@@ -18,79 +18,79 @@ fn parcel(url: &str) -> WebhookRequest {
     }
 }
 
-/// Sleeps on the questions' descriptor, as the worker does.
-fn delivered(parcel: WebhookRequest) -> DeliveryResult {
-    let mut questions = Pool::new().unwrap();
-    let mut deliveries = Pool::beside(&questions, 2);
-    deliveries.submit(parcel);
+/// Sleeps on the descriptor that deliveries share with analyses, as the worker does.
+fn delivered(request: WebhookRequest) -> DeliveryResult {
+    let waker = Waker::new().unwrap();
+    let mut analyses = llm::pool(&waker);
+    let mut deliveries = webhook::pool(&waker, 2);
+    deliveries.submit(request);
     let start = Instant::now();
     loop {
-        assert!(questions.poll().is_empty());
-        if let Some(receipt) = deliveries.poll().pop() {
-            return receipt;
+        waker.clear();
+        assert!(analyses.poll().is_empty());
+        if let Some(result) = deliveries.poll().pop() {
+            return result;
         }
-        assert!(start.elapsed() < Duration::from_secs(30), "no receipt");
+        assert!(start.elapsed() < Duration::from_secs(30), "no result");
         let wait = PollTimeout::try_from(Duration::from_secs(25)).unwrap();
-        poll(&mut [PollFd::new(questions.wake_fd(), PollFlags::POLLIN)], wait).unwrap();
+        poll(&mut [PollFd::new(waker.fd(), PollFlags::POLLIN)], wait).unwrap();
     }
 }
 
-fn misfortune(reply: Reply) -> DeliveryError {
+fn error_of(reply: Reply) -> DeliveryError {
     let stub = StubLlm::start();
     stub.answer_always(reply);
-    delivered(parcel(&stub.url())).outcome.unwrap_err()
+    delivered(request(&stub.url())).outcome.unwrap_err()
 }
 
 #[test]
 fn a_delivery_wakes_whoever_waits_for_answers_and_arrives_as_it_was_signed() {
     let stub = StubLlm::start();
-    let receipt = delivered(parcel(&stub.url()));
-    assert_eq!((receipt.request_id, receipt.outcome, receipt.http_status), (7, Ok(()), Some(200)));
-    let request = stub.requests().remove(0);
-    assert_eq!(&*request.body, b"{\"type\":\"lead.hot\"}");
-    assert_eq!(request.header("webhook-id"), Some("msg_1"));
-    assert_eq!(request.header("content-type"), Some("application/json"));
-    assert_eq!((request.method.as_str(), request.header("authorization")), ("POST", None));
+    let result = delivered(request(&stub.url()));
+    assert_eq!((result.request_id, result.outcome, result.http_status), (7, Ok(()), Some(200)));
+    let received = stub.requests().remove(0);
+    assert_eq!(&*received.body, b"{\"type\":\"lead.hot\"}");
+    assert_eq!(received.header("webhook-id"), Some("msg_1"));
+    assert_eq!(received.header("content-type"), Some("application/json"));
+    assert_eq!((received.method.as_str(), received.header("authorization")), ("POST", None));
 }
 
 #[test]
 fn a_receiver_is_believed_its_status_and_no_secret_is_repeated() {
-    let passing = |message: &str| DeliveryError::Transient { message: message.into(), retry_after: None };
+    let transient = |message: &str| DeliveryError::Transient { message: message.into(), retry_after: None };
     assert_eq!(
-        misfortune(Reply::body(b"I know whsec_canary").status(500)),
-        passing("the receiver failed (HTTP 500): I know ***")
+        error_of(Reply::body(b"I know whsec_canary").status(500)),
+        transient("the receiver failed (HTTP 500): I know ***")
     );
     assert_eq!(
-        misfortune(Reply::body(b"").status(429).header("Retry-After", "7")),
+        error_of(Reply::body(b"").status(429).header("Retry-After", "7")),
         DeliveryError::Transient {
             message: "the receiver asks for fewer requests (HTTP 429)".into(),
             retry_after: Some(Duration::from_secs(7))
         }
     );
     let gone = DeliveryError::Gone { message: "the receiver wants nothing any more (HTTP 410)".into() };
-    assert_eq!(misfortune(Reply::body(b"").status(410)), gone);
+    assert_eq!(error_of(Reply::body(b"").status(410)), gone);
     assert_eq!(
-        misfortune(Reply::body(b"no").status(404)),
+        error_of(Reply::body(b"no").status(404)),
         DeliveryError::Permanent { message: "the receiver refused it (HTTP 404): no".into() }
     );
-    assert_eq!(misfortune(Reply::close()), passing("the receiver closed the connection"));
+    assert_eq!(error_of(Reply::close()), transient("the receiver closed the connection"));
     // What it says at length is not listened to, good news or bad.
     let long = vec![b'x'; 4 * 1024 * 1024];
     assert!(
-        matches!(misfortune(Reply::body(&long).status(500)), DeliveryError::Transient { message, .. } if message.len() < 600)
+        matches!(error_of(Reply::body(&long).status(500)), DeliveryError::Transient { message, .. } if message.len() < 600)
     );
     let stub = StubLlm::start();
     stub.answer_always(Reply::body(&long));
-    assert_eq!(delivered(parcel(&stub.url())).outcome, Ok(()));
+    assert_eq!(delivered(request(&stub.url())).outcome, Ok(()));
 }
 
 #[test]
 fn a_redirect_is_not_followed() {
     let elsewhere = StubLlm::start();
     let redirect = Reply::body(b"").status(307).header("Location", &elsewhere.url());
-    assert!(
-        matches!(misfortune(redirect), DeliveryError::Transient { message, .. } if message.contains("not followed"))
-    );
+    assert!(matches!(error_of(redirect), DeliveryError::Transient { message, .. } if message.contains("not followed")));
     assert_eq!(elsewhere.connections() + elsewhere.count(), 0);
 }
 
@@ -100,19 +100,19 @@ fn the_address_is_judged_at_the_connect() {
     let port = stub.address().port();
     // Names to everybody but the C library, which reads both as 127.0.0.1.
     for host in ["2130706433", "0x7f.1", "127.1"] {
-        let outcome = delivered(parcel(&format!("http://{host}:{port}/"))).outcome;
+        let outcome = delivered(request(&format!("http://{host}:{port}/"))).outcome;
         let off = "which is loopback, not public, and voice_analytics.webhook_private_addresses is off";
         let message = format!("{host} resolves to 127.0.0.1, {off}");
         assert_eq!(outcome, Err(DeliveryError::Permanent { message }), "{host}");
-        let allowed = WebhookRequest { private_addresses: true, ..parcel(&format!("http://{host}:{port}/")) };
+        let allowed = WebhookRequest { private_addresses: true, ..request(&format!("http://{host}:{port}/")) };
         assert_eq!(delivered(allowed).outcome, Ok(()), "{host}");
     }
     for url in ["http://169.254.169.254/", "https://[fd00::1]/", "https://10.1/", "https://[::ffff:10.0.0.1]/"] {
-        assert!(matches!(delivered(parcel(url)).outcome, Err(DeliveryError::Permanent { .. })), "{url}");
+        assert!(matches!(delivered(request(url)).outcome, Err(DeliveryError::Permanent { .. })), "{url}");
     }
     for url in ["http://localhost", "http://127.0.0.1", "http://[::ffff:127.0.0.1]"] {
-        assert_eq!(delivered(parcel(&format!("{url}:{port}/"))).outcome, Ok(()), "{url}");
+        assert_eq!(delivered(request(&format!("{url}:{port}/"))).outcome, Ok(()), "{url}");
     }
-    let nobody = WebhookRequest { private_addresses: true, ..parcel("https://0.0.0.0/") };
+    let nobody = WebhookRequest { private_addresses: true, ..request("https://0.0.0.0/") };
     assert!(matches!(delivered(nobody).outcome, Err(DeliveryError::Permanent { .. })));
 }

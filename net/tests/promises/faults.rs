@@ -1,4 +1,4 @@
-//! Servers and ways there that fail: whose fault it is, and that every question is answered in time all the same.
+//! Servers and ways there that fail: who is to blame, and that every request is answered in time all the same.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant, SystemTime};
@@ -48,7 +48,7 @@ fn an_unknown_model_is_the_configurations_fault() {
 }
 
 #[test]
-fn a_rejected_question_is_the_jobs_fault() {
+fn a_rejected_request_is_the_jobs_fault() {
     for status in [400, 413, 415, 422] {
         assert_eq!(of(Reply::error(status, "too long")).class, Class::Job, "{status}");
     }

@@ -1,4 +1,4 @@
-//! Bad answers of a model: each is one failed attempt of the job, told in words.
+//! Bad answers of a model: each is one failed attempt of the job, and its message says what was bad.
 
 use harness::stub::{Reply, StubLlm};
 use serde_json::{Value, json};

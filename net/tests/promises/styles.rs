@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use harness::stub::{Reply, StubLlm};
-use voice_net::{Class, Endpoint, Pool};
+use voice_net::{Class, Endpoint};
 
-use crate::{answers, ask, endpoint, failure, question};
+use crate::{analysis_request, answers, ask, endpoint, failure, model};
 
 fn styles(stub: &StubLlm) -> Vec<String> {
     stub.requests().iter().map(|request| request.style()).collect()
@@ -16,18 +16,18 @@ fn a_server_that_rejects_json_schema_is_asked_for_json_object_and_remembered() {
     let stub = StubLlm::start();
     stub.answer(Reply::rejects_json_schema);
     let first = Arc::new(endpoint(&stub.url()));
-    let mut pool = Pool::new().unwrap();
-    pool.submit(question(1, &first));
-    assert!(answers(&mut pool, 1)[0].outcome.is_ok());
+    let mut model = model();
+    model.pool.submit(analysis_request(1, &first));
+    assert!(answers(&mut model, 1)[0].outcome.is_ok());
     assert_eq!(styles(&stub), ["json_schema", "json_object"]);
 
     // Settings are read anew: the same place is the same server.
-    pool.submit(question(2, &Arc::new(endpoint(&stub.url()))));
-    assert!(answers(&mut pool, 1)[0].outcome.is_ok());
+    model.pool.submit(analysis_request(2, &Arc::new(endpoint(&stub.url()))));
+    assert!(answers(&mut model, 1)[0].outcome.is_ok());
     assert_eq!(styles(&stub)[2..], ["json_object"]);
 
-    pool.submit(question(3, &Arc::new(Endpoint { model: "other".into(), ..endpoint(&stub.url()) })));
-    assert!(answers(&mut pool, 1)[0].outcome.is_ok());
+    model.pool.submit(analysis_request(3, &Arc::new(Endpoint { model: "other".into(), ..endpoint(&stub.url()) })));
+    assert!(answers(&mut model, 1)[0].outcome.is_ok());
     assert_eq!(styles(&stub)[3..], ["json_schema", "json_object"], "another model is another matter");
 }
 

@@ -14,14 +14,12 @@ use crate::worker::provider::RetryDecision;
 use crate::worker::status_writer;
 use pgrx::prelude::*;
 use pgrx::spi::SpiClient;
-use std::io;
-use std::os::fd::BorrowedFd;
 use std::sync::atomic::Ordering::*;
 use std::time::{Duration, Instant};
 use voice_core::breaker::Permit;
 use voice_core::redact::{self, PlaceholderMap};
 use voice_core::{analysis, builtin, prompt, retry, transcript};
-use voice_net::{AnalysisResponse, Class, Pool};
+use voice_net::{AnalysisResponse, Class, Waker};
 
 /// Jobs read ahead.
 const PREFETCH: usize = 1024;
@@ -57,15 +55,9 @@ pub struct Request {
 }
 
 impl Analyze {
-    /// # Errors
-    /// The pipe through which threads wake the worker cannot be made.
-    pub fn new() -> io::Result<Analyze> {
-        Ok(Analyze { model: ModelClient::new()?, limits: Limits::Stale })
-    }
-
-    /// The pool whose file descriptor other pools share.
-    pub fn pool(&self) -> &Pool {
-        self.model.pool()
+    /// `waker` is woken for every response.
+    pub fn new(waker: &Waker) -> Analyze {
+        Analyze { model: ModelClient::new(waker), limits: Limits::Stale }
     }
 
     fn request(&mut self, request_id: u64, job: Claimed, call: PreparedCall, settings: &Settings) -> Step<Request> {
@@ -236,10 +228,6 @@ impl JobHandler for Analyze {
         });
         slot.provider_failures.store(breaker.failures(), Release);
         slot.next_request_at.store(self.model.next_available_us(), Release);
-    }
-
-    fn wake_fd(&self) -> Option<BorrowedFd<'_>> {
-        Some(self.model.wake_fd())
     }
 }
 

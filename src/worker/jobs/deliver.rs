@@ -13,9 +13,10 @@ use pgrx::spi::SpiClient;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use voice_core::url::Url;
 use voice_core::webhook::secret::Secret;
 use voice_core::webhook::{Event, Format, body, message_id, retry, url};
-use voice_net::{DeliveryError, DeliveryResult, Pool, WebhookRequest};
+use voice_net::{DeliveryError, DeliveryResult, Pool, Waker, WebhookRequest};
 
 /// Requests in flight to receivers: to all of them, and to each webhook's.
 const ALL: usize = 32;
@@ -54,9 +55,9 @@ impl Receiver {
 }
 
 impl Deliver {
-    /// Its threads wake the worker through the file descriptor of `model`'s pool.
-    pub fn new(model: &Pool) -> Deliver {
-        Deliver { pool: Pool::beside(model, ALL), receivers: HashMap::new() }
+    /// `waker` is woken for every response.
+    pub fn new(waker: &Waker) -> Deliver {
+        Deliver { pool: voice_net::webhook::pool(waker, ALL), receivers: HashMap::new() }
     }
 }
 
@@ -196,7 +197,7 @@ fn build_request(
     let (url, secrets) = match format {
         // The whole of a Slack URL is secret.
         Format::Slack => {
-            let path = url::Target::parse(&secret).map(|target| target.path.to_owned()).unwrap_or_default();
+            let path = Url::parse(&secret).map(|url| url.path.to_owned()).unwrap_or_default();
             (secret.clone(), vec![secret, path])
         }
         Format::Standard => {

@@ -7,15 +7,9 @@ pub use analyze::BUILTIN_BATCH;
 
 use super::pipeline::Pipeline;
 use super::runner::JobRunner;
-use std::io;
+use voice_net::Waker;
 
-/// A runner for each kind, in the order in which jobs are claimed and responses are collected.
-///
-/// # Errors
-/// The pipe through which threads wake the worker cannot be made.
-pub fn all() -> io::Result<Vec<Box<dyn JobRunner>>> {
-    let analyze = analyze::Analyze::new()?;
-    // Both pools wake the worker through one pipe, which the first one clears; so its responses are collected first.
-    let deliver = deliver::Deliver::new(analyze.pool());
-    Ok(vec![Box::new(Pipeline::new(analyze)), Box::new(Pipeline::new(deliver))])
+/// A runner for each kind, in the order in which jobs are claimed. `waker` is woken for every response.
+pub fn all(waker: &Waker) -> Vec<Box<dyn JobRunner>> {
+    vec![Box::new(Pipeline::new(analyze::Analyze::new(waker))), Box::new(Pipeline::new(deliver::Deliver::new(waker)))]
 }

@@ -6,7 +6,9 @@ SELECT count(*) > 0 AS months FROM voice_create_partitions(since => now() - inte
 INSERT INTO voice.agent (id) VALUES ('a'), ('b');
 INSERT INTO voice.call (id, agent_id, started_at, ended_at)
 SELECT voice_uuidv7(at), CASE WHEN n % 3 = 0 THEN 'a' ELSE 'b' END, at, at + interval '1 minute'
-FROM (SELECT n, now() - n * n * interval '25 minutes' + interval '40 hours' AS at FROM generate_series(1, 240) n) s;
+FROM (SELECT n, now() - n * n * interval '25 minutes' + interval '40 hours' AS at FROM generate_series(1, 240) n
+      -- Clocks of Lord Howe went back by half an hour at 15:00.
+      UNION ALL SELECT n, '2026-04-04 13:45:00+00'::timestamptz + n * interval '15 minutes' FROM generate_series(1, 8) n) s;
 INSERT INTO voice.analytics (call_id, agent_id, started_at, vertical, sentiment, lead_score, intent, model, prompt_version, summary, next_action)
 SELECT id, agent_id, started_at, 'general', 0.5, 50, 'info', 'test', '1', '', '' FROM voice.call;
 CREATE FUNCTION pg_temp.differences(since timestamptz, agent text, bucket text) RETURNS bigint LANGUAGE sql AS $$
