@@ -1,9 +1,10 @@
 //! Prints the tables of docs/redaction.md: what redaction replaces in a data set whose calls name what is in them, and in
 //! the labelled cases.
 //!
-//!   cargo run --release -p voice_core --example measure_redaction -- [CALLS.jsonl[.gz]] [--misses]
+//!   cargo run --release -p voice_core --example measure_redaction -- [CALLS.jsonl[.gz]] [CASES.tsv] [--misses]
 //!
-//! `--misses` prints what comes out otherwise than it is labelled, of the cases that the rules may be tuned on.
+//! Further cases are lines of the turn before, the turn, and what is to be replaced in it, apart by tabs. `--misses` prints
+//! what comes out otherwise than it is labelled, of the cases that the rules may be tuned on.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
@@ -20,8 +21,11 @@ fn main() {
     labelled("held out", include_str!("../tests/redact/held_out.tsv"), false);
     labelled("countries, tuned", include_str!("../tests/redact/countries_tuned.tsv"), misses);
     labelled("countries, held out", include_str!("../tests/redact/countries_held_out.tsv"), false);
-    if let Some(path) = paths.first() {
-        calls(path);
+    for path in paths {
+        match path.ends_with(".tsv") {
+            true => labelled(&path, &std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}")), misses),
+            false => calls(&path),
+        }
     }
 }
 

@@ -24,6 +24,7 @@ pub mod retention;
 pub mod retry;
 pub mod round_robin;
 pub mod scrub;
+pub mod search;
 mod strip_invisible;
 pub mod text;
 pub mod time;

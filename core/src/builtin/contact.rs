@@ -120,6 +120,22 @@ mod tests {
             email_of("carla and dev at example dot com, all one word").as_deref(),
             Some("carlaanddev@example.com")
         );
+        for spelt in [
+            "My email is D-A-N-A at example dot com.",
+            "it's dana, D as in David, A, N, A, at example dot com",
+            "D A N A at example dot com",
+            "that's D.A.N.A. at E-X-A-M-P-L-E dot com",
+            "D-A-N-A@example.com",
+            "dana, that's D for David A for apple N for Nancy A for apple at example dot com",
+        ] {
+            assert_eq!(email_of(spelt).as_deref(), Some("dana@example.com"), "{spelt}");
+        }
+        assert_eq!(email_of("dana ninety nine at example dot com").as_deref(), Some("dana99@example.com"));
+        assert_eq!(
+            email_of("dana dot nineteen eighty four at example dot com").as_deref(),
+            Some("dana.1984@example.com")
+        );
+        assert_eq!(email_of("anna-lena@example.com").as_deref(), Some("anna-lena@example.com"));
         assert_eq!(email_of("meet me at noon dot"), None);
         assert_eq!(email_of("@ me at @example.com a@b"), None);
     }

@@ -2,6 +2,7 @@
 //! minute work and gives a language model something to beat. What it gets right and wrong is in `docs/analyzers.md`.
 
 mod agreement;
+mod answered_by;
 mod contact;
 mod intent;
 mod lead;
@@ -20,7 +21,7 @@ pub use lead::points as lead_rules;
 pub use vader::compound as vader_compound;
 
 /// The model named on its rows. The number changes when its answers do.
-pub const MODEL: &str = "builtin/1";
+pub const MODEL: &str = "builtin/2";
 
 /// Analyse a call by rules. `vertical` is the agent's; an unknown one is fine.
 ///
@@ -36,14 +37,12 @@ pub fn analyze(turns: &[Turn], vertical: &str) -> Analysis {
     let sentiment =
         if spanish::is_spoken(&caller) { spanish::sentiment(&caller) } else { sentiment::sentiment(&caller) };
     let reading = intent::read(&said, vertical, sentiment);
+    if let Some(summary) = reading.answered_by.summary() {
+        return nobody(summary);
+    }
     let sentiment = if reading.intent == Intent::Complaint { sentiment::of_a_complaint(sentiment) } else { sentiment };
-    let answered_by_person = !reading.answered_by_machine;
-    let mut entities = Entities {
-        name: answered_by_person.then(|| name::name(&said)).flatten(),
-        email: contact::email(&said),
-        phone: answered_by_person.then(|| contact::phone(&said)).flatten(),
-        topic: None,
-    };
+    let mut entities =
+        Entities { name: name::name(&said), email: contact::email(&said), phone: contact::phone(&said), topic: None };
     entities.topic = summary::topic(&said, &reading);
     let lead_score = lead::score(&lead::Facts::gather(&said, &reading, &entities, sentiment));
     Analysis {
@@ -55,4 +54,9 @@ pub fn analyze(turns: &[Turn], vertical: &str) -> Analysis {
         entities,
     }
     .shown()
+}
+
+/// The analysis of a call that no person took: what a recording says is nobody's wish, name or number.
+fn nobody(summary: &str) -> Analysis {
+    Analysis { summary: summary.to_owned(), ..no_conversation() }
 }

@@ -5,7 +5,7 @@ use foldhash::HashSet;
 use std::sync::LazyLock;
 
 use super::agreement::agrees;
-use crate::text::{Phrases, Stop, Utterance, Word, is_title, list};
+use crate::text::{Phrases, Stop, Utterance, Word, is_title, list, spelled};
 use crate::transcript::Role;
 
 /// How sure a way of giving a name makes us; the surest wins, of equals the last.
@@ -69,6 +69,14 @@ static NO_NAMES: LazyLock<HashSet<&str>> = LazyLock::new(|| {
          june july august september october november december am pm at on in for with from to of what \
          when where who how do can you we he she they mom dad mother father god about been also enjoy bye goodbye have save y el la \
          un una oh ha wow well hey hi hello um uh actually maybe any some all also nothing everything ask call send",
+    )
+});
+
+/// What people go on with after their name; some are names too, with a capital.
+static AFTER_NAME: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    list(
+        "calling phoning ringing speaking looking wanting wondering hoping trying asking returning following needing \
+         checking hear here again over as by because regarding concerning interested born spelled like would could want need",
     )
 });
 
@@ -157,12 +165,23 @@ fn name_at(words: &[Word], said: &Utterance) -> Option<String> {
         if parts.len() == enough || !could_be_name(word) || (capitals && !word.is_capitalised()) {
             break;
         }
+        if let Some(letters) = spelled(word.bare) {
+            // "Dana, D-A-N-A" is not two names.
+            return if parts.is_empty() { Some(title_case(&[&letters])) } else { Some(as_written(&parts, capitals)) };
+        }
+        if !parts.is_empty() && !word.is_capitalised() && word.is_in(&AFTER_NAME) {
+            break;
+        }
         parts.push(word.bare);
         if word.stop != Stop::No {
             break;
         }
     }
-    (!parts.is_empty()).then(|| if capitals { parts.join(" ") } else { title_case(&parts) })
+    (!parts.is_empty()).then(|| as_written(&parts, capitals))
+}
+
+fn as_written(parts: &[&str], capitals: bool) -> String {
+    if capitals { parts.join(" ") } else { title_case(parts) }
 }
 
 fn title_case(parts: &[&str]) -> String {
@@ -278,6 +297,9 @@ mod tests {
             name_of(&[(U, "Lorraine Pike, born in May."), (A, "One moment, Ms. Pike.")]).as_deref(),
             Some("Lorraine Pike")
         );
+        assert_eq!(name_of(&[(U, "my name is dana calling about implants")]).as_deref(), Some("Dana"));
+        assert_eq!(name_of(&[(U, "My name is D-A-N-A.")]).as_deref(), Some("Dana"));
+        assert_eq!(name_of(&[(U, "my name is dana d-a-n-a")]).as_deref(), Some("Dana"));
         assert_eq!(name_of(&[(U, "Me llamo Rosario Benavides.")]).as_deref(), Some("Rosario Benavides"));
     }
 

@@ -51,9 +51,6 @@ pub fn topic(said: &[Utterance], reading: &Reading) -> Option<String> {
 
 /// At most 240 characters: what the caller wanted, and how it ended, each as it was said.
 pub fn summary(said: &[Utterance], reading: &Reading) -> String {
-    if reading.answered_by_machine {
-        return "An answering machine took the call.".to_owned();
-    }
     let quote = |(said, words): (&Utterance, &[Word])| shorten(written(said.text, words), QUOTE_MAX_CHARS);
     let wanted = request(said, reading);
     let ended = match reading.booked {
@@ -66,12 +63,13 @@ pub fn summary(said: &[Utterance], reading: &Reading) -> String {
     shorten(&parts.join(" "), SUMMARY_MAX_CHARS)
 }
 
-/// The caller's last sentence of four words or more, outside the turn of the request.
+/// The caller's last sentence of four words or more, in a turn after that of the request.
 fn last_words<'s, 't>(
     said: &'s [Utterance<'t>],
     request: Option<&Utterance<'t>>,
 ) -> Option<(&'s Utterance<'t>, &'s [Word<'t>])> {
-    let turns = said.iter().rev().filter(|s| s.role == Role::User && !request.is_some_and(|r| std::ptr::eq(r, *s)));
+    let after = request.and_then(|request| said.iter().position(|s| std::ptr::eq(request, s))).map_or(0, |at| at + 1);
+    let turns = said[after..].iter().rev().filter(|s| s.role == Role::User);
     turns.flat_map(|s| s.sentences().map(move |(_, words)| (s, words))).find(|(_, words)| words.len() >= 4)
 }
 
@@ -120,6 +118,22 @@ pub fn next_action(reading: &Reading, entities: &Entities, lead_score: i32) -> S
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_said_before_the_request_is_not_the_end() {
+        let turns = [
+            (Role::User, "Hi, I am calling about my visit yesterday."),
+            (Role::Assistant, "Of course."),
+            (Role::User, "The dryer burned my ear and nobody apologised, I want my money back."),
+        ];
+        let said: Vec<_> = turns.iter().map(|(role, text)| Utterance::new(*role, text)).collect();
+        let told = |said: &[Utterance]| summary(said, &super::super::intent::read(said, "", 0.0));
+        let request = "Caller: “The dryer burned my ear and nobody apologised, I want my money back.”";
+        assert_eq!(told(&said), request);
+        let mut more = said;
+        more.push(Utterance::new(Role::User, "Call me back on Tuesday, please."));
+        assert_eq!(told(&more), format!("{request} At the end: “Call me back on Tuesday, please.”"));
+    }
 
     #[test]
     fn shortening_keeps_whole_words_and_the_limit() {

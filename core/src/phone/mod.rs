@@ -1,9 +1,11 @@
 //! Telephone numbers as they are dialled: the international form of ITU-T E.164, and the national ones that lead to it.
 
+mod caller;
 mod plans;
 
 use std::fmt;
 
+pub use caller::{Caller, DIGITS_MIN, NotACaller};
 use plans::PLANS;
 
 /// A number with its country code.
@@ -77,6 +79,16 @@ pub fn dialled_abroad(digits: &str) -> Option<International> {
 pub fn within(code: u16, digits: &str) -> Option<International> {
     let national = Plan::of_code(code)?.national(digits)?.to_owned();
     Some(International { code, national })
+}
+
+/// How a number is dialled within its country: as it is, and with the prefix that is dialled there before it.
+pub fn dialled_within(number: &International) -> Vec<String> {
+    let national = number.national.clone();
+    let trunk = Plan::of_code(number.code).map_or("", |plan| plan.trunk);
+    match trunk {
+        "" => vec![national],
+        trunk => vec![format!("{trunk}{national}"), national],
+    }
 }
 
 /// Whether a number as it was said, its digits with a plus in front if there was one, can be dialled by somebody.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::LazyLock;
 
 use super::{Found, Kind, is_free};
-use crate::text::{Stop, Utterance, Word, list, path_of};
+use crate::text::{NumberWord, Stop, Utterance, Word, list, number_word, path_of, spelled, spelled_at_end};
 
 /// All of them, from left to right.
 pub fn find(said: &Utterance) -> Vec<Found> {
@@ -74,10 +74,20 @@ fn written(text: &str) -> Vec<Found> {
         found.push(Found {
             place: local..start_of_domain + domain.len(),
             kind: Kind::Email,
-            value: format!("{}@{domain}", &before[local..]).to_lowercase(),
+            value: format!("{}@{domain}", unspelt(&before[local..])).to_lowercase(),
         });
     }
     found
+}
+
+/// "D-A-N-A.9" is how "dana.9" is spelt. Stops between letters are the address's own.
+fn unspelt(local: &str) -> String {
+    if !local.contains('-') {
+        return local.to_owned();
+    }
+    let of_part = |part: &str| spelled(part).unwrap_or_else(|| part.to_owned());
+    let between_stops = |part: &str| part.split('_').map(of_part).collect::<Vec<_>>().join("_");
+    local.split('.').map(between_stops).collect::<Vec<_>>().join(".")
 }
 
 fn in_local(c: char) -> bool {
@@ -132,20 +142,21 @@ fn sign(word: &Word) -> Option<char> {
 static BEFORE_ADDRESS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
     list(
         "it's is its that's email e-mail mail me to use address my yeah yes sure um uh so okay ok and the \
-         would be under es correo try send us",
+         would be under es correo try send us letters spelled spelt",
     )
 });
 
 /// "kim dot ortega at example dot com": back from the "at" to where the address begins, forward while dots follow.
 fn spoken_email(words: &[Word], at: usize) -> Option<(Range<usize>, String)> {
-    let mut domain = words.get(at + 1)?.lower.clone();
+    let label = |word: &Word| spelled(&word.lower).unwrap_or_else(|| word.lower.clone());
+    let mut domain = label(words.get(at + 1)?);
     let mut end = at + 1;
     while !words[end].ends_sentence() && end - at < 8 {
-        let (Some(dot), Some(label)) = (words.get(end + 1), words.get(end + 2)) else { break };
+        let (Some(dot), Some(next)) = (words.get(end + 1), words.get(end + 2)) else { break };
         if sign(dot) != Some('.') {
             break;
         }
-        domain = format!("{domain}.{}", label.lower);
+        domain = format!("{domain}.{}", label(next));
         end += 2;
     }
     if !domain.contains('.') {
@@ -153,15 +164,58 @@ fn spoken_email(words: &[Word], at: usize) -> Option<(Range<usize>, String)> {
     }
     // "carla and dev at …, all one word"
     let one_word = words[end..].iter().take(4).any(|w| w.is("word"));
-    let mut parts = Vec::new();
-    for word in words[..at].iter().rev().take(12) {
+    let (start, local) = spoken_local(&words[..at], one_word);
+    let address = written_email(&format!("{local}@{domain}"))?;
+    Some((start..end + 1, address))
+}
+
+/// What these words say before the "at", back to where the address begins: its place, and the part itself. Who spells
+/// pauses between letters.
+fn spoken_local(words: &[Word], one_word: bool) -> (usize, String) {
+    const WORDS_MAX: usize = 24;
+    const PARTS_MAX: usize = 12;
+    let mut start = words.len();
+    let mut parts: Vec<String> = Vec::new();
+    while start > 0 && words.len() - start < WORDS_MAX {
+        let word = &words[start - 1];
+        // "D.A.N.A." ends no sentence.
+        if (!word.ends_sentence() || spelled(word.bare).is_some())
+            && let Some((letters, count)) = spelled_at_end(&words[..start])
+        {
+            parts.push(letters);
+            start -= count;
+            continue;
+        }
         let opens = word.is_in(&BEFORE_ADDRESS) && !(one_word && word.is("and"));
-        if word.stop != Stop::No || opens {
+        if word.stop != Stop::No || opens || parts.len() >= PARTS_MAX {
             break;
         }
         parts.push(sign(word).map_or_else(|| word.lower.clone(), String::from));
+        start -= 1;
     }
     parts.reverse();
-    let address = written_email(&format!("{}@{domain}", parts.concat()))?;
-    Some((at - parts.len()..end + 1, address))
+    (start, with_digits(&parts))
 }
+
+/// The parts as one, its numbers in digits: "kim", "ninety", "nine" are "kim99".
+fn with_digits(parts: &[String]) -> String {
+    let english = |part: &str| match number_word(part) {
+        // "Otto" and "null" are names and words too.
+        Some(NumberWord::Digit { digit, .. }) if ENGLISH_DIGITS.contains(&part) => Some(digit.to_string()),
+        Some(NumberWord::Teen(value) | NumberWord::Tens(value)) => Some(value.to_string()),
+        _ => None,
+    };
+    let mut local = String::new();
+    let mut after_tens = false;
+    for part in parts {
+        let number = english(part);
+        if after_tens && number.as_ref().is_some_and(|digit| digit.len() == 1 && digit != "0") {
+            local.pop();
+        }
+        after_tens = matches!(number_word(part), Some(NumberWord::Tens(_)));
+        local.push_str(number.as_deref().unwrap_or(part));
+    }
+    local
+}
+
+const ENGLISH_DIGITS: [&str; 10] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];

@@ -2,6 +2,7 @@
 //! numbers, written or spoken. The analyzer reads contacts by these rules, redaction hides what they find.
 
 mod email;
+mod form;
 mod number;
 mod run;
 mod topic;
@@ -9,6 +10,8 @@ mod topic;
 use std::ops::Range;
 
 pub use email::find as emails;
+pub use number::{digit_strings, written_runs};
+pub use run::WrittenRun;
 
 use crate::text::Utterance;
 use crate::transcript::Role;

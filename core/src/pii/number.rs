@@ -3,7 +3,8 @@
 
 use std::ops::Range;
 
-use super::run::{DIGITS_MAX, Manner, Run, runs};
+use super::form::{is_count, is_date, is_issued_ssn, luhn};
+use super::run::{DIGITS_MAX, Manner, Run, SHORTEST, WrittenRun, may_hold_number, runs};
 use super::topic::{Context, Topic};
 use super::{Found, Kind};
 use crate::phone;
@@ -28,6 +29,27 @@ pub fn find(text: &str, turn_before: &str) -> Vec<Number> {
         number.found.place.start = with_its_signs(text, &number.found.place);
     }
     found
+}
+
+/// All digits of a text that may name something, written or spoken: the numbers that are found, and what else has as many
+/// digits as they have. From left to right within a run.
+pub fn digit_strings(text: &str) -> Vec<(Range<usize>, String)> {
+    if !may_hold_number(text) {
+        return Vec::new();
+    }
+    runs(text, Topic::None).iter().flat_map(Run::digit_strings).collect()
+}
+
+/// The digits of a text that are written.
+pub fn written_runs(text: &str) -> Vec<WrittenRun> {
+    let mut written = runs(text, Topic::None);
+    written.retain(|run| run.groups.iter().all(|group| group.manner == Manner::Written));
+    let as_written = |run: Run| {
+        let place = run.groups.first()?.place.start..run.groups.last()?.place.end;
+        let digits = run.groups.iter().filter(|group| !group.is_trunk).map(|group| &*group.digits).collect();
+        Some(WrittenRun { place, digits, after_plus: run.international })
+    };
+    written.into_iter().filter_map(as_written).collect()
 }
 
 /// What a turn asks for.
@@ -81,7 +103,6 @@ mod doubt {
 impl Run {
     /// What is in it; of what overlaps, the more certain. What is left on either side is looked at by itself.
     fn numbers(&self) -> Vec<Number> {
-        const SHORTEST: usize = 7;
         if self.groups.iter().map(|group| group.digits.len()).sum::<usize>() < SHORTEST {
             return Vec::new();
         }
@@ -117,6 +138,30 @@ impl Run {
         found.sort_by_key(|candidate| candidate.groups.start);
         self.take_rests(&mut found);
         found.into_iter().map(|candidate| self.as_number(candidate)).collect()
+    }
+
+    fn digit_strings(&self) -> Vec<(Range<usize>, String)> {
+        let numbers = self.numbers();
+        let is_free = |place: &Range<usize>| {
+            numbers.iter().all(|n| place.end <= n.found.place.start || n.found.place.end <= place.start)
+        };
+        let mut rests: Vec<(Range<usize>, String)> = Vec::new();
+        let mut open = false;
+        for group in &self.groups {
+            let free = is_free(&group.place);
+            match rests.last_mut().filter(|_| free && open) {
+                Some((place, digits)) => {
+                    place.end = group.place.end;
+                    digits.push_str(&group.digits);
+                }
+                None if free => rests.push((group.place.clone(), group.digits.clone())),
+                None => {}
+            }
+            open = free;
+        }
+        rests.retain(|(_, digits)| digits.len() >= SHORTEST);
+        let found = numbers.iter().map(|n| (n.found.place.clone(), n.found.value.trim_start_matches('+').to_owned()));
+        found.chain(rests).collect()
     }
 
     fn as_number(&self, Candidate { groups, kind, value, is_whole, .. }: Candidate) -> Number {
@@ -254,10 +299,13 @@ impl Run {
             return Some(if after_pause { doubt::AFTER_PAUSE } else { doubt::BY_LENGTH + doubt::BESIDE_DIGITS });
         }
         let said_as_phone = self.topic == Topic::Phone;
-        // Who counts or lists pauses after every number.
-        let lists = pauses > 0 && digits.len() < 2 * (pauses + 1);
+        // Who counts or lists pauses after every number, or says each digit after the one before it.
+        let of_two_each = 2 * (pauses + 1);
+        let lists =
+            pauses > 0 && (digits.len() < of_two_each || (written && !said_as_phone && digits.len() == of_two_each));
         let spelt = parts.iter().filter(|group| group.manner == Manner::Spoken).count();
         let counts = parts.iter().any(|group| group.manner == Manner::SpokenNumber) && spelt < 4 && !said_as_phone;
+        let counts = counts || (!written && !said_as_phone && is_count(digits));
         if !clean || lists || counts || is_date(parts.iter().map(|group| &*group.digits)) {
             return None;
         }
@@ -279,38 +327,4 @@ impl Run {
             _ => doubt::OVER_PAUSES,
         })
     }
-}
-
-/// Days, months and years that were not written with slashes: "12 05 2019", "2026-03-08".
-fn is_date<'g>(groups: impl Iterator<Item = &'g str>) -> bool {
-    let groups: Vec<(usize, u32)> = groups.map(|group| (group.len(), group.parse().unwrap_or(u32::MAX))).collect();
-    let small = |(length, value): &(usize, u32)| *length <= 2 && (1..=31).contains(value);
-    let year = |(length, value): &(usize, u32)| *length == 4 && (1900..2100).contains(value);
-    matches!(&groups[..], [a, b, c] if (small(a) && small(b) && year(c)) || (year(a) && small(b) && small(c)))
-}
-
-/// Whether there may be seven digits, so that most turns are not read at all.
-fn may_hold_number(text: &str) -> bool {
-    let _ = text;
-    true
-}
-
-/// The check digit of ISO/IEC 7812-1, annex B.
-fn luhn(digits: &str) -> bool {
-    let sum: u32 = digits
-        .bytes()
-        .rev()
-        .enumerate()
-        .map(|(at, b)| match u32::from(b - b'0') * (1 + at as u32 % 2) {
-            two if two > 9 => two - 9,
-            one => one,
-        })
-        .sum();
-    sum.is_multiple_of(10)
-}
-
-/// Numbers that the Social Security Administration has never issued are not ones: area 000, 666, 9xx, group 00, serial 0000.
-fn is_issued_ssn(digits: &str) -> bool {
-    let (area, group, serial) = (&digits[..3], &digits[3..5], &digits[5..]);
-    area != "000" && area != "666" && !area.starts_with('9') && group != "00" && serial != "0000"
 }

@@ -3,10 +3,13 @@
 use std::ops::Range;
 
 use super::topic::{Context, Following, Topic, is_unit};
-use crate::text::{NumberWord, TokenKind, digit, digits_of, number_word, tokens};
+use crate::text::{NumberWord, TokenKind, digit, digits_of, is_digit, number_word, tokens};
 
 /// No card's number is longer.
 pub const DIGITS_MAX: usize = 19;
+
+/// The fewest digits of a number that reaches somebody.
+pub const SHORTEST: usize = 7;
 
 /// How the digits of a group were given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +49,16 @@ pub struct Run {
     pub is_amount: bool,
     /// A word follows at once.
     pub word_follows: bool,
+}
+
+/// Digits as somebody types them, groups and signs aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenRun {
+    /// In the text, in bytes, without signs before it.
+    pub place: Range<usize>,
+    /// ASCII digits, without a "(0)" that is not dialled from abroad.
+    pub digits: String,
+    pub after_plus: bool,
 }
 
 /// The runs of a text, from left to right. `asked`: what the turn before asked for.
@@ -254,6 +267,43 @@ impl<'t> Reader<'t> {
         let said = &self.text[first.place.clone()];
         next.manner == Manner::Written
             && (said.eq_ignore_ascii_case("o") || (said.eq_ignore_ascii_case("oh") && by_itself))
+    }
+}
+
+/// Whether there may be as many digits as the shortest number has, written or spoken: most turns are not read at all.
+pub fn may_hold_number(text: &str) -> bool {
+    let mut digits = text.bytes().filter(u8::is_ascii_digit).count();
+    if !text.is_ascii() {
+        digits += text.chars().filter(|c| !c.is_ascii() && is_digit(*c)).count();
+    }
+    let mut words = text.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty());
+    while digits < SHORTEST {
+        let Some(word) = words.next() else { return false };
+        digits += spoken_digits(word);
+    }
+    true
+}
+
+/// How many digits a word may stand for.
+fn spoken_digits(word: &str) -> usize {
+    const LONGEST_WORD: usize = 12;
+    let mut lower = [0; LONGEST_WORD];
+    let word = match (word.is_ascii(), lower.get_mut(..word.len())) {
+        (_, None) => None,
+        (true, Some(lower)) => {
+            lower.copy_from_slice(word.as_bytes());
+            lower.make_ascii_lowercase();
+            std::str::from_utf8(lower).ok().and_then(number_word)
+        }
+        (false, Some(_)) => number_word(&word.to_lowercase()),
+    };
+    match word {
+        Some(NumberWord::Digit { .. }) => 1,
+        Some(NumberWord::Teen(_) | NumberWord::Tens(_)) => 2,
+        Some(NumberWord::Zeros(zeros)) => zeros,
+        // As many of the next digit, which counts itself.
+        Some(NumberWord::Times(times)) => times - 1,
+        Some(NumberWord::Joint) | None => 0,
     }
 }
 

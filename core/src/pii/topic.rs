@@ -59,7 +59,9 @@ const SENSES: &[(Sense, &str)] = &[
         Sense::Other,
         "fax account order policy card confirmation reference ref member membership invoice ticket case routing cuenta \
          tracking booking serial model passport license licence id iban bic swift vat tax pin voucher coupon loyalty \
-         student employee patient customer client contract flight receipt claim file registration reservation transaction \
+         imei sim iccid sku upc ean isbn barcode po nhs mrn username login user cpf cnpj rfc curp dni nie nif nit rut cuit cuil aadhaar \
+         bsn kvk siret siren ein abn tfn nino steuernummer password passcode otp pnr badge docket prescription flyer rewards \
+         student employee patient customer client contract receipt claim file registration reservation transaction \
          payment parcel shipment vin plate pedido póliza factura expediente contrato cliente reserva referencia commande \
          dossier facture compte référence réservation bestellung vertrag konto rechnung auftrag aktenzeichen ordine fattura conto \
          pratica contratto conta apólice fatura rekening zamówienia zamówienie konta sipariş müşteri",
@@ -67,7 +69,9 @@ const SENSES: &[(Sense, &str)] = &[
     (
         Sense::Nearby,
         "price prices total cost costs costing budget date dated born year years zip postcode postal plz postleitzahl \
-         code código codigo codice meter reading reads mileage item product batch usd eur gbp amount sum version between",
+         code código codigo codice meter reading readings reads mileage item product article artikel artículo articolo artigo quote estimate loan insurance \
+         versicherung seguro assurance assicurazione medical record page pages seat row room rooms gate flight train bus pressure \
+         temperature score scores latitude longitude coordinates batch usd eur gbp amount sum version between",
     ),
     (Sense::Number, "number numbers número numero numéro nummer nr numer numara номер رقم नंबर"),
     (Sense::Mine, "my our his her their mi mis mon meine mein unsere mio meu nosso mijn ons mój moja mitt min vårt"),
@@ -127,20 +131,50 @@ pub struct Context {
     number: Option<bool>,
     /// How many words ago something was named that only counts near the number.
     nearby: Option<u8>,
+    /// "My username is": something that nobody listed, and that is no phone.
+    naming: Naming,
+    /// The last word was "in": "in case" names no case.
+    after_in: bool,
+}
+
+/// How far a thing is named that the next number is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Naming {
+    No,
+    /// "My".
+    Begins,
+    /// "My username".
+    Thing,
+    /// "My username is".
+    Is,
 }
 
 impl Context {
     /// Nothing is said yet; `asked`: what the turn before asked for.
     pub fn new(asked: Topic) -> Context {
-        Context { topic: asked, before: Before::Nothing, number: None, nearby: None }
+        Context {
+            topic: asked,
+            before: Before::Nothing,
+            number: None,
+            nearby: None,
+            naming: Naming::No,
+            after_in: false,
+        }
     }
 
     /// Reads the next word, in small letters.
     pub fn read(&mut self, word: &str) {
         const NEARBY_MAX: u8 = 3;
-        let senses = senses(word);
+        let senses = if self.after_in && word == "case" { &[] } else { senses(word) };
+        self.after_in = word == "in";
         let is = |wanted: Sense| senses.contains(&wanted);
         self.nearby = self.nearby.map(|words| words + 1).filter(|words| *words <= NEARBY_MAX);
+        self.naming = match self.naming {
+            _ if is(Sense::Mine) || word == "the" => Naming::Begins,
+            Naming::Begins | Naming::Thing if senses.is_empty() => Naming::Thing,
+            Naming::Thing if is(Sense::Copula) => Naming::Is,
+            _ => Naming::No,
+        };
         let of_number = self.number == Some(true);
         self.number = self.number.filter(|of| !of && is(Sense::Of)).map(|_| true);
         if is(Sense::Phone) || is(Sense::PhoneNoun) {
@@ -181,13 +215,14 @@ impl Context {
 
     /// A sentence ends.
     pub fn end_sentence(&mut self) {
-        self.before = Before::Nothing;
+        (self.before, self.naming) = (Before::Nothing, Naming::No);
         (self.number, self.nearby) = (None, None);
     }
 
     /// What the next number is.
     pub fn topic(&self) -> Topic {
-        if self.nearby.is_some() { Topic::Other } else { self.topic }
+        let is_named = self.naming == Naming::Is && self.topic == Topic::None;
+        if self.nearby.is_some() || is_named { Topic::Other } else { self.topic }
     }
 }
 
@@ -269,6 +304,7 @@ mod tests {
             "mon numéro de portable",
             "the area code is",
             "about my order my number is",
+            "a number in case she calls",
         ] {
             assert_eq!(topic(phone), Topic::Phone, "{phone}");
         }
@@ -283,10 +319,12 @@ mod tests {
             "text me the code",
             "my order the number is",
             "the price is",
+            "my username is",
+            "the serial on the back is",
         ] {
             assert_eq!(topic(other), Topic::Other, "{other}");
         }
-        for nothing in ["i am", "the price is not what i meant"] {
+        for nothing in ["i am", "mine is", "the price is not what i meant"] {
             assert_eq!(topic(nothing), Topic::None, "{nothing}");
         }
     }

@@ -36,6 +36,11 @@ pub fn ideographic_digit(c: char) -> Option<char> {
     })
 }
 
+/// Whether this is a digit of a script, or a character that digits are spelt with.
+pub fn is_digit(c: char) -> bool {
+    digit(c).is_some() || ideographic_digit(c).is_some()
+}
+
 /// Whether this letter is of a script that is written without blanks, or that hangs endings on digits: a digit beside it
 /// is no part of its word.
 pub fn is_unspaced(c: char) -> bool {

@@ -9,6 +9,7 @@ were written: numbers with an even index, and phrases with an even index, are tu
 """
 import os
 import random
+import re
 
 import phonenumbers as pn
 
@@ -144,7 +145,9 @@ def other(template, rng):
 
 def line(template, number, value):
     before, _, turn = template.rpartition("|")
-    return "\t".join([before, turn.replace("{}", number)] + ([f"PHONE={value}"] if value else []))
+    values = ([f"PHONE={value}"] if value else []) + re.findall(r"\b\w+@example\.com\b", turn)
+    values = [value if "=" in value else f"EMAIL={value}" for value in values]
+    return "\t".join([before, turn.replace("{}", number)] + ([" ".join(values)] if values else []))
 
 
 def main():
