@@ -2,54 +2,13 @@
 //! replaced by placeholders before a transcript leaves the database. What stands for what is kept by the asker and
 //! resolves what comes back. What is caught and what is not is measured in `docs/redaction.md`.
 
-mod email;
-mod number;
-
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use crate::analysis::{Analysis, ENTITY_MAX_CHARS, NEXT_ACTION_MAX_CHARS, SUMMARY_MAX_CHARS};
+use crate::pii::{Found, Kind, find};
 use crate::transcript::Turn;
-
-/// What was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// A payment card's number: 13 to 19 digits that satisfy the Luhn check (ISO/IEC 7812-1).
-    Card,
-    Email,
-    Phone,
-    /// A US social security number.
-    Ssn,
-}
-
-impl Kind {
-    pub const ALL: [Kind; 4] = [Kind::Card, Kind::Email, Kind::Phone, Kind::Ssn];
-
-    /// The word in its placeholders: `[EMAIL_1]`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Kind::Card => "CARD",
-            Kind::Email => "EMAIL",
-            Kind::Phone => "PHONE",
-            Kind::Ssn => "SSN",
-        }
-    }
-
-    /// Whether the value is put back into what is stored. How to reach the caller is what an analysis is for; a card's or
-    /// social security number stays where it was said, so that no row that others read is one more copy of it.
-    fn comes_back(self) -> bool {
-        matches!(self, Kind::Email | Kind::Phone)
-    }
-}
-
-/// A value in a text: where, what, and as it is written down (digits, small letters).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    pub place: Range<usize>,
-    pub kind: Kind,
-    pub value: String,
-}
 
 /// What the placeholders of one call stand for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -76,29 +35,6 @@ pub fn redact(turns: &[Turn]) -> (Vec<Turn>, PlaceholderMap) {
         });
     }
     (redacted, secrets)
-}
-
-/// Everything in a turn that is to be replaced, from left to right. `before` is the turn before it, as it leaves: "what's
-/// your social?"
-pub fn find(text: &str, before: &str) -> Vec<Found> {
-    let mut found = email::find(text);
-    // Digits of an address are no number of their own, and its words do not say what a number is.
-    let mut rest = text.to_owned();
-    for Found { place, .. } in &found {
-        rest.replace_range(place.clone(), &ADDRESS.to_string().repeat(place.len()));
-    }
-    found.append(&mut number::find(&rest, before));
-    found.sort_by_key(|f| f.place.start);
-    found
-}
-
-/// Stands for each byte of an address: nothing that may stand inside a number.
-const ADDRESS: char = '\u{1}';
-
-/// Whether nothing of what was found, from left to right, stands there.
-fn is_free(found: &[Found], place: &Range<usize>) -> bool {
-    let next = found.partition_point(|f| f.place.end <= place.start);
-    found.get(next).is_none_or(|f| place.end <= f.place.start)
 }
 
 impl PlaceholderMap {
@@ -177,11 +113,17 @@ impl PlaceholderMap {
     fn value(&self, placeholder: &Placeholder) -> Option<&str> {
         let known =
             |(key, number): (&'_ (Kind, String), &u32)| key.0 == placeholder.kind && *number == placeholder.number;
-        if !placeholder.kind.comes_back() {
+        if !comes_back(placeholder.kind) {
             return None;
         }
         self.numbers.iter().find(|(key, number)| known((key, number))).map(|((_, value), _)| value.as_str())
     }
+}
+
+/// Whether the value is put back into what is stored. How to reach the caller is what an analysis is for; a card's or
+/// social security number stays where it was said, so that no row that others read is one more copy of it.
+fn comes_back(kind: Kind) -> bool {
+    matches!(kind, Kind::Email | Kind::Phone)
 }
 
 struct Placeholder {

@@ -70,6 +70,75 @@ fn the_labelled_calls_are_judged_as_well_as_measured() {
     assert!(m.phone.precision() > 0.92 && m.phone.recall() > 0.92, "{m:?}");
 }
 
+fn call(turns: &[(Role, &str)]) -> voice_core::analysis::Analysis {
+    let turns: Vec<Turn> = turns.iter().map(|(role, text)| turn(*role, *text)).collect();
+    analyze(&turns, "healthcare")
+}
+
+#[test]
+fn a_caller_who_leaves_a_message_is_somebody() {
+    let first = |request: &str| {
+        format!(
+            "Hi, this is Dana Whitfield. {request} I'd like to go ahead with the implants this month, my number is 212-555-0142."
+        )
+    };
+    let answer = (Role::Assistant, "Of course, I'll pass it on.");
+    let asked = call(&[(Role::User, &first("Can I leave a message for Doctor Lee?")), answer]);
+    assert_eq!(asked.entities.name.as_deref(), Some("Dana Whitfield"));
+    assert_eq!(asked.entities.phone.as_deref(), Some("2125550142"));
+    let without = call(&[(Role::User, &first("Can you tell Doctor Lee something?")), answer]);
+    assert_eq!((asked.intent, asked.lead_score), (without.intent, without.lead_score));
+    assert!(asked.lead_score >= 30, "{asked:?}");
+}
+
+#[test]
+fn recordings_are_nobody_and_have_no_contact() {
+    let greetings: [&[&str]; 4] = [
+        &[
+            "Your call has been forwarded to an automated voice messaging system.",
+            "2 1 2 5 5 5 0 1 4 2 is not available.",
+            "At the tone, please record your message.",
+            "When you have finished recording, you may hang up.",
+        ],
+        &[
+            "Thank you for calling Brookside Dental. To book or reschedule an appointment, press one. For billing, press two.",
+        ],
+        &["Hi, if you record your name and reason for calling, I'll see if this person is available."],
+        &[
+            "The number you have dialed, 2 1 2 5 5 5 0 1 4 2, is not in service.",
+            "Please check the number and dial again.",
+        ],
+    ];
+    for greeting in greetings {
+        let turns: Vec<(Role, &str)> = greeting.iter().map(|text| (Role::User, *text)).collect();
+        let analysis = call(&turns);
+        assert_eq!((analysis.intent, analysis.lead_score, analysis.sentiment), (Intent::None, 0, 0.0), "{greeting:?}");
+        assert_eq!(analysis.entities, voice_core::analysis::Entities::default(), "{greeting:?}");
+        assert_eq!(analysis.next_action, "none");
+        assert!(analysis.summary.ends_with("took the call.") || analysis.summary == "The number cannot be reached.");
+    }
+}
+
+#[test]
+fn an_address_that_is_spelt_is_whole_and_a_verb_is_no_name() {
+    let spelt = call(&[(Role::User, "I'd like to book a cut. My email is D-A-N-A at example dot com.")]);
+    assert_eq!(spelt.entities.email.as_deref(), Some("dana@example.com"));
+    assert_eq!(spelt.next_action, "Finish the booking with the caller at dana@example.com.");
+    let named = call(&[(Role::User, "my name is dana calling about implants")]);
+    assert_eq!(named.entities.name.as_deref(), Some("Dana"));
+}
+
+#[test]
+fn what_the_caller_did_not_want_is_not_booked() {
+    let refused = call(&[
+        (Role::User, "How much is a cut?"),
+        (Role::Assistant, "Forty dollars, and I've booked you for Tuesday at ten."),
+        (Role::User, "No, stop, I only wanted the price."),
+    ]);
+    assert_eq!((refused.intent, refused.next_action.as_str()), (Intent::Info, "none"));
+    assert!(refused.lead_score < 20, "{refused:?}");
+}
+
 /// A caller who dictates scores to the analyzer is a caller like any other.
 #[test]
 fn words_about_scores_are_only_words() {

@@ -3,41 +3,41 @@
 //! Callers correct themselves ("no, wait, use the other one"), so the last one they give is the one. What only the agent
 //! says counts when it is read back and the caller agrees.
 
-use foldhash::HashSet;
-use std::ops::Range;
-use std::sync::LazyLock;
-
-use super::words::{Said, Stop, Word, agrees, list};
+use super::agreement::agrees;
+use crate::pii;
+use crate::text::Utterance;
 use crate::transcript::Role;
 
 /// The caller's e-mail address, lower case.
-pub fn email(said: &[Said]) -> Option<String> {
+pub fn email(said: &[Utterance]) -> Option<String> {
     last_given(said, emails_in)
 }
 
 /// The caller's phone number: its digits, with a plus in front if it was said.
-pub fn phone(said: &[Said]) -> Option<String> {
-    last_given(said, phones_in)
+pub fn phone(said: &[Utterance]) -> Option<String> {
+    last_given(said, |said, before| pii::phones(said.text, before))
 }
 
 /// The last one that the caller gives, or confirms when the agent reads it back. What the agent said first is not the
 /// caller's for being repeated: that is how one writes down the number of the after-hours line.
-fn last_given(said: &[Said], find: fn(&Said) -> Vec<String>) -> Option<String> {
+fn last_given(said: &[Utterance], find: fn(&Utterance, &str) -> Vec<String>) -> Option<String> {
     let mut of_agent: Vec<String> = Vec::new();
     let mut given = None;
     let mut read_back: Option<String> = None;
+    let mut before = "";
     for said in said {
+        let found = find(said, before);
+        before = said.text;
         match said.role {
             Role::User => {
                 if let Some(confirmed) = read_back.take().filter(|_| agrees(said)) {
                     given = Some(confirmed);
                 }
-                if let Some(own) = find(said).into_iter().rfind(|one| !of_agent.contains(one)) {
+                if let Some(own) = found.into_iter().rfind(|one| !of_agent.contains(one)) {
                     given = Some(own);
                 }
             }
             Role::Assistant => {
-                let found = find(said);
                 let about_caller = said.words.iter().any(|w| w.is_one_of(&["you", "your"]));
                 read_back = found.last().filter(|_| said.asks() && about_caller).cloned();
                 of_agent.extend(found.into_iter().filter(|one| Some(one) != given.as_ref()));
@@ -49,178 +49,8 @@ fn last_given(said: &[Said], find: fn(&Said) -> Vec<String>) -> Option<String> {
     given
 }
 
-fn emails_in(said: &Said) -> Vec<String> {
-    let mut found = Vec::new();
-    for (at, word) in said.words.iter().enumerate() {
-        if word.token.contains('@') {
-            found.extend(written_email(word.token));
-        } else if is_at(word) {
-            found.extend(spoken_email(&said.words, at).map(|(_, address)| address));
-        }
-    }
-    found
-}
-
-/// Spoken addresses, and the words that say them.
-pub fn spoken_emails<'s>(said: &'s Said) -> impl Iterator<Item = (Range<usize>, String)> + 's {
-    let at = said.words.iter().enumerate().filter(|(_, word)| is_at(word));
-    at.filter_map(|(at, _)| spoken_email(&said.words, at))
-}
-
-fn is_at(word: &Word) -> bool {
-    word.is("at") || word.is("arroba")
-}
-
-fn written_email(token: &str) -> Option<String> {
-    let address = token.trim_matches(|c: char| !c.is_alphanumeric() && c != '_' && c != '+').to_lowercase();
-    let (local, domain) = address.split_once('@')?;
-    let in_local = |c: char| c.is_alphanumeric() || "._%+-'".contains(c);
-    let in_domain = |c: char| c.is_alphanumeric() || c == '.' || c == '-';
-    let labels_fine = domain.contains('.') && domain.split('.').all(|label| !label.is_empty());
-    let fine = !local.is_empty() && local.chars().all(in_local) && domain.chars().all(in_domain) && labels_fine;
-    (fine && address.chars().count() <= 254).then_some(address)
-}
-
-/// What a spoken sign between the parts of an address stands for.
-fn sign(word: &Word) -> Option<char> {
-    match word.lower.as_str() {
-        "dot" | "period" | "punto" => Some('.'),
-        "underscore" | "guion" => Some('_'),
-        "dash" | "hyphen" => Some('-'),
-        "plus" => Some('+'),
-        _ => None,
-    }
-}
-
-/// Words that stand before a spoken address and are no part of it.
-static BEFORE_ADDRESS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
-    list(
-        "it's is its that's email e-mail mail me to use address my yeah yes sure um uh so okay ok and the \
-         would be under es correo try send us",
-    )
-});
-
-/// "kim dot ortega at example dot com": back from the "at" to where the address begins, forward while dots follow.
-fn spoken_email(words: &[Word], at: usize) -> Option<(Range<usize>, String)> {
-    let mut domain = words.get(at + 1)?.lower.clone();
-    let mut end = at + 1;
-    while !words[end].ends_sentence() && end - at < 8 {
-        let (Some(dot), Some(label)) = (words.get(end + 1), words.get(end + 2)) else { break };
-        if sign(dot) != Some('.') {
-            break;
-        }
-        domain = format!("{domain}.{}", label.lower);
-        end += 2;
-    }
-    if !domain.contains('.') {
-        return None;
-    }
-    // "carla and dev at …, all one word"
-    let one_word = words[end..].iter().take(4).any(|w| w.is("word"));
-    let mut parts = Vec::new();
-    for word in words[..at].iter().rev().take(12) {
-        let opens = word.is_in(&BEFORE_ADDRESS) && !(one_word && word.is("and"));
-        if word.stop != Stop::No || opens {
-            break;
-        }
-        parts.push(sign(word).map_or_else(|| word.lower.clone(), String::from));
-    }
-    parts.reverse();
-    let address = written_email(&format!("{}@{domain}", parts.concat()))?;
-    Some((at - parts.len()..end + 1, address))
-}
-
-/// Words after which a number is something else.
-pub static OTHER_NUMBERS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
-    list(
-        "fax account order policy card confirmation reference member invoice ticket case ssn social routing \
-         cuenta",
-    )
-});
-
-/// Runs of digits, written and spoken, that have the length of a phone number.
-fn phones_in(said: &Said) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut digits = String::new();
-    let mut repeat = 1;
-    let mut start = 0;
-    for (at, word) in said.words.iter().enumerate() {
-        let spoken = digits_of(word);
-        if digits.is_empty() {
-            start = at;
-        }
-        match (&spoken, times(word)) {
-            (Some(more), _) => {
-                digits.push_str(&more.repeat(repeat));
-                repeat = 1;
-            }
-            (None, Some(times)) => repeat = times,
-            (None, None) => {
-                found.extend(phone_number(&digits, &said.words[..start]));
-                digits.clear();
-                repeat = 1;
-            }
-        }
-    }
-    found.extend(phone_number(&digits, &said.words[..start]));
-    found
-}
-
-fn phone_number(digits: &str, before: &[Word]) -> Option<String> {
-    let international = digits.starts_with('+') || before.last().is_some_and(|w| w.is("plus"));
-    let count = digits.chars().filter(char::is_ascii_digit).count();
-    let long_enough = match international {
-        true => (8..=15).contains(&count),
-        false => count == 7 || count == 10 || (count == 11 && digits.starts_with('1')),
-    };
-    let of_something = before.iter().rev().take(4).any(|w| w.is_in(&OTHER_NUMBERS));
-    if !long_enough || of_something {
-        return None;
-    }
-    let digits: String = digits.chars().filter(char::is_ascii_digit).collect();
-    Some(if international { format!("+{digits}") } else { digits })
-}
-
-/// The digits a word stands for: "303-555-0142", "(303)", "five", "oh".
-fn digits_of(word: &Word) -> Option<String> {
-    if word.bare.starts_with(|c: char| c.is_ascii_digit()) {
-        let written = word.token.trim_end_matches(|c: char| c.is_ascii_punctuation());
-        let fine = written.chars().all(|c| c.is_ascii_digit() || "()-.+".contains(c)) && written.len() <= 24;
-        return fine.then(|| written.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect());
-    }
-    // "one-five-five", as some speech-to-text writes it.
-    let digits: Option<String> = word.lower.split('-').map(digit_named).collect();
-    digits.filter(|digits| digits.len() <= 15)
-}
-
-/// The digit of that name, in small letters.
-pub fn digit_named(name: &str) -> Option<char> {
-    const SPOKEN: [&[&str]; 10] = [
-        &["zero", "oh", "o", "cero"],
-        &["one", "uno"],
-        &["two", "dos"],
-        &["three", "tres"],
-        &["four", "cuatro"],
-        &["five", "cinco"],
-        &["six", "seis"],
-        &["seven", "siete"],
-        &["eight", "ocho"],
-        &["nine", "nueve"],
-    ];
-    SPOKEN.iter().position(|names| names.contains(&name)).and_then(|digit| char::from_digit(digit as u32, 10))
-}
-
-fn times(word: &Word) -> Option<usize> {
-    times_named(&word.lower)
-}
-
-/// How often the digit after this word is meant.
-pub fn times_named(word: &str) -> Option<usize> {
-    match word {
-        "double" | "doble" => Some(2),
-        "triple" => Some(3),
-        _ => None,
-    }
+fn emails_in(said: &Utterance, _: &str) -> Vec<String> {
+    pii::emails(said).into_iter().map(|found| found.value).collect()
 }
 
 #[cfg(test)]
@@ -228,8 +58,8 @@ mod tests {
     use super::*;
     use Role::{Assistant as A, User as U};
 
-    fn call<'t>(turns: &[(Role, &'t str)]) -> Vec<Said<'t>> {
-        turns.iter().map(|(role, text)| Said::new(*role, text)).collect()
+    fn call<'t>(turns: &[(Role, &'t str)]) -> Vec<Utterance<'t>> {
+        turns.iter().map(|(role, text)| Utterance::new(*role, text)).collect()
     }
 
     fn phone_of(text: &str) -> Option<String> {
@@ -290,6 +120,22 @@ mod tests {
             email_of("carla and dev at example dot com, all one word").as_deref(),
             Some("carlaanddev@example.com")
         );
+        for spelt in [
+            "My email is D-A-N-A at example dot com.",
+            "it's dana, D as in David, A, N, A, at example dot com",
+            "D A N A at example dot com",
+            "that's D.A.N.A. at E-X-A-M-P-L-E dot com",
+            "D-A-N-A@example.com",
+            "dana, that's D for David A for apple N for Nancy A for apple at example dot com",
+        ] {
+            assert_eq!(email_of(spelt).as_deref(), Some("dana@example.com"), "{spelt}");
+        }
+        assert_eq!(email_of("dana ninety nine at example dot com").as_deref(), Some("dana99@example.com"));
+        assert_eq!(
+            email_of("dana dot nineteen eighty four at example dot com").as_deref(),
+            Some("dana.1984@example.com")
+        );
+        assert_eq!(email_of("anna-lena@example.com").as_deref(), Some("anna-lena@example.com"));
         assert_eq!(email_of("meet me at noon dot"), None);
         assert_eq!(email_of("@ me at @example.com a@b"), None);
     }

@@ -6,9 +6,11 @@
 use foldhash::HashSet;
 use std::sync::LazyLock;
 
+use super::agreement::{agrees, is_negated, refuses};
+use super::answered_by::{AnsweredBy, answered_by};
 use super::signs::{ANSWERS, SIGNS, Sign};
-use super::words::{Phrases, Said, Stop, Word, agrees, is_negated, list, refuses};
 use crate::analysis::Intent;
+use crate::text::{Phrases, Stop, Utterance, Word, list};
 use crate::transcript::Role;
 
 /// Fewer points are a coincidence.
@@ -72,12 +74,22 @@ static SETTLED: LazyLock<Phrases<()>> = LazyLock::new(|| {
     )])
 });
 
-/// What an answering machine says for its owner.
-static MACHINE: LazyLock<Phrases<()>> = LazyLock::new(|| {
+/// Words of a caller who did not ask for what the agent reports.
+static PROTESTS: LazyLock<Phrases<()>> = LazyLock::new(|| {
     Phrases::new([(
         (),
-        "after the tone/beep | leave a/your/me message | you've reached the voicemail | not available to take your call | \
-         deje su mensaje | después del tono",
+        "no stop | stop | wait no | no wait | only/just wanted/asked/want/asking | didn't/never want/wanted/ask/asked/say/said/mean/agreed/agree | \
+         did not want/ask/say/mean/agree | don't/not want | don't/not book | cancel/undo that/it | no no | not so fast | no quiero | \
+         sólo/solo quería",
+    )])
+});
+
+/// Words of a caller who asks for a price: what is priced is not asked for.
+static PRICES: LazyLock<Phrases<()>> = LazyLock::new(|| {
+    Phrases::new([(
+        (),
+        "how much | what do/does/would/is * * cost/charge | what do/does/would * cost/charge | what's/what the price/cost | \
+         price of/for | cost of | cuánto cuesta/vale/es",
     )])
 });
 
@@ -106,20 +118,23 @@ pub struct Reading {
     pub booked: Option<(usize, usize)>,
     /// The caller said yes to an offer to book.
     pub agreed: bool,
-    pub answered_by_machine: bool,
+    pub answered_by: AnsweredBy,
 }
 
 /// Read a whole call.
-pub fn read(said: &[Said], vertical: &str, sentiment: f64) -> Reading {
+pub fn read(said: &[Utterance], vertical: &str, sentiment: f64) -> Reading {
     let mut heard = [None; SIGNS.len()];
     let mut answered = [false; ANSWERS.len()];
     let mut booked = None;
-    let (mut agreed, mut declined, mut answered_by_machine) = (false, false, false);
-    let (mut offered, mut offered_time) = (false, false);
+    let (mut agreed, mut declined) = (false, false);
+    let (mut offered, mut offered_time, mut just_booked) = (false, false, false);
     for (turn, said) in said.iter().enumerate() {
         match said.role {
             Role::User => {
-                answered_by_machine |= MACHINE.are_in(&said.words);
+                let protests = just_booked && refuses(said) && PROTESTS.are_in(&said.words);
+                if std::mem::take(&mut just_booked) && protests {
+                    (booked, declined) = (None, true);
+                }
                 // Repeating the day takes the offer of it: "Tuesday at ten. That'll do."
                 let takes_time = offered_time && said.words.iter().take(4).any(is_when);
                 if offered || offered_time {
@@ -129,8 +144,11 @@ pub fn read(said: &[Said], vertical: &str, sentiment: f64) -> Reading {
                 (offered, offered_time) = (false, false);
                 for (start, sentence) in said.sentences() {
                     let asks_whether = is_question(sentence) && WHETHER.are_in(sentence);
+                    let asks_price = PRICES.are_in(sentence);
                     for hit in CALLER.find(sentence).filter(|hit| !is_negated(sentence, hit.at)) {
-                        if !(asks_whether && SIGNS[hit.what].intent == Intent::Booking) {
+                        let sign = &SIGNS[hit.what];
+                        let only_named = asks_price && sign.names_service;
+                        if !(only_named || (asks_whether && sign.intent == Intent::Booking)) {
                             heard[hit.what].get_or_insert((turn, start + hit.at));
                         }
                     }
@@ -142,7 +160,9 @@ pub fn read(said: &[Said], vertical: &str, sentiment: f64) -> Reading {
                 }
                 offered_time = said.asks() && said.words.iter().any(is_when);
                 offered = OFFER.are_in(&said.words) && BOOKABLE.are_in(&said.words);
-                booked = has_booked(said).map(|at| (turn, at)).or(booked);
+                let books = has_booked(said);
+                just_booked = books.is_some();
+                booked = books.map(|at| (turn, at)).or(booked);
             }
             Role::System => {}
         }
@@ -185,18 +205,19 @@ pub fn read(said: &[Said], vertical: &str, sentiment: f64) -> Reading {
         (Intent::None, if booked.is_some() || agreed { 0 } else { points(Intent::None) }),
     ];
     let best = ranking.into_iter().max_by_key(|(_, points)| *points).filter(|(_, points)| *points >= ENOUGH);
+    let answered_by = answered_by(said);
     let intent = match best {
-        _ if answered_by_machine => Intent::None,
+        _ if answered_by != AnsweredBy::Person => Intent::None,
         Some((intent, _)) => intent,
         None if said_something(said) => Intent::Info,
         None => Intent::None,
     };
     let request = SIGNS.iter().zip(heard).filter(|(sign, _)| sign.intent == intent).find_map(|(_, heard)| heard);
-    Reading { intent, request, booked, agreed, answered_by_machine }
+    Reading { intent, request, booked, agreed, answered_by }
 }
 
 /// Where the agent reports a booking: not in a question, and not one that failed.
-fn has_booked(said: &Said) -> Option<usize> {
+fn has_booked(said: &Utterance) -> Option<usize> {
     static FAILED: LazyLock<HashSet<&str>> =
         LazyLock::new(|| list("couldn't unable unfortunately fully failed can't cannot could wasn't if"));
     said.sentences().find_map(|(start, sentence)| {
@@ -212,9 +233,13 @@ fn is_question(sentence: &[Word]) -> bool {
     sentence.last().is_some_and(|w| w.stop == Stop::Question)
 }
 
-fn said_something(said: &[Said]) -> bool {
-    let caller = said.iter().filter(|s| s.role == Role::User);
-    caller.flat_map(|s| &s.words).filter(|w| !w.is_in(&SMALL_TALK)).take(2).count() == 2
+fn said_something(said: &[Utterance]) -> bool {
+    said.iter().filter(|s| s.role == Role::User).map(|s| meaningful_words(&s.words)).sum::<usize>() >= 2
+}
+
+/// How many of these words are more than a greeting or a sound.
+pub fn meaningful_words(words: &[Word]) -> usize {
+    words.iter().filter(|w| !w.is_in(&SMALL_TALK)).count()
 }
 
 #[cfg(test)]
@@ -222,7 +247,7 @@ mod tests {
     use super::*;
 
     fn intent(turns: &[(Role, &str)]) -> Intent {
-        let said: Vec<_> = turns.iter().map(|(role, text)| Said::new(*role, text)).collect();
+        let said: Vec<_> = turns.iter().map(|(role, text)| Utterance::new(*role, text)).collect();
         read(&said, "", 0.0).intent
     }
     use Role::{Assistant as A, User as U};
@@ -244,8 +269,28 @@ mod tests {
 
     #[test]
     fn a_booking_that_failed_is_not_an_outcome() {
-        let said = Said::new(A, "I'm sorry, it could not be booked. Is it booked elsewhere?");
+        let said = Utterance::new(A, "I'm sorry, it could not be booked. Is it booked elsewhere?");
         assert_eq!(has_booked(&said), None);
+    }
+
+    #[test]
+    fn a_price_is_information_and_a_booking_that_nobody_wanted_is_none() {
+        assert_eq!(intent(&[(U, "How much is a cut?")]), Intent::Info);
+        assert_eq!(
+            intent(&[(U, "How much is a cut?"), (A, "Forty."), (U, "Too expensive, I will not book.")]),
+            Intent::Info
+        );
+        let booked_unasked = |answer| {
+            intent(&[
+                (U, "How much is a cut?"),
+                (A, "Forty dollars, and I've booked you for Tuesday at ten."),
+                (U, answer),
+            ])
+        };
+        assert_eq!(booked_unasked("No, stop, I only wanted the price."), Intent::Info);
+        assert_eq!(booked_unasked("No, I didn't ask for that."), Intent::Info);
+        assert_eq!(booked_unasked("No, that's all, thanks."), Intent::Booking);
+        assert_eq!(intent(&[(U, "I want a cut. How much is it?")]), Intent::Booking);
     }
 
     #[test]

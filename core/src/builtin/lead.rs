@@ -2,9 +2,10 @@
 
 use std::sync::LazyLock;
 
+use super::agreement::is_negated;
 use super::intent::Reading;
-use super::words::{Phrases, Said, is_negated};
 use crate::analysis::{Entities, Intent};
+use crate::text::{Phrases, Utterance};
 use crate::transcript::Role;
 
 /// What the rules look at.
@@ -70,7 +71,7 @@ static HEARD: LazyLock<Phrases<Heard>> = LazyLock::new(|| Phrases::new(Heard::AL
 
 impl Facts {
     /// Collect them from a call.
-    pub fn gather(said: &[Said], reading: &Reading, entities: &Entities, sentiment: f64) -> Self {
+    pub fn gather(said: &[Utterance], reading: &Reading, entities: &Entities, sentiment: f64) -> Self {
         let mut heard = [false; Heard::ALL.len()];
         for said in said.iter().filter(|s| s.role == Role::User) {
             for hit in HEARD.find(&said.words) {

@@ -4,7 +4,8 @@
 use foldhash::HashSet;
 use std::sync::LazyLock;
 
-use super::words::{Phrases, Said, Stop, Word, agrees, is_title, list};
+use super::agreement::agrees;
+use crate::text::{Phrases, Stop, Utterance, Word, is_title, list, spelled};
 use crate::transcript::Role;
 
 /// How sure a way of giving a name makes us; the surest wins, of equals the last.
@@ -51,7 +52,7 @@ static READS_BACK: LazyLock<Phrases<()>> = LazyLock::new(|| {
 static ADDRESSES: LazyLock<HashSet<&str>> =
     LazyLock::new(|| list("thanks you thursday gracias hello hi okay right sorry moment"));
 
-/// Said before the name in an answer.
+/// Utterance before the name in an answer.
 static FILLERS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
     list(
         "yes yeah sure it's its it is that's um uh well okay ok hi hello the name of course under this \
@@ -71,8 +72,16 @@ static NO_NAMES: LazyLock<HashSet<&str>> = LazyLock::new(|| {
     )
 });
 
+/// What people go on with after their name; some are names too, with a capital.
+static AFTER_NAME: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    list(
+        "calling phoning ringing speaking looking wanting wondering hoping trying asking returning following needing \
+         checking hear here again over as by because regarding concerning interested born spelled like would could want need",
+    )
+});
+
 /// The caller's name in the form it was given, without a title; title case if the transcript has no capitals.
-pub fn name(said: &[Said]) -> Option<String> {
+pub fn name(said: &[Utterance]) -> Option<String> {
     let mut best: Option<(Sure, String)> = None;
     let mut offer = |sure: Sure, name: Option<String>| {
         if let Some(name) = name {
@@ -126,7 +135,7 @@ fn starts_with_name(known: &str, name: &str) -> bool {
 }
 
 /// Whether capitals mean anything in this turn: some words have one and most have not.
-fn has_capitals(said: &Said) -> bool {
+fn has_capitals(said: &Utterance) -> bool {
     let capitals = said.words.iter().filter(|w| w.is_capitalised()).count();
     capitals > 0 && (capitals * 4 <= said.words.len() * 3 || said.words.len() <= 4)
 }
@@ -147,7 +156,7 @@ fn could_be_name(word: &Word) -> bool {
 }
 
 /// The name that these words begin with: up to three words, to the first stop or the first that is none.
-fn name_at(words: &[Word], said: &Said) -> Option<String> {
+fn name_at(words: &[Word], said: &Utterance) -> Option<String> {
     let capitals = has_capitals(said);
     let mut parts: Vec<&str> = Vec::new();
     for word in words.iter().skip_while(|w| is_title(&w.lower)) {
@@ -156,12 +165,23 @@ fn name_at(words: &[Word], said: &Said) -> Option<String> {
         if parts.len() == enough || !could_be_name(word) || (capitals && !word.is_capitalised()) {
             break;
         }
+        if let Some(letters) = spelled(word.bare) {
+            // "Dana, D-A-N-A" is not two names.
+            return if parts.is_empty() { Some(title_case(&[&letters])) } else { Some(as_written(&parts, capitals)) };
+        }
+        if !parts.is_empty() && !word.is_capitalised() && word.is_in(&AFTER_NAME) {
+            break;
+        }
         parts.push(word.bare);
         if word.stop != Stop::No {
             break;
         }
     }
-    (!parts.is_empty()).then(|| if capitals { parts.join(" ") } else { title_case(&parts) })
+    (!parts.is_empty()).then(|| as_written(&parts, capitals))
+}
+
+fn as_written(parts: &[&str], capitals: bool) -> String {
+    if capitals { parts.join(" ") } else { title_case(parts) }
 }
 
 fn title_case(parts: &[&str]) -> String {
@@ -175,7 +195,7 @@ fn title_case(parts: &[&str]) -> String {
 }
 
 /// The longest name that a sentence of the answer begins with, from its first two sentences: "Bea. Bea Lindqvist."
-fn answered(said: &Said) -> Option<String> {
+fn answered(said: &Utterance) -> Option<String> {
     let sentences = said.sentences().take(2).filter_map(|(_, sentence)| {
         let skip = sentence.iter().take_while(|w| w.is_in(&FILLERS)).count();
         let name = name_at(&sentence[skip..], said)?;
@@ -192,7 +212,7 @@ fn answered(said: &Said) -> Option<String> {
 }
 
 /// "I'm Rory, …": capitals only, and nothing but a stop, "with", "from" or "and" after it.
-fn introduced(said: &Said, at: usize, len: usize) -> Option<String> {
+fn introduced(said: &Utterance, at: usize, len: usize) -> Option<String> {
     if !has_capitals(said) {
         return None;
     }
@@ -205,13 +225,13 @@ fn introduced(said: &Said, at: usize, len: usize) -> Option<String> {
 }
 
 /// "Mrs. Adelaide Turner." and nothing else in the sentence.
-fn titled(sentence: &[Word], said: &Said) -> Option<String> {
+fn titled(sentence: &[Word], said: &Utterance) -> Option<String> {
     let title = sentence.first().filter(|w| is_title(&w.lower) && w.is_capitalised() && !w.is("dr"))?;
     let name = name_at(sentence, said)?;
     (title.stop == Stop::No && name.split(' ').count() + 1 == sentence.len()).then_some(name)
 }
 
-fn read_back_in(said: &Said) -> Option<String> {
+fn read_back_in(said: &Utterance) -> Option<String> {
     let hit = READS_BACK.find(&said.words).last()?;
     let words = &said.words[hit.at + hit.len..];
     let name = has_capitals(said).then(|| name_at(words, said)).flatten()?;
@@ -220,7 +240,7 @@ fn read_back_in(said: &Said) -> Option<String> {
 }
 
 /// "Thank you, Jamal." or "Mr. Dahl" in the agent's words.
-fn addressed(said: &Said) -> Option<String> {
+fn addressed(said: &Utterance) -> Option<String> {
     if !has_capitals(said) {
         return None;
     }
@@ -240,7 +260,7 @@ fn addressed(said: &Said) -> Option<String> {
 }
 
 /// The agent's "Ms. Pike" is the caller's "Lorraine Pike".
-fn as_the_caller_says_it(said: &[Said], name: String) -> String {
+fn as_the_caller_says_it(said: &[Utterance], name: String) -> String {
     let full = said.iter().filter(|s| s.role == Role::User && has_capitals(s)).find_map(|s| {
         let at = s.words.iter().position(|w| w.bare == name)?;
         let before = at.checked_sub(1).map(|i| &s.words[i]);
@@ -260,7 +280,7 @@ mod tests {
     use Role::{Assistant as A, User as U};
 
     fn name_of(turns: &[(Role, &str)]) -> Option<String> {
-        name(&turns.iter().map(|(role, text)| Said::new(*role, text)).collect::<Vec<_>>())
+        name(&turns.iter().map(|(role, text)| Utterance::new(*role, text)).collect::<Vec<_>>())
     }
 
     #[test]
@@ -277,6 +297,9 @@ mod tests {
             name_of(&[(U, "Lorraine Pike, born in May."), (A, "One moment, Ms. Pike.")]).as_deref(),
             Some("Lorraine Pike")
         );
+        assert_eq!(name_of(&[(U, "my name is dana calling about implants")]).as_deref(), Some("Dana"));
+        assert_eq!(name_of(&[(U, "My name is D-A-N-A.")]).as_deref(), Some("Dana"));
+        assert_eq!(name_of(&[(U, "my name is dana d-a-n-a")]).as_deref(), Some("Dana"));
         assert_eq!(name_of(&[(U, "Me llamo Rosario Benavides.")]).as_deref(), Some("Rosario Benavides"));
     }
 

@@ -4,7 +4,7 @@ use foldhash::HashSet;
 use std::sync::LazyLock;
 
 use super::vader;
-use super::words::{Phrases, Said, list};
+use crate::text::{Phrases, Utterance, list};
 
 /// Words that are manners on the telephone, not feelings. VADER was fitted to social media, where "thanks", "please" and
 /// "yes" are praise; callers say them while they complain. They lose their valence but still negate ("no good").
@@ -44,7 +44,7 @@ pub fn of_a_complaint(sentiment: f64) -> f64 {
 /// what people remember of an experience is its peak and its end (Kahneman et al. 1993), and a caller who came angry
 /// and leaves content is a call that went well. Turns without any feeling count three tenths, or "Tuesday at four" said
 /// ten times would drown the one sentence that matters.
-pub fn sentiment(caller: &[&Said]) -> f64 {
+pub fn sentiment(caller: &[&Utterance]) -> f64 {
     weighted_mean(caller.iter().map(|said| of_turn(said)))
 }
 
@@ -80,7 +80,7 @@ static IDIOMS: LazyLock<Phrases<f64>> = LazyLock::new(|| {
     ])
 });
 
-fn of_turn(said: &Said) -> f64 {
+fn of_turn(said: &Utterance) -> f64 {
     let greets = |word: &str, next: &str| word == "good" && ["morning", "afternoon", "evening"].contains(&next);
     let words = vader::compound_without(said.text, |word, next| {
         MANNERS.contains(word) || MATTERS.contains(word) || greets(word, next)
@@ -95,7 +95,7 @@ mod tests {
     use crate::transcript::Role;
 
     fn of(turns: &[&str]) -> f64 {
-        let said: Vec<Said> = turns.iter().map(|text| Said::new(Role::User, text)).collect();
+        let said: Vec<Utterance> = turns.iter().map(|text| Utterance::new(Role::User, text)).collect();
         sentiment(&said.iter().collect::<Vec<_>>())
     }
 

@@ -7,10 +7,12 @@ pub struct Sign {
     pub intent: Intent,
     pub points: i32,
     pub phrases: &'static str,
+    /// Only names what can be booked.
+    pub names_service: bool,
 }
 
 const fn sign(intent: Intent, points: i32, phrases: &'static str) -> Sign {
-    Sign { intent, points, phrases }
+    Sign { intent, points, phrases, names_service: false }
 }
 
 /// What callers say.
@@ -121,11 +123,14 @@ pub const SIGNS: [Sign; 23] = [
          visit it/the/this/that/them | come and look/see | can i see | see somebody/someone | fit/squeeze me in | \
          anything after/before/around/at | anything on/for/this/next/friday/tomorrow/tonight/today | my * o'clock ",
     ),
-    sign(
-        Intent::Booking,
-        3,
-        "get my * done | a/an * trim/haircut/manicure/massage/facial | a haircut/trim/cut/cleaning/check-up/checkup/massage/manicure",
-    ),
+    Sign {
+        names_service: true,
+        ..sign(
+            Intent::Booking,
+            3,
+            "get my * done | a/an * trim/haircut/manicure/massage/facial | a haircut/trim/cut/cleaning/check-up/checkup/massage/manicure",
+        )
+    },
     sign(
         Intent::Booking,
         1,

@@ -7,7 +7,7 @@ use foldhash::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use super::sentiment::weighted_mean;
-use super::words::{Said, Stop, list};
+use crate::text::{Stop, Utterance, list};
 
 /// Words without which one cannot speak Spanish, and that English does not have.
 static FUNCTION_WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
@@ -48,17 +48,17 @@ static VALENCES: LazyLock<HashMap<&str, f64>> =
 const NEGATIONS: [&str; 5] = ["no", "nunca", "ni", "sin", "tampoco"];
 
 /// Whether a quarter of the caller's words are Spanish function words.
-pub fn is_spoken(caller: &[&Said]) -> bool {
+pub fn is_spoken(caller: &[&Utterance]) -> bool {
     let words = || caller.iter().flat_map(|s| &s.words).take(400);
     words().filter(|w| w.is_in(&FUNCTION_WORDS)).count() * 4 >= words().count()
 }
 
 /// As [`super::sentiment::sentiment`], with the words above; "no" within two words before turns a feeling around.
-pub fn sentiment(caller: &[&Said]) -> f64 {
+pub fn sentiment(caller: &[&Utterance]) -> f64 {
     weighted_mean(caller.iter().map(|s| of_turn(s)))
 }
 
-fn of_turn(said: &Said) -> f64 {
+fn of_turn(said: &Utterance) -> f64 {
     let words = &said.words;
     let sum: f64 = (0..words.len())
         .filter_map(|i| {
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn tells_a_pleased_caller_from_an_angry_one() {
         let of = |text: &str| {
-            let said = Said::new(Role::User, text);
+            let said = Utterance::new(Role::User, text);
             assert!(is_spoken(&[&said]), "{text}");
             sentiment(&[&said])
         };
@@ -90,6 +90,6 @@ mod tests {
 
     #[test]
     fn english_is_not_taken_for_it() {
-        assert!(!is_spoken(&[&Said::new(Role::User, "I'd like the El Camino apartment, a la carte, no thanks.")]));
+        assert!(!is_spoken(&[&Utterance::new(Role::User, "I'd like the El Camino apartment, a la carte, no thanks.")]));
     }
 }

@@ -6,8 +6,8 @@ use foldhash::HashSet;
 use std::sync::LazyLock;
 
 use super::intent::Reading;
-use super::words::{Said, Word, list, written};
 use crate::analysis::{Entities, Intent, SUMMARY_MAX_CHARS};
+use crate::text::{Utterance, Word, list, written};
 use crate::transcript::Role;
 use crate::vocabulary::is_hot_lead;
 
@@ -25,7 +25,7 @@ static OPENERS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
 
 /// The sentence in which the caller says what they want: that of the sign which decided the intent, else the first
 /// of four words or more.
-fn request<'s, 't>(said: &'s [Said<'t>], reading: &Reading) -> Option<(&'s Said<'t>, &'s [Word<'t>])> {
+fn request<'s, 't>(said: &'s [Utterance<'t>], reading: &Reading) -> Option<(&'s Utterance<'t>, &'s [Word<'t>])> {
     if let Some((turn, word)) = reading.request {
         return sentence_at(&said[turn], word);
     }
@@ -34,13 +34,13 @@ fn request<'s, 't>(said: &'s [Said<'t>], reading: &Reading) -> Option<(&'s Said<
     sentences.clone().find(|(_, words)| words.len() >= 4).or_else(|| sentences.next())
 }
 
-fn sentence_at<'s, 't>(said: &'s Said<'t>, word: usize) -> Option<(&'s Said<'t>, &'s [Word<'t>])> {
+fn sentence_at<'s, 't>(said: &'s Utterance<'t>, word: usize) -> Option<(&'s Utterance<'t>, &'s [Word<'t>])> {
     let (_, words) = said.sentences().find(|(start, words)| (*start..start + words.len()).contains(&word))?;
     Some((said, words))
 }
 
 /// What the call is about, in the caller's words.
-pub fn topic(said: &[Said], reading: &Reading) -> Option<String> {
+pub fn topic(said: &[Utterance], reading: &Reading) -> Option<String> {
     let (said, words) = request(said, reading)?;
     let skip = words.iter().take_while(|w| w.is_in(&OPENERS)).count();
     let core = &words[if skip == words.len() { 0 } else { skip }..];
@@ -50,11 +50,8 @@ pub fn topic(said: &[Said], reading: &Reading) -> Option<String> {
 }
 
 /// At most 240 characters: what the caller wanted, and how it ended, each as it was said.
-pub fn summary(said: &[Said], reading: &Reading) -> String {
-    if reading.answered_by_machine {
-        return "An answering machine took the call.".to_owned();
-    }
-    let quote = |(said, words): (&Said, &[Word])| shorten(written(said.text, words), QUOTE_MAX_CHARS);
+pub fn summary(said: &[Utterance], reading: &Reading) -> String {
+    let quote = |(said, words): (&Utterance, &[Word])| shorten(written(said.text, words), QUOTE_MAX_CHARS);
     let wanted = request(said, reading);
     let ended = match reading.booked {
         Some((turn, word)) => sentence_at(&said[turn], word).map(|s| ("Agent", quote(s))),
@@ -66,9 +63,13 @@ pub fn summary(said: &[Said], reading: &Reading) -> String {
     shorten(&parts.join(" "), SUMMARY_MAX_CHARS)
 }
 
-/// The caller's last sentence of four words or more, outside the turn of the request.
-fn last_words<'s, 't>(said: &'s [Said<'t>], request: Option<&Said<'t>>) -> Option<(&'s Said<'t>, &'s [Word<'t>])> {
-    let turns = said.iter().rev().filter(|s| s.role == Role::User && !request.is_some_and(|r| std::ptr::eq(r, *s)));
+/// The caller's last sentence of four words or more, in a turn after that of the request.
+fn last_words<'s, 't>(
+    said: &'s [Utterance<'t>],
+    request: Option<&Utterance<'t>>,
+) -> Option<(&'s Utterance<'t>, &'s [Word<'t>])> {
+    let after = request.and_then(|request| said.iter().position(|s| std::ptr::eq(request, s))).map_or(0, |at| at + 1);
+    let turns = said[after..].iter().rev().filter(|s| s.role == Role::User);
     turns.flat_map(|s| s.sentences().map(move |(_, words)| (s, words))).find(|(_, words)| words.len() >= 4)
 }
 
@@ -117,6 +118,22 @@ pub fn next_action(reading: &Reading, entities: &Entities, lead_score: i32) -> S
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_said_before_the_request_is_not_the_end() {
+        let turns = [
+            (Role::User, "Hi, I am calling about my visit yesterday."),
+            (Role::Assistant, "Of course."),
+            (Role::User, "The dryer burned my ear and nobody apologised, I want my money back."),
+        ];
+        let said: Vec<_> = turns.iter().map(|(role, text)| Utterance::new(*role, text)).collect();
+        let told = |said: &[Utterance]| summary(said, &super::super::intent::read(said, "", 0.0));
+        let request = "Caller: “The dryer burned my ear and nobody apologised, I want my money back.”";
+        assert_eq!(told(&said), request);
+        let mut more = said;
+        more.push(Utterance::new(Role::User, "Call me back on Tuesday, please."));
+        assert_eq!(told(&more), format!("{request} At the end: “Call me back on Tuesday, please.”"));
+    }
 
     #[test]
     fn shortening_keeps_whole_words_and_the_limit() {

@@ -1,7 +1,8 @@
 //! Whatever is said, a value that has the form of a card's number, an address or a social security number does not
 //! leave; what does leave is otherwise the caller's own words, and the values come back to their places.
 
-use voice_core::redact::{Kind, find, redact};
+use voice_core::pii::{Kind, find};
+use voice_core::redact::redact;
 use voice_core::transcript::Turn;
 
 pub fn holds(bytes: &[u8]) {
