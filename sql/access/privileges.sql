@@ -14,7 +14,7 @@ AS $$ VALUES
     ('reader', 'daily', 'SELECT'),
     ('analyst', 'agent', 'SELECT'),
     ('analyst', 'analytics', 'SELECT (call_id, started_at, deleted_at, computed_at, sentiment, prompt_tokens, completion_tokens, '
-        'lead_score, tenant_id, agent_id, vertical, intent, model, prompt_version)'),
+        'lead_score, tenant_id, agent_id, vertical, intent, model, prompt_version, external_id)'),
     ('analyst', 'daily', 'SELECT'),
     ('writer', 'agent', 'SELECT, INSERT, UPDATE (name, vertical, prompt_hash, voice, deleted_at)'),
     ('writer', 'call', 'INSERT, SELECT (id, started_at, ended_at, deleted_at, duration_ms, status, direction, tenant_id, agent_id, '

@@ -31,8 +31,8 @@ BEGIN
     WHERE k.contype = 'f' AND k.conparentid = 0 AND c.relnamespace <> 'voice'::regnamespace
       AND k.confrelid IN (SELECT to_regclass('voice.' || f) FROM unnest(voice._partitioned_tables()) f);
     IF referring IS NOT NULL THEN
-        RAISE EXCEPTION 'a table that is not of voice_analytics refers to calls, so no month can leave'
-            USING ERRCODE = 'dependent_objects_still_exist', DETAIL = format('The foreign keys are: %s.', referring),
+        RAISE EXCEPTION 'no month can leave while other tables refer to calls: %', referring
+            USING ERRCODE = 'dependent_objects_still_exist', DETAIL = 'These are foreign keys of tables that are not of voice_analytics.',
                   HINT = 'ALTER TABLE … DROP CONSTRAINT …; keep the id in a column with an index (docs/orm.md says why).';
     END IF;
 END

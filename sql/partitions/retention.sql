@@ -39,10 +39,12 @@ BEGIN
         RETURN;
     END IF;
     PERFORM voice._refuse_foreign_references();
-    -- What has not been rolled up yet is now or never.
+    -- What has not been rolled up yet is now or never; a maintenance that is at it is waited for.
+    PERFORM set_config('lock_timeout', '0', true);
     FOR i IN 1..cardinality(months.lowers) LOOP
         PERFORM voice._roll_up_due(months.lowers[i], months.uppers[i]);
     END LOOP;
+    PERFORM set_config('lock_timeout', '50ms', true);
     SELECT array_agg(l.partition ORDER BY l.lower, f.n), array_agg(l.partition::text ORDER BY l.lower, f.n) INTO partitions, names
     FROM unnest(voice._partitioned_tables()) WITH ORDINALITY f(name, n) CROSS JOIN LATERAL voice._partitions(f.name) l
     WHERE l.lower = ANY (months.lowers);

@@ -139,6 +139,13 @@ BEGIN
     LOOP
         EXECUTE format('GRANT SELECT (external_id), UPDATE (external_id) ON voice.turn, voice.tool_call TO %s', grantee);
     END LOOP;
+    -- Who was an analyst.
+    FOR grantee IN
+        SELECT DISTINCT x.grantee::regrole::text FROM pg_attribute a CROSS JOIN LATERAL aclexplode(a.attacl) x
+        WHERE a.attrelid = 'voice.analytics'::regclass AND a.attname = 'lead_score' AND x.privilege_type = 'SELECT' AND x.grantee <> 0
+    LOOP
+        EXECUTE format('GRANT SELECT (external_id) ON voice.analytics TO %s', grantee);
+    END LOOP;
 END
 $$;
 COMMENT ON FUNCTION voice._migrate_0004() IS 'turns and tool calls have an id of the client''s; no word is refused for a clock; leads have the number to ring';

@@ -56,12 +56,12 @@ fn a_foreign_key_of_a_users_own_is_named_where_it_keeps_a_month() {
     for statement in ["SELECT voice_drop_partitions(interval '2 years')", &swap] {
         let error = voice.client.batch_execute(statement).expect_err(statement);
         let error = error.as_db_error().unwrap();
-        assert_eq!(error.code().code(), "2BP01", "{error:?}");
-        assert!(error.detail().unwrap().contains("of_a_call of crm.deal"), "{error:?}");
-        assert!(error.hint().unwrap().contains("DROP CONSTRAINT"), "{error:?}");
+        // Many months are made in the background: what it met is the detail.
+        let says = format!("{} {}", error.message(), error.detail().unwrap());
+        assert!(says.contains("no month can leave while other tables refer to calls: of_a_call of crm.deal"), "{error:?}");
     }
     voice.client.batch_execute("ALTER DATABASE app SET voice_analytics.retention = '2 years'; SELECT pg_reload_conf()").unwrap();
-    voice.until("SELECT last_error LIKE '%refers to calls%' FROM voice_status()");
+    voice.until("SELECT coalesce(last_error LIKE '%of_a_call of crm.deal%', false) FROM voice_status()");
     voice.client.batch_execute("ALTER TABLE crm.deal DROP CONSTRAINT of_a_call").unwrap();
     voice.client.batch_execute(&swap).unwrap();
     voice.client.batch_execute("SELECT voice_drop_partitions(interval '2 years')").unwrap();
@@ -77,7 +77,7 @@ fn the_reason_names_a_trigger_of_somebody_elses_that_keeps_results_from_being_st
     voice.client.batch_execute(trigger).unwrap();
     let call = voice.call(&[("user", "hello")]);
     let names_it = "LIKE '%security-restricted operation (these triggers are not of voice_analytics: tell_crm on voice.analytics)'";
-    voice.until(&format!("SELECT last_error {names_it} OR reason {names_it} FROM voice_status()"));
+    voice.until(&format!("SELECT coalesce(last_error {names_it} OR reason {names_it}, false) FROM voice_status()"));
     voice.until(&format!("SELECT count(*) > 0 FROM voice.attempt WHERE error {names_it}"));
     voice.client.batch_execute("DROP TRIGGER tell_crm ON voice.analytics; UPDATE voice.job SET run_at = now(); NOTIFY voice_analytics").unwrap();
     voice.until("SELECT count(*) = 1 FROM voice.analytics");
