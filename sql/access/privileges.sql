@@ -130,6 +130,9 @@ AS $$ VALUES
     ('voice_erase_call', '{admin}', true, false),
     ('voice_erase_caller', '{admin}', true, false),
     -- webhooks
+    ('voice_import_scores', '{admin}', true, false),
+    ('_import_scores', '{admin}', true, false),
+    ('_check_scores', '{admin}', true, false),
     ('voice_receive_secret', '{admin}', true, false),
     ('voice_add_webhook', '{admin}', true, false),
     ('voice_remove_webhook', '{admin}', true, false),
@@ -164,6 +167,7 @@ AS $$ VALUES
     ('_migrate', '{}', true, false),
     ('_migrate_0002', '{}', true, false),
     ('_migrate_0003', '{}', true, false),
+    ('_migrate_0005', '{}', true, false),
     ('_release_tables', '{}', true, false),
     ('_access_to_tables', '{}', false, false),
     ('_access_to_functions', '{}', false, false),

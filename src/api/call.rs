@@ -75,14 +75,15 @@ fn read<'row>(row: &'row Row<'_>) -> Option<Call<'row>> {
 }
 
 fn refuse(refusal: CallError, new: &Call<'_>, old: Option<&Call<'_>>) -> ! {
-    use PgSqlErrorCode::{ERRCODE_CHECK_VIOLATION as CHECK, ERRCODE_RESTRICT_VIOLATION as RESTRICT};
+    // Not restrict_violation (23001): ORMs call that one a foreign key.
+    use PgSqlErrorCode::ERRCODE_CHECK_VIOLATION as CHECK;
     let id = |call: &Call<'_>| pgrx::Uuid::from_bytes(call.id).to_string();
     let end = |call: &Call<'_>| call.ended_at.map_or("NULL".to_owned(), clock::shown);
     let before = old.unwrap_or(new);
     let start = clock::shown(new.started_at);
     match refusal {
         CallError::Moved => raise(
-            RESTRICT,
+            CHECK,
             "a call keeps its id and its tenant",
             &format!(
                 "Call {} of tenant \"{}\" was to become {} of tenant \"{}\".",
@@ -94,7 +95,7 @@ fn refuse(refusal: CallError, new: &Call<'_>, old: Option<&Call<'_>>) -> ! {
             "Insert another call and delete this one.",
         ),
         CallError::Restarted => raise(
-            RESTRICT,
+            CHECK,
             "a call that has ended does not start again",
             &format!("Call {} is {} since {}.", id(before), before.status, end(before)),
             "Start a new call; external_id or meta can say that it continues this one.",
