@@ -8,7 +8,7 @@
  *
  * Events carry no times: those of their arrival are taken. A turn is opened when it begins and gets its words when they
  * come, which is later than the answer for what the caller said. A statement that fails is logged, and the call goes on.
- * openai 6, pg 8: docs/integrations/openai_realtime.md
+ * openai 7, pg 8: docs/integrations/openai_realtime.md
  *
  * @typedef {import('openai/resources/realtime/realtime').RealtimeServerEvent} ServerEvent
  * @typedef {{ role: string, start: Date, end: Date | null, text: string, id: string | null, interrupted: boolean, latencyMs: number | null }} Turn
@@ -20,7 +20,7 @@ export class RealtimeRecorder {
   /** @type {Date | null} */ heard = null;
 
   /** @param {import('pg').ClientBase} db the recorder's own  @param {string} callId */
-  constructor(db, callId) { [this.db, this.callId] = [db, callId]; }
+  constructor(db, callId) { this.db = db; this.callId = callId; }
 
   /**
    * @param {import('pg').ClientBase} db

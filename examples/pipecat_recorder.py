@@ -2,7 +2,7 @@
 
     recorder = await CallRecorder.start(connection, "iris", external_id=call_sid)
     observers = recorder.watch(aggregators.user(), aggregators.assistant())
-    await PipelineRunner().run(PipelineTask(pipeline, observers=observers))
+    await runner.add_workers(PipelineWorker(pipeline, observers=observers))
     await recorder.end()
 
 A statement that fails is logged, and the call goes on. pipecat-ai 1.14, psycopg 3. docs/integrations/pipecat.md
@@ -43,26 +43,26 @@ class CallRecorder:
         return cls(connection, row[0])
 
     def watch(self, user: Any, assistant: Any) -> list[BaseObserver]:
-        """Both aggregators of a context; gives the observers that the task needs."""
+        """Both aggregators of a context; gives the observers that the worker needs."""
         tools, latency = FunctionCallObserver(include_results=True), UserBotLatencyObserver()
 
-        @user.event_handler("on_user_turn_stopped")
         async def user_said(_aggregator: Any, _strategy: Any, message: Any) -> None:
             await self.said("user", message, False, None)
 
-        @assistant.event_handler("on_assistant_turn_stopped")
         async def assistant_said(_aggregator: Any, message: Any) -> None:
             latency_ms, self.latency_ms = self.latency_ms, None
             await self.said("assistant", message, message.interrupted, latency_ms)
 
-        @latency.event_handler("on_latency_measured")
         async def measured(_observer: Any, seconds: float) -> None:
             self.latency_ms = max(0, round(seconds * 1000))
 
-        @tools.event_handler("on_function_call_event")
         async def done(_observer: Any, event: FunctionCallEvent) -> None:
             await self.done(event)
 
+        user.add_event_handler("on_user_turn_stopped", user_said)
+        assistant.add_event_handler("on_assistant_turn_stopped", assistant_said)
+        latency.add_event_handler("on_latency_measured", measured)
+        tools.add_event_handler("on_function_call_event", done)
         return [tools, latency]
 
     async def said(self, role: str, message: Any, interrupted: bool, latency_ms: int | None) -> None:

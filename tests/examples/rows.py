@@ -25,6 +25,6 @@ def analyzed(call_id: Any) -> None:
     """Waits until the worker has judged the call."""
     deadline = time.monotonic() + 30
     with psycopg.connect(autocommit=True) as connection:
-        while not connection.execute("SELECT FROM voice.analytics WHERE call_id = %s", (call_id,)).fetchone():
+        while connection.execute("SELECT 1 FROM voice.analytics WHERE call_id = %s", (call_id,)).fetchone() is None:
             assert time.monotonic() < deadline, f"call {call_id} was not analyzed"
             time.sleep(0.1)
