@@ -3,12 +3,13 @@
 The foreign keys stand between the monthly partitions, where reflection does not find them. Call prepare(engine) once.
 """
 
-from sqlalchemy import Engine, FetchedValue, MetaData
-from sqlalchemy.ext.automap import automap_base
-from sqlalchemy.orm import relationship
+from sqlalchemy import DateTime, Engine, FetchedValue, Integer, MetaData, Text
+from sqlalchemy.ext.declarative import DeferredReflection
+from sqlalchemy.orm import DeclarativeBase, mapped_column, relationship
 
-metadata = MetaData(schema="voice")
-Base = automap_base(metadata=metadata)
+
+class Base(DeferredReflection, DeclarativeBase):
+    metadata = MetaData(schema="voice")
 
 
 class Agent(Base):
@@ -17,6 +18,10 @@ class Agent(Base):
 
 class Call(Base):
     __tablename__ = "call"
+    # What triggers fill in is read back.
+    status = mapped_column(Text, server_default=FetchedValue(), server_onupdate=FetchedValue())
+    ended_at = mapped_column(DateTime(timezone=True), server_default=FetchedValue(), server_onupdate=FetchedValue())
+    duration_ms = mapped_column(Integer, server_default=FetchedValue(), server_onupdate=FetchedValue())
     # passive_deletes: the database deletes turns with their call, and their key cannot be blanked out before.
     turns = relationship(
         "Turn", primaryjoin="foreign(Turn.call_id) == Call.id", order_by="[Turn.started_at, Turn.id]",
@@ -48,9 +53,4 @@ class Analytics(Base):
 
 
 def prepare(engine: Engine) -> None:
-    tables = ["agent", "call", "turn", "tool_call", "analytics"]
-    metadata.reflect(engine, only=tables, resolve_fks=False)
-    # What triggers fill in is read back after a flush.
-    for column in ("ended_at", "duration_ms", "status"):
-        metadata.tables["voice.call"].c[column].server_onupdate = FetchedValue(for_update=True)
-    Base.prepare()
+    Base.prepare(engine, resolve_fks=False)

@@ -1,35 +1,32 @@
 """docs/orm/django_models.py, as the application's role: create, end, read, and what a refusal looks like."""
 
 import os
+import pathlib
 import sys
-import types
+import tempfile
 
 import django
 from django.conf import settings
 
-# The models of an application named "calls".
-app = types.ModuleType("calls")
-app.__path__ = []  # type: ignore[attr-defined]
-app.__file__ = __file__
-sys.modules["calls"] = app
+# An application that has the file as its models.
+folder = tempfile.TemporaryDirectory()
+app = pathlib.Path(folder.name) / "calls"
+app.mkdir()
+(app / "__init__.py").touch()
+models_file = pathlib.Path(__file__).parents[2] / "docs/orm/django_models.py"
+(app / "models.py").write_text(models_file.read_text())
+sys.path.insert(0, folder.name)
 settings.configure(
-    INSTALLED_APPS=["django.contrib.postgres"],
+    INSTALLED_APPS=["calls"],
     DATABASES={"default": {"ENGINE": "django.db.backends.postgresql", "NAME": os.environ["PGDATABASE"], "HOST": os.environ["PGHOST"],
                            "PORT": os.environ["PGPORT"], "USER": os.environ["PGUSER"]}},
     USE_TZ=True, DEFAULT_AUTO_FIELD="django.db.models.BigAutoField", TIME_ZONE="America/New_York",
 )
 django.setup()
 
-import importlib.util  # noqa: E402
-
+from calls import models  # noqa: E402
 from django.db import IntegrityError, connection, transaction  # noqa: E402
 from django.utils import timezone  # noqa: E402
-
-spec = importlib.util.spec_from_file_location("calls.models", next(p for p in (f"{d}/django_models.py" for d in sys.path) if os.path.exists(p)))
-models = importlib.util.module_from_spec(spec)
-source = spec.loader.get_source("calls.models")
-# As a file of the application it would need no label.
-exec(compile(source.replace("        managed = False", "        managed = False\n        app_label = 'calls'"), spec.origin, "exec"), models.__dict__)
 
 from rows import analyzed  # noqa: E402
 
