@@ -35,7 +35,9 @@ pub fn secrets(tenant: &str, format: &str) -> Result<Vec<String>, DbError> {
 pub fn set_secret(tenant: &str, format: &str, secret: Option<&str>, overlap: Option<Interval>) -> Result<(), DbError> {
     user::as_voice_worker(|| {
         Spi::connect_mut(|client| match secret {
-            Some(secret) => SET.with(|s| s.run(client, &[tenant.into(), format.into(), secret.into(), overlap.into()]).map(drop)),
+            Some(secret) => {
+                SET.with(|s| s.run(client, &[tenant.into(), format.into(), secret.into(), overlap.into()]).map(drop))
+            }
             None => REMOVE.with(|s| s.run(client, &[tenant.into(), format.into()]).map(drop)),
         })
     })

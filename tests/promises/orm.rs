@@ -116,9 +116,16 @@ fn a_start_far_from_its_id_is_told_and_one_nearby_is_not() {
         let said = told(&format!("INSERT INTO voice.call (agent_id, started_at) VALUES ('a', {near})"));
         assert!(said.is_empty(), "{near}: {said:?}");
     }
-    assert!(told("INSERT INTO voice.call (id, agent_id, started_at) VALUES (voice_uuidv7('2026-01-01'), 'a', '2026-01-01')").is_empty());
+    assert!(
+        told(
+            "INSERT INTO voice.call (id, agent_id, started_at) VALUES (voice_uuidv7('2026-01-01'), 'a', '2026-01-01')"
+        )
+        .is_empty()
+    );
     // As a client writes it that sends New York's time as UTC, for many calls.
-    let said = told("INSERT INTO voice.call (agent_id, started_at) SELECT 'a', now() - interval '5 hours' FROM generate_series(1, 20)");
+    let said = told(
+        "INSERT INTO voice.call (agent_id, started_at) SELECT 'a', now() - interval '5 hours' FROM generate_series(1, 20)",
+    );
     assert_eq!(said.len(), 1, "once a statement: {said:?}");
     assert_eq!((said[0].severity(), said[0].code().code()), ("WARNING", "01000"));
     let detail = said[0].detail().unwrap();
@@ -130,7 +137,8 @@ fn an_ended_call_that_starts_again_is_no_foreign_key_error() {
     let mut voice = Voice::start();
     let call = voice.call(&[]);
     for sql in ["status = 'in_progress', ended_at = NULL", "id = voice_uuidv7()", "tenant_id = 'another'"] {
-        let refused = voice.client.batch_execute(&format!("UPDATE voice.call SET {sql} WHERE id = '{call}'")).unwrap_err();
+        let refused =
+            voice.client.batch_execute(&format!("UPDATE voice.call SET {sql} WHERE id = '{call}'")).unwrap_err();
         let refused = refused.as_db_error().unwrap();
         assert_eq!(refused.code().code(), "23514", "{refused:?}");
         assert!(refused.detail().unwrap().contains(&call) && refused.hint().is_some(), "{refused:?}");

@@ -124,7 +124,10 @@ fn ten_thousand_dirty_calls_of_a_prisma_schema_come_over_once_and_whole() {
     let hook = StubLlm::start();
     let mut voice = with_old_tables();
     voice.client.batch_execute(CALLS).unwrap();
-    let add = format!("SELECT voice_add_webhook('{}', min_lead_score => 0, intents => '{{info,booking,complaint,sales,support,none}}')", hook.url());
+    let add = format!(
+        "SELECT voice_add_webhook('{}', min_lead_score => 0, intents => '{{info,booking,complaint,sales,support,none}}')",
+        hook.url()
+    );
     voice.client.batch_execute(&add).unwrap();
 
     let said = ran(&voice, "migrate.sql", &["dry_run=1"]);
@@ -182,17 +185,28 @@ fn ten_thousand_dirty_calls_of_a_prisma_schema_come_over_once_and_whole() {
     assert_eq!(voice.count("SELECT count(*) FROM voice.search_document"), kept);
     assert!(voice.count("SELECT count(*) FROM voice_search('umlaut', max_rows => 50)") > 0);
     assert_eq!(
-        voice.count("SELECT count(*) FROM voice.call c WHERE c.tableoid::regclass::text LIKE '%default%'"), 0, "every month has its partition");
+        voice.count("SELECT count(*) FROM voice.call c WHERE c.tableoid::regclass::text LIKE '%default%'"),
+        0,
+        "every month has its partition"
+    );
 
     // Again: nothing. Then the calls that were on the phone end, and come too.
     let said = ran(&voice, "migrate.sql", &[]);
     assert!(!said.contains("calls a second"), "{said}");
     assert_eq!(voice.count("SELECT count(*) FROM voice.call"), 10_000);
     assert_eq!(differing(&mut voice, "public"), [0, 0, 0, 0, 0]);
-    voice.client.batch_execute(r#"UPDATE "Call" SET status = 'completed', "endedAt" = now() AT TIME ZONE 'UTC' WHERE id LIKE 'now%'"#).unwrap();
+    voice
+        .client
+        .batch_execute(
+            r#"UPDATE "Call" SET status = 'completed', "endedAt" = now() AT TIME ZONE 'UTC' WHERE id LIKE 'now%'"#,
+        )
+        .unwrap();
 
     // The old names over the new tables, also for this script.
-    voice.client.batch_execute("CREATE ROLE web LOGIN; SELECT voice_grant('web', 'writer'), voice_grant('web', 'reader')").unwrap();
+    voice
+        .client
+        .batch_execute("CREATE ROLE web LOGIN; SELECT voice_grant('web', 'writer'), voice_grant('web', 'reader')")
+        .unwrap();
     ran(&voice, "views.sql", &["app=web"]);
     ran(&voice, "migrate.sql", &[]);
     assert_eq!(voice.count("SELECT count(*) FROM voice.call"), 10_003);
@@ -210,7 +224,10 @@ fn ten_thousand_dirty_calls_of_a_prisma_schema_come_over_once_and_whole() {
     voice.cluster.set("voice_analytics.enabled", "on");
     voice.drained();
     assert_eq!(voice.count("SELECT count(*) FROM voice.analytics"), 10_000);
-    assert_eq!(llm.count() as i64, voice.count("SELECT count(*) FROM voice.analytics WHERE lead_score = 99 AND model <> 'prisma'"));
+    assert_eq!(
+        llm.count() as i64,
+        voice.count("SELECT count(*) FROM voice.analytics WHERE lead_score = 99 AND model <> 'prisma'")
+    );
     assert_eq!(hook.count(), 0, "nobody is told of leads of last year");
 }
 
@@ -243,8 +260,16 @@ fn the_applications_own_sql_runs_on_the_views() {
     let (id, status): (String, String) = (row.get(0), row.get(1));
     assert_eq!(status, "in_progress");
     web.execute(r#"INSERT INTO "Turn" ("callId", role, text, "startedAt", "endedAt") VALUES ($1::text::uuid, 'user', 'ten of them', now(), now())"#, &[&id]).unwrap();
-    web.execute(r#"INSERT INTO "ToolCall" ("callId", name, args, "latencyMs") VALUES ($1::text::uuid, 'book', '{}', 12)"#, &[&id]).unwrap();
-    web.execute(r#"UPDATE "Call" SET status = 'completed', "endedAt" = now(), "durationMs" = 0 WHERE id = $1::text::uuid"#, &[&id]).unwrap();
+    web.execute(
+        r#"INSERT INTO "ToolCall" ("callId", name, args, "latencyMs") VALUES ($1::text::uuid, 'book', '{}', 12)"#,
+        &[&id],
+    )
+    .unwrap();
+    web.execute(
+        r#"UPDATE "Call" SET status = 'completed', "endedAt" = now(), "durationMs" = 0 WHERE id = $1::text::uuid"#,
+        &[&id],
+    )
+    .unwrap();
     assert_eq!(voice.count("SELECT count(*) FROM voice.job"), 1, "the end of the call queues its analysis");
     let dashboards = [
         r#"SELECT count(*) FROM (SELECT c.id, c."fromNumber", a."leadScore", a.intent, a.entities FROM "Call" c JOIN "Analytics" a ON a."callId" = c.id

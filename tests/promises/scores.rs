@@ -35,8 +35,11 @@ fn a_call_that_brings_its_scores_is_not_judged_again_and_is_found() {
     let options = json!({ "scores": scores() }).to_string();
     let by_import = "SELECT voice_import('retell', $1::text::jsonb, $2::text::jsonb)::text";
     let first = voice.text(by_import, &[&RETELL, &options]).unwrap();
-    let call = |id: &str| json!({"id": id, "agent": "Ava", "vertical": "salon", "started_at": "2026-10-01T10:00:00Z", "scores": scores(),
-                                 "turns": [{"role": "user", "text": "ten marmalade jars, please"}]}).to_string();
+    let call = |id: &str| {
+        json!({"id": id, "agent": "Ava", "vertical": "salon", "started_at": "2026-10-01T10:00:00Z", "scores": scores(),
+                                 "turns": [{"role": "user", "text": "ten marmalade jars, please"}]})
+        .to_string()
+    };
     voice.text("SELECT voice_import_call($1::text::jsonb)::text", &[&call("one")]).unwrap();
     let many = [call("two"), call("three")];
     let by_imports = "SELECT cardinality(voice_imports('voice', $1::text[]::jsonb[]))::text";
@@ -107,7 +110,8 @@ fn scores_that_break_a_rule_are_refused_by_their_name_and_leave_nothing() {
         ("computed_at", json!("2026-07-29T09:00:00")),
         ("mood", json!("good")),
     ] {
-        let (code, message) = refused(&mut voice.client, by_id, &[&json!([with("intent", json!("sales")), with(key, bad)]).to_string()]);
+        let (code, message) =
+            refused(&mut voice.client, by_id, &[&json!([with("intent", json!("sales")), with(key, bad)]).to_string()]);
         assert_eq!(code, "22023", "{key}: {message}");
         assert!(message.contains(&format!("scores[2].{key}")), "{key}: {message}");
     }
@@ -122,9 +126,14 @@ fn scores_that_break_a_rule_are_refused_by_their_name_and_leave_nothing() {
     let (code, message) = refused(&mut voice.client, "SELECT voice_imports('voice', ARRAY[$1::text::jsonb])", &[&bad]);
     assert!(code == "22023" && message.contains("sentiment"), "{message}");
     let going_on = voice.open_call(&[("user", "hello")]);
-    let (code, _) = refused(&mut voice.client, by_id, &[&json!({"call_id": going_on, "sentiment": 0, "lead_score": 1}).to_string()]);
+    let (code, _) = refused(
+        &mut voice.client,
+        by_id,
+        &[&json!({"call_id": going_on, "sentiment": 0, "lead_score": 1}).to_string()],
+    );
     assert_eq!(code, "55000", "a call in progress");
-    let nobody = json!({"call_id": "01890000-0000-7000-8000-000000000000", "sentiment": 0, "lead_score": 1}).to_string();
+    let nobody =
+        json!({"call_id": "01890000-0000-7000-8000-000000000000", "sentiment": 0, "lead_score": 1}).to_string();
     assert_eq!(refused(&mut voice.client, by_id, &[&nobody]).0, "23503");
     assert_eq!(voice.count("SELECT count(*) FROM voice.analytics"), 0);
     assert_eq!(voice.count("SELECT count(*) FROM voice.call"), 2);
@@ -142,7 +151,9 @@ fn only_an_admin_brings_scores_and_only_of_calls_of_its_own_tenant() {
              SELECT voice_pin_tenant('acme', 'acme'), voice_pin_tenant('globex', 'globex'), voice_pin_tenant('scribe', 'acme')",
         )
         .unwrap();
-    let call = json!({"id": "c", "agent": "a", "turns": [], "scores": {"sentiment": 0, "lead_score": 85, "intent": "sales"}}).to_string();
+    let call =
+        json!({"id": "c", "agent": "a", "turns": [], "scores": {"sentiment": 0, "lead_score": 85, "intent": "sales"}})
+            .to_string();
     let import = "SELECT voice_import('voice', $1::text::jsonb)::text";
     let (code, _) = refused(&mut voice.cluster.connect_as("scribe", "app"), import, &[&call]);
     assert_eq!((code.as_str(), voice.count("SELECT count(*) FROM voice.call")), ("42501", 0));
