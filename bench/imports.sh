@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # voice_imports() beside voice_import_call(): CALLS calls (100,000) of ten turns and two tool calls each over a year, by two
 # clients in transactions of 1,000, each into a database of its own on one server with fsync off; ROUNDS rounds (3), in
-# turns. Prints calls a second of both and their ratio, and compares a checksum of all rows.
+# turns. Prints calls a second of both and their ratio, the most private memory that a backend had meanwhile (RssAnon of
+# Linux, looked at ten times a second), and compares a checksum of all rows.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/postgres.sh
@@ -41,18 +42,37 @@ SQL
 client() {
     for ((from = 1 + 1000 * $3; from <= CALLS; from += 2000)); do
         printf "%s BETWEEN %d AND %d;\n" "$2" "$from" $((from + 999))
-    done | query -d "$1" > /dev/null 2> /tmp/voice-imports.$$.$3
+    done | PGAPPNAME=importing query -d "$1" > /dev/null 2> /tmp/voice-imports.$$.$3
 }
 
-# both DATABASE STATEMENT: prints calls a second
+# The most that any of the importing backends had, in MB, until the file is gone.
+watch_memory() {
+    local pid pids="" kb most=0
+    while [ -e "$1" ]; do
+        [ "$(wc -w <<< "$pids")" = 2 ] ||
+            pids=$(query -d postgres -c "SELECT pid FROM pg_stat_activity WHERE application_name = \$\$importing\$\$")
+        for pid in $pids; do
+            kb=$(awk "/^RssAnon:/ { print \$2 }" "/proc/$pid/status" 2> /dev/null || true)
+            [ "${kb:-0}" -le "$most" ] || most=$kb
+        done
+        echo $((most / 1024)) > /tmp/voice-imports.$$.memory
+        sleep 0.1
+    done
+}
+
+# both DATABASE STATEMENT: prints calls a second and MB
 both() {
     local began ended
+    : > /tmp/voice-imports.$$.running
+    watch_memory /tmp/voice-imports.$$.running & watcher=$!
     began=$(date +%s%N)
     client "$1" "$2" 0 & one=$!
     client "$1" "$2" 1 & other=$!
     wait "$one"; wait "$other"
     ended=$(date +%s%N)
-    echo $((CALLS * 1000000000 / (ended - began)))
+    rm /tmp/voice-imports.$$.running
+    wait "$watcher"
+    echo $((CALLS * 1000000000 / (ended - began))) "$(cat /tmp/voice-imports.$$.memory)"
 }
 
 rows="SELECT md5(string_agg(r, \$\$\$\$ ORDER BY r)) FROM (
@@ -64,11 +84,11 @@ rows="SELECT md5(string_agg(r, \$\$\$\$ ORDER BY r)) FROM (
     JOIN voice.job j ON j.call_id = c.id) x(r)"
 for ((round = 1; round <= ROUNDS; round++)); do
     prepare one; prepare many
-    one=$(both one "SELECT count(voice_import_call(call)) FROM payload WHERE n")
-    many=$(both many "SELECT cardinality(voice_imports(\$\$voice\$\$, array_agg(call))) FROM payload WHERE n")
+    read -r one one_mb < <(both one "SELECT count(voice_import_call(call)) FROM payload WHERE n")
+    read -r many many_mb < <(both many "SELECT cardinality(voice_imports(\$\$voice\$\$, array_agg(call))) FROM payload WHERE n")
     sums=("$(query -d one -c "$rows")" "$(query -d many -c "$rows")")
     [ "${sums[0]}" = "${sums[1]}" ] || { echo "the rows differ: ${sums[*]}" >&2; exit 1; }
-    echo "round $round of $ROUNDS: voice_imports $many calls/s, voice_import_call $one calls/s, ratio $(awk "BEGIN { printf \"%.2f\", $many / $one }"), same rows (${sums[0]})"
+    echo "round $round of $ROUNDS: voice_imports $many calls/s, voice_import_call $one calls/s, ratio $(awk "BEGIN { printf \"%.2f\", $many / $one }"), memory of a backend at most $many_mb MB and $one_mb MB, same rows (${sums[0]})"
 done
-rm -f /tmp/voice-imports.$$.0 /tmp/voice-imports.$$.1
+rm -f /tmp/voice-imports.$$.0 /tmp/voice-imports.$$.1 /tmp/voice-imports.$$.memory
 '

@@ -61,6 +61,10 @@ FROM voice_search('appointment or reservation', max_rows => 5);"
 
     show 'How the worker is doing' 'SELECT * FROM voice_status();' -x
 
+}
+
+# shellcheck disable=SC2154
+explore() {
     heading 'Yours to explore'
     cat << NEXT
   psql            $PG_BIN/psql -h $home -p $port -U postgres voice

@@ -51,6 +51,7 @@ static PARTITION_MONTHS_AHEAD: GucSetting<i32> = GucSetting::<i32>::new(3);
 static RETENTION: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c"off"));
 static MAINTENANCE: GucSetting<bool> = GucSetting::<bool>::new(true);
 static WEBHOOK_PRIVATE_ADDRESSES: GucSetting<bool> = GucSetting::<bool>::new(false);
+static WEBHOOK_MAX_AGE: GucSetting<i32> = GucSetting::<i32>::new(86_400);
 static WEBHOOK_ALLOWED_HOSTS: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 static REDACT: GucSetting<bool> = GucSetting::<bool>::new(false);
 static REQUIRE_TENANT: GucSetting<bool> = GucSetting::<bool>::new(false);
@@ -285,6 +286,13 @@ pub fn init() {
         c"",
         &WEBHOOK_ALLOWED_HOSTS,
         Some(check::hosts),
+    );
+    int(
+        c"voice_analytics.webhook_max_age",
+        c"How long after its start a call can be a hot lead of which webhooks are told; 0 is no limit.",
+        &WEBHOOK_MAX_AGE,
+        0..=315_360_000,
+        GucFlags::UNIT_S,
     );
     checked(
         c"voice_analytics.retention",

@@ -13,6 +13,10 @@ const REACH_US: i64 = 24 * 3600 * 1_000_000;
 /// How far an end may lie before its start and still mean that two clocks differ: then the call ended as it started.
 const CLOCKS_APART_US: i64 = 5 * 60 * 1_000_000;
 
+/// What is further apart than this is told: nearly the smallest step between time zones that people live in (an hour, the
+/// time that a request takes less).
+const NOTICED_US: i64 = 55 * 60 * 1_000_000;
+
 /// The columns of a call that depend on one another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Call<'a> {
@@ -114,15 +118,26 @@ impl Call<'_> {
         }
     }
 
+    /// How far the start is from the time in the id, in microseconds, where that is so far that a time zone may have been
+    /// lost: such a call is stored, and its writer is told.
+    pub fn noticed_distance(&self) -> Option<i64> {
+        self.check_id().ok()?;
+        self.distance().filter(|us| us.abs() >= NOTICED_US)
+    }
+
     fn check_id(&self) -> Result<(), CallError> {
         if self.id[6] >> 4 != 7 {
             return Err(CallError::NoTime);
         }
-        let carried = uuid7::unix_ms(&self.id) * 1000;
-        match self.started_at.checked_sub(carried) {
+        match self.distance() {
             Some(apart) if (-REACH_US..=REACH_US).contains(&apart) => Ok(()),
             _ => Err(CallError::FarFromStart),
         }
+    }
+
+    /// From the time in the id to the start, in microseconds; `None`: no number says it.
+    fn distance(&self) -> Option<i64> {
+        self.started_at.checked_sub(uuid7::unix_ms(&self.id) * 1000)
     }
 }
 
@@ -170,6 +185,18 @@ mod tests {
     #[test]
     fn a_call_that_starts_is_left_as_it_is() {
         assert_eq!(started().completed(None, never), Ok(started()));
+    }
+
+    #[test]
+    fn a_start_that_is_an_hour_or_more_from_its_id_is_noticed() {
+        let started = |us: i64| Call { started_at: START + us, ..started() };
+        for near in [0, 54 * 60 * SECOND, -54 * 60 * SECOND] {
+            assert_eq!(started(near).noticed_distance(), None);
+        }
+        // London in summer, New York, Kolkata.
+        for far in [3600 * SECOND - 1, 5 * 3600 * SECOND, -5 * 3600 * SECOND - 1800 * SECOND] {
+            assert_eq!(started(far).noticed_distance(), Some(far));
+        }
     }
 
     #[test]

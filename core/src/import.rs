@@ -64,6 +64,8 @@ pub struct Import {
     pub meta: Option<String>,
     pub turns: Vec<Turn>,
     pub tool_calls: Vec<ToolCall>,
+    /// What was made of the call elsewhere: a JSON object, as `voice_import_scores` takes it, without the call.
+    pub scores: Option<String>,
     /// What was not as the format has it and was mended, in sentences.
     pub notes: Vec<String>,
 }
@@ -161,6 +163,7 @@ impl Import {
                 .enumerate()
                 .map(|(at, json)| ToolCall::of(json, at, turns.len()))
                 .collect::<Result<_, _>>()?,
+            scores: call.object("scores")?.map(str::to_owned),
             notes: Vec::new(),
         })
     }
@@ -327,7 +330,7 @@ mod tests {
         fn any_value_anywhere_is_taken_or_refused(
             key in prop::sample::select(vec![
                 "id", "external_id", "agent", "agent_id", "vertical", "direction", "status", "from", "started_at",
-                "duration_ms", "meta", "turns", "tool_calls",
+                "duration_ms", "meta", "turns", "tool_calls", "scores",
             ]),
             value in prop::sample::select(vec![
                 "null", "true", "1", "-1", "1e400", "\"\"", "\"x\"", "[]", "{}", "[{}]", "[[]]", "{\"id\":1}", "[null]",

@@ -22,7 +22,7 @@ END
 $$;
 COMMENT ON FUNCTION voice._check_role(text) IS 'raises the error for a caller or a role that is out of place';
 
-CREATE FUNCTION voice_grant(role text, access text) RETURNS void
+CREATE FUNCTION voice_grant(role text, access text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
@@ -59,12 +59,13 @@ BEGIN
     LOOP
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', item.name, role);
     END LOOP;
+    RETURN true;
 END
 $$;
 COMMENT ON FUNCTION voice_grant(text, text) IS
-    'lets a role be reader, analyst, writer, operator or admin, beside what it may do already';
+    'lets a role be reader, analyst, writer, operator or admin, beside what it may do already; true, or an error';
 
-CREATE FUNCTION voice_revoke(role text) RETURNS void
+CREATE FUNCTION voice_revoke(role text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
@@ -73,7 +74,7 @@ BEGIN
     PERFORM voice._check_role(role);
     -- A role that is gone has no privileges; its pin is left to voice_pin_tenant().
     IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = role) THEN
-        RETURN;
+        RETURN false;
     END IF;
     FOR item IN
         SELECT format('%s %s', CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, c.oid::regclass) AS name
@@ -88,9 +89,10 @@ BEGIN
         EXECUTE format('REVOKE ALL ON %s FROM %I', item.name, role);
     END LOOP;
     EXECUTE format('REVOKE ALL ON SCHEMA voice FROM %I', role);
+    RETURN true;
 END
 $$;
-COMMENT ON FUNCTION voice_revoke(text) IS 'takes from a role everything it may do here, partitions included; its pin stays';
+COMMENT ON FUNCTION voice_revoke(text) IS 'takes from a role everything it may do here, partitions included; its pin stays; false: there is no such role';
 
 -- Roles that may become a superuser, or the owner of the tables, read files, or write what they like into voice._pin, are
 -- held by no policy. (Until PostgreSQL 15 CREATEROLE makes anybody a member of anything.)
@@ -199,7 +201,7 @@ END
 $$;
 COMMENT ON FUNCTION voice._write_pin(text, text) IS 'does the work of voice_pin_tenant, as voice_worker';
 
-CREATE FUNCTION voice_pin_tenant(role text, tenant text) RETURNS void
+CREATE FUNCTION voice_pin_tenant(role text, tenant text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
@@ -220,7 +222,8 @@ BEGIN
                          || ', or pin another role, of the tenant''s own.';
     END IF;
     PERFORM voice._write_pin(role, tenant);
+    RETURN tenant IS NOT NULL;
 END
 $$;
 COMMENT ON FUNCTION voice_pin_tenant(text, text) IS
-    'a role that logs in sees this tenant only, whatever it sets; tenant NULL: no pin any more';
+    'a role that logs in sees this tenant only, whatever it sets; tenant NULL: no pin any more; returns whether it is pinned now';

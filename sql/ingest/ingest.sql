@@ -165,7 +165,7 @@ COMMENT ON FUNCTION voice_add_turn(uuid, text, text, timestamptz, timestamptz, t
 
 CREATE FUNCTION voice_add_chunk(
     call_id uuid, turn_id bigint, seq int, text text, is_final boolean DEFAULT false, start_ms int DEFAULT NULL,
-    end_ms int DEFAULT NULL, confidence double precision DEFAULT NULL) RETURNS void
+    end_ms int DEFAULT NULL, confidence double precision DEFAULT NULL) RETURNS int
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 BEGIN
@@ -195,10 +195,11 @@ BEGIN
     THEN
         PERFORM voice._unknown_turn(call_id, turn_id);
     END IF;
+    RETURN seq;
 END
 $$;
 COMMENT ON FUNCTION voice_add_chunk(uuid, bigint, int, text, boolean, int, int, double precision) IS
-    'adds a piece of streaming speech-to-text to a turn; the same seq again replaces it, but never a final piece by one that is not';
+    'adds a piece of streaming speech-to-text to a turn and returns its seq; the same seq again replaces it, but never a final piece by one that is not';
 
 CREATE FUNCTION voice._close_streaming_turn(
     call_id uuid, turn_id bigint, ended_at timestamptz, interrupted boolean, transcription_ms int, llm_ttft_ms int,
@@ -233,7 +234,7 @@ COMMENT ON FUNCTION voice._finish_turn_from_chunks(uuid, bigint, timestamptz, bo
 CREATE FUNCTION voice_finish_turn(
     call_id uuid, turn_id bigint, text text DEFAULT NULL, ended_at timestamptz DEFAULT clock_timestamp(),
     interrupted boolean DEFAULT false, transcription_ms int DEFAULT NULL, llm_ttft_ms int DEFAULT NULL,
-    tts_ttfb_ms int DEFAULT NULL, e2e_latency_ms int DEFAULT NULL) RETURNS void
+    tts_ttfb_ms int DEFAULT NULL, e2e_latency_ms int DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
@@ -249,7 +250,7 @@ BEGIN
     IF text IS NULL THEN
         PERFORM voice._finish_turn_from_chunks(call_id, turn_id, ended_at, interrupted, transcription_ms, llm_ttft_ms,
                                                tts_ttfb_ms, e2e_latency_ms);
-        RETURN;
+        RETURN turn_id;
     END IF;
     UPDATE voice.turn t
     SET text = voice_finish_turn.text,
@@ -260,10 +261,11 @@ BEGIN
         tts_ttfb_ms = coalesce(voice_finish_turn.tts_ttfb_ms, t.tts_ttfb_ms),
         e2e_latency_ms = coalesce(voice_finish_turn.e2e_latency_ms, t.e2e_latency_ms)
     WHERE t.call_id = voice_finish_turn.call_id AND t.id = voice_finish_turn.turn_id AND t.tenant_id = voice._tenant();
+    RETURN turn_id;
 END
 $$;
 COMMENT ON FUNCTION voice_finish_turn(uuid, bigint, text, timestamptz, boolean, int, int, int, int) IS
-    'closes a streaming turn; without text, its words are its final chunks or, without any, its latest';
+    'closes a streaming turn and returns its id; without text, its words are its final chunks or, without any, its latest';
 
 CREATE FUNCTION voice_add_tool_call(
     call_id uuid, name text, args jsonb, result jsonb DEFAULT NULL, latency_ms int DEFAULT NULL,

@@ -16,9 +16,11 @@ END
 $$;
 COMMENT ON FUNCTION voice._is_copy() IS 'whether the data remembers another installation, or this one is in another database';
 
-CREATE FUNCTION voice_pause(reason text DEFAULT NULL) RETURNS void
+CREATE FUNCTION voice_pause(reason text DEFAULT NULL) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
+DECLARE
+    ran boolean;
 BEGIN
     IF voice._is_copy() THEN
         RAISE EXCEPTION 'this database is a restored copy: nothing runs that could be paused'
@@ -26,11 +28,13 @@ BEGIN
                   DETAIL = 'Its data remembers another installation of voice_analytics.',
                   HINT = 'SELECT voice_resume() makes it the one that counts.';
     END IF;
+    SELECT s.paused_at IS NULL INTO ran FROM voice._state s;
     UPDATE voice._state SET paused_at = coalesce(paused_at, now()), pause_reason = voice_pause.reason;
     PERFORM voice._wake();
+    RETURN ran;
 END
 $$;
-COMMENT ON FUNCTION voice_pause(text) IS 'the worker finishes what it has and takes nothing new; calls keep queueing';
+COMMENT ON FUNCTION voice_pause(text) IS 'the worker finishes what it has and takes nothing new; calls keep queueing; false: it was paused already, and the reason is the new one';
 
 -- As voice_worker (voice._access_to_functions()): whoever may resume may resume a copy too, where tables may be missing and
 -- the books are others' to write.
@@ -54,19 +58,23 @@ END
 $$;
 COMMENT ON FUNCTION voice._claim_ownership() IS 'makes this copy the installation that counts, as voice_worker';
 
-CREATE FUNCTION voice_resume() RETURNS void
+CREATE FUNCTION voice_resume() RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
+DECLARE
+    waited boolean;
 BEGIN
     IF voice._is_copy() THEN
         PERFORM voice._claim_ownership();
-        RETURN;
+        RETURN true;
     END IF;
+    SELECT s.paused_at IS NOT NULL INTO waited FROM voice._state s;
     UPDATE voice._state SET paused_at = NULL, pause_reason = NULL;
     PERFORM voice._wake();
+    RETURN waited;
 END
 $$;
-COMMENT ON FUNCTION voice_resume() IS 'ends a pause; in a restored copy, makes it the installation that counts';
+COMMENT ON FUNCTION voice_resume() IS 'ends a pause; in a restored copy, makes it the installation that counts; false: it was neither';
 
 CREATE FUNCTION voice_requeue_dead(max_jobs int DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
@@ -96,7 +104,7 @@ END
 $$;
 COMMENT ON FUNCTION voice_requeue_dead(int) IS 'gives dead jobs another chance, the oldest first; returns how many wait again';
 
-CREATE FUNCTION voice_limit_tenant(tenant text, max_concurrency int DEFAULT NULL, requests_per_minute int DEFAULT NULL) RETURNS void
+CREATE FUNCTION voice_limit_tenant(tenant text, max_concurrency int DEFAULT NULL, requests_per_minute int DEFAULT NULL) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 BEGIN
@@ -125,10 +133,11 @@ BEGIN
         ON CONFLICT ON CONSTRAINT tenant_limit_pkey
         DO UPDATE SET max_concurrency = EXCLUDED.max_concurrency, requests_per_minute = EXCLUDED.requests_per_minute;
     END IF;
+    RETURN max_concurrency IS NOT NULL OR requests_per_minute IS NOT NULL;
 END
 $$;
 COMMENT ON FUNCTION voice_limit_tenant(text, int, int) IS
-    'how much a tenant may ask of the LLM: requests in flight at once, and a minute; 0: no limit; NULL, or left out: what the settings tenant_max_concurrency and tenant_requests_per_minute say of every tenant. What is over the limit waits in the queue and holds up nobody else';
+    'how much a tenant may ask of the LLM: requests in flight at once, and a minute; 0: no limit; NULL, or left out: what the settings tenant_max_concurrency and tenant_requests_per_minute say of every tenant. What is over the limit waits in the queue and holds up nobody else. Returns whether the tenant has limits of its own now';
 
 -- The hash is what lets the worker skip a call that it has judged already; without it, it judges again. The row stays
 -- to be read until then.

@@ -2,7 +2,8 @@
 
 CREATE FUNCTION voice_status(
     OUT worker_pid int, OUT state text, OUT reason text, OUT analyzer text, OUT queued bigint, OUT running bigint,
-    OUT in_flight int, OUT dead bigint, OUT oldest_wait interval, OUT p50 interval, OUT p95 interval,
+    OUT in_flight int, OUT dead bigint, OUT oldest_wait_ms double precision,
+    OUT p50_ms double precision, OUT p95_ms double precision,
     OUT last_error text, OUT last_error_at timestamptz,
     OUT breaker text, OUT provider_failures int, OUT next_request_at timestamptz,
     OUT months_ahead int, OUT calls_in_default bigint, OUT backfill_queued bigint)
@@ -17,8 +18,8 @@ BEGIN
     reason := worker->>'reason';
     analyzer := worker->>'analyzer';
     in_flight := worker->>'in_flight';
-    p50 := (worker->>'p50_ms')::double precision * interval '1 millisecond';
-    p95 := (worker->>'p95_ms')::double precision * interval '1 millisecond';
+    p50_ms := worker->>'p50_ms';
+    p95_ms := worker->>'p95_ms';
     last_error := worker->>'last_error';
     last_error_at := to_timestamp((worker->>'last_error_at')::double precision);
     breaker := worker->>'breaker';
@@ -37,9 +38,9 @@ BEGIN
     END IF;
     IF to_regclass('voice.job') IS NOT NULL AND to_regclass('voice.dead_job') IS NOT NULL THEN
         SELECT count(*) FILTER (WHERE j.lease IS NULL), count(*) FILTER (WHERE j.lease IS NOT NULL),
-               now() - min(j.run_at) FILTER (WHERE j.lease IS NULL AND j.run_at <= now()),
+               extract(epoch FROM now() - min(j.run_at) FILTER (WHERE j.lease IS NULL AND j.run_at <= now())) * 1000,
                count(*) FILTER (WHERE j.lease IS NULL AND j.priority > 0)
-        INTO queued, running, oldest_wait, backfill_queued FROM voice.job j;
+        INTO queued, running, oldest_wait_ms, backfill_queued FROM voice.job j;
         SELECT count(*) INTO dead FROM voice.dead_job;
     END IF;
     months_ahead := voice._months_ahead();
@@ -50,4 +51,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION voice_status() IS
-    'the worker and its queue: what runs (running: leased, in_flight: requests), what waits and for how long, p50 and p95 from hang-up to analytics; breaker: closed, open (the LLM server fails and is left alone until next_request_at) or half-open; months_ahead: partitions ready beyond this month; calls_in_default: calls whose month has none; backfill_queued: those of queued that wait behind live calls';
+    'the worker and its queue: what runs (running: leased, in_flight: requests), what waits and for how long (oldest_wait_ms), p50_ms and p95_ms from hang-up to analytics; breaker: closed, open (the LLM server fails and is left alone until next_request_at) or half-open; months_ahead: partitions ready beyond this month; calls_in_default: calls whose month has none; backfill_queued: those of queued that wait behind live calls';

@@ -2,15 +2,18 @@
 -- call, webhook and event, however often the call is judged; call.updated whenever a call that the webhook was told of is
 -- judged differently than what it was told last. analytics remembers, and leaves with its call and its month: `webhook event`,
 -- and for webhooks that want updates `webhook #judgement`. Who tells of one call holds the call's lock, so nobody else
--- announces it meanwhile. $4: a delivery is as urgent as the analysis was.
+-- announces it meanwhile. $4: a delivery is as urgent as the analysis was. A call that is older than the setting
+-- webhook_max_age is no hot lead any more.
 WITH wanted AS (
     SELECT DISTINCT a.call_id, a.tenant_id, p.priority, w.id AS webhook_id, w.id::text AS webhook, w.events, a.announced,
-        a.lead_score >= w.min_lead_score AND a.intent = ANY (w.intents) AS is_hot,
+        a.lead_score >= w.min_lead_score AND a.intent = ANY (w.intents)
+            AND (s.max_age = interval '0' OR a.started_at >= pg_catalog.now() - s.max_age) AS is_hot,
         CASE WHEN 'call.updated' = ANY (w.events) THEN w.id || ' #' || pg_catalog.md5(pg_catalog.concat_ws(E'\x1f',
             a.lead_score, a.sentiment, a.intent, a.entities, a.summary, a.next_action)) END AS judgement
     FROM unnest($1::uuid[], $4::smallint[]) p(call_id, priority)
     JOIN voice.analytics a ON a.call_id = p.call_id AND a.call_id BETWEEN $2 AND $3
     JOIN voice.webhook w ON w.tenant_id = a.tenant_id AND w.enabled
+    CROSS JOIN (SELECT pg_catalog.current_setting('voice_analytics.webhook_max_age')::interval AS max_age) s
 ), news AS (
     SELECT w.*, e.event
     FROM wanted w CROSS JOIN LATERAL pg_catalog.unnest(w.events) e(event)

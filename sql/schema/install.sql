@@ -1,7 +1,7 @@
 -- Data belongs to the user, code to the extension: tables are created by a function and are not members, so that
 -- pg_dump treats them as ordinary ones and DROP EXTENSION refuses while they stand.
 
-CREATE FUNCTION voice_install() RETURNS void
+CREATE FUNCTION voice_install() RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
@@ -32,9 +32,10 @@ BEGIN
     PERFORM voice._install_missing_partitions();
     PERFORM @extschema@.voice_create_partitions(3, now() - interval '1 month');
     PERFORM voice._wake();
+    RETURN fresh;
 END
 $$;
-COMMENT ON FUNCTION voice_install() IS 'creates whatever is missing of the tables (after a partial restore) and brings those of an older version up to date; does nothing otherwise';
+COMMENT ON FUNCTION voice_install() IS 'creates whatever is missing of the tables (after a partial restore) and brings those of an older version up to date; does nothing otherwise; true: there was no call table before';
 
 DO $$
 BEGIN

@@ -25,8 +25,15 @@ COMMENT ON FUNCTION voice._latest_schema_version() IS 'the schema version that t
 CREATE FUNCTION voice._migrate() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
+DECLARE
+    step int;
 BEGIN
-    FOR step IN voice._schema_version() + 1 .. voice._latest_schema_version() LOOP
+    FOR step IN
+        SELECT right(p.proname, 4)::int FROM pg_proc p
+        WHERE p.pronamespace = 'voice'::regnamespace AND p.proname ~ '^_migrate_[0-9]{4}$'
+          AND right(p.proname, 4)::int > voice._schema_version()
+        ORDER BY 1
+    LOOP
         EXECUTE format('SELECT voice.%I()', '_migrate_' || lpad(step::text, 4, '0'));
         UPDATE voice._state SET schema_version = step;
     END LOOP;
@@ -86,14 +93,43 @@ BEGIN
           AND x.grantee NOT IN (0, p.proowner, 'voice_worker'::regrole)
     LOOP
         EXECUTE format('GRANT EXECUTE ON FUNCTION @extschema@.voice_receive(text, jsonb, text, jsonb), '
-                       '@extschema@.voice_receive_secret(text, text) TO %s', grantee);
+                       '@extschema@.voice_receive_secret(text, text, interval) TO %s', grantee);
     END LOOP;
 END
 $$;
 COMMENT ON FUNCTION voice._migrate_0003() IS 'what a call cost, and who spoke a turn where its role does not say it';
 
+-- 0.2.0. No table changes. Functions whose result is another now were dropped and made anew, without the grants that they
+-- had: whoever has their neighbours has them again, and the functions that came with them.
+CREATE FUNCTION voice._migrate_0005() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+DECLARE
+    item record;
+BEGIN
+    FOR item IN
+        SELECT DISTINCT x.grantee::regrole::text AS grantee, f.oid::regprocedure::text AS function
+        FROM (VALUES
+            ('voice_start_call', '{voice_add_turn,voice_add_tool_call,voice_add_chunk,voice_finish_turn,voice_stale_calls,'
+                                 'voice_end_stale_calls,_check_turn,_last_word_at}'::text[]),
+            ('voice_requeue_dead', '{voice_pause,voice_resume,voice_limit_tenant,voice_status,voice_stale_calls,_last_word_at}'),
+            ('voice_transcript', '{_streamed_words}'),
+            ('voice_sentiment_trend', '{voice_top_leads}'),
+            ('voice_add_webhook', '{voice_remove_webhook,voice_import_scores,_import_scores,_check_scores}')
+        ) v(neighbour, functions)
+        JOIN pg_proc n ON n.proname = v.neighbour AND n.pronamespace = '@extschema@'::regnamespace
+        CROSS JOIN LATERAL aclexplode(n.proacl) x
+        JOIN pg_proc f ON f.proname = ANY (v.functions) AND f.pronamespace IN ('@extschema@'::regnamespace, 'voice'::regnamespace)
+        WHERE x.privilege_type = 'EXECUTE' AND x.grantee NOT IN (0, n.proowner, 'voice_worker'::regrole)
+    LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', item.function, item.grantee);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION voice._migrate_0005() IS 'grants again what was granted of functions that return a value now, and voice_import_scores to admins';
+
 -- 0.2.0
-CREATE FUNCTION voice._migrate_0004() RETURNS void
+CREATE FUNCTION voice._migrate_0006() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
@@ -148,7 +184,7 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION voice._migrate_0004() IS 'turns and tool calls have an id of the client''s; no word is refused for a clock; leads have the number to ring';
+COMMENT ON FUNCTION voice._migrate_0006() IS 'turns and tool calls have an id of the client''s; no word is refused for a clock; leads have the number to ring';
 
 -- What an extension script creates is a member of the extension at first.
 CREATE FUNCTION voice._release_tables() RETURNS void

@@ -4,6 +4,9 @@ CREATE TABLE voice._receive_secret (
     tenant_id text NOT NULL,
     format text NOT NULL,
     secret text NOT NULL,
+    -- What it was before, taken until then.
+    previous_secret text,
+    previous_until timestamptz,
     PRIMARY KEY (tenant_id, format)
 );
 COMMENT ON TABLE voice._receive_secret IS 'what webhooks that voice_receive() takes are signed with; read by it only';

@@ -14,6 +14,9 @@ CREATE TABLE voice._receive_secret (
     tenant_id text NOT NULL,
     format text NOT NULL,
     secret text NOT NULL,
+    -- What it was before, taken until then.
+    previous_secret text,
+    previous_until timestamptz,
     PRIMARY KEY (tenant_id, format)
 );
 COMMENT ON TABLE voice._receive_secret IS 'what webhooks that voice_receive() takes are signed with; read by it only';
@@ -26,6 +29,18 @@ COMMENT ON COLUMN voice._webhook_secret.old_secret IS 'what it was until replace
 DROP FUNCTION voice._close_functions();
 -- An argument has another name.
 DROP FUNCTION voice._rename_indexes(text, text, text);
+-- These returned nothing, or intervals, and return what every client can read (voice._migrate_0005() grants them again).
+DROP FUNCTION @extschema@.voice_add_chunk(uuid, bigint, int, text, boolean, int, int, double precision);
+DROP FUNCTION @extschema@.voice_finish_turn(uuid, bigint, text, timestamptz, boolean, int, int, int, int);
+DROP FUNCTION @extschema@.voice_pause(text);
+DROP FUNCTION @extschema@.voice_resume();
+DROP FUNCTION @extschema@.voice_limit_tenant(text, int, int);
+DROP FUNCTION @extschema@.voice_remove_webhook(uuid);
+DROP FUNCTION @extschema@.voice_grant(text, text);
+DROP FUNCTION @extschema@.voice_revoke(text);
+DROP FUNCTION @extschema@.voice_pin_tenant(text, text);
+DROP FUNCTION @extschema@.voice_install();
+DROP FUNCTION @extschema@.voice_status();
 -- These have another name.
 DROP FUNCTION voice._adopt();
 DROP FUNCTION voice._keep_tenants_apart(regclass);

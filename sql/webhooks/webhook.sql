@@ -156,7 +156,7 @@ END
 $$;
 COMMENT ON FUNCTION voice._unknown_webhook(uuid) IS 'raises the error for a webhook that does not exist';
 
-CREATE FUNCTION voice_remove_webhook(id uuid) RETURNS void
+CREATE FUNCTION voice_remove_webhook(id uuid) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 BEGIN
@@ -164,9 +164,10 @@ BEGIN
     IF NOT FOUND THEN
         PERFORM voice._unknown_webhook(id);
     END IF;
+    RETURN true;
 END
 $$;
-COMMENT ON FUNCTION voice_remove_webhook(uuid) IS 'removes a webhook, its secret, and what waited to be sent to it';
+COMMENT ON FUNCTION voice_remove_webhook(uuid) IS 'removes a webhook, its secret, and what waited to be sent to it; true, or an error';
 
 CREATE FUNCTION voice_enable_webhook(id uuid, secret text DEFAULT NULL, url text DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp

@@ -6,11 +6,12 @@ use crate::db::enqueue;
 use crate::db::rethrow;
 use crate::declare_function;
 use crate::guc;
-use crate::host::error::raise;
+use crate::host::error::{raise, warn};
 use crate::host::trigger::{self, Row};
 use crate::host::{clock, commit_hooks, user};
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, pg_sys};
+use std::cell::Cell;
 use voice_core::call::{Call, CallError, IN_PROGRESS};
 
 declare_function!(voice_complete_call, pg_finfo_voice_complete_call, trigger::TriggerCall, complete);
@@ -22,6 +23,9 @@ fn complete(trigger: trigger::TriggerCall<'_>) -> pg_sys::Datum {
     // What must not be NULL and is, the table refuses by itself.
     let Some(new) = read(&new_row) else { return trigger.stored_with(&new_row, []) };
     let old = old_row.as_ref().and_then(read);
+    if old.is_none() {
+        warn_of_distance(&new);
+    }
     match new.completed(old.as_ref(), clock::now) {
         Ok(same) if same == new => trigger.stored_with(&new_row, []),
         Ok(completed) => trigger.stored_with(
@@ -62,6 +66,33 @@ fn written(trigger: trigger::TriggerCall<'_>) -> pg_sys::Datum {
     pg_sys::Datum::null()
 }
 
+thread_local! {
+    /// The statement that was told last.
+    static WARNED: Cell<i64> = const { Cell::new(0) };
+}
+
+/// Once a statement: a client that sends local times as UTC (or UTC as local) does it with all its calls.
+fn warn_of_distance(new: &Call<'_>) {
+    let Some(us) = new.noticed_distance() else { return };
+    if WARNED.replace(clock::statement_start()) == clock::statement_start() {
+        return;
+    }
+    let minutes = (us.abs() + 30_000_000) / 60_000_000;
+    warn(
+        "the start of a call is not the time in its id",
+        &format!(
+            "Call {} starts at {}, {} h {} min {} the time in its id.",
+            pgrx::Uuid::from_bytes(new.id),
+            clock::shown(new.started_at),
+            minutes / 60,
+            minutes % 60,
+            if us > 0 { "after" } else { "before" },
+        ),
+        "Some clients send times without their zone: let their sessions run in UTC (docs/orm.md). For a call that began \
+         earlier, set id = voice_uuidv7(started_at).",
+    );
+}
+
 fn read<'row>(row: &'row Row<'_>) -> Option<Call<'row>> {
     Some(Call {
         id: row.uuid("id")?,
@@ -75,14 +106,15 @@ fn read<'row>(row: &'row Row<'_>) -> Option<Call<'row>> {
 }
 
 fn refuse(refusal: CallError, new: &Call<'_>, old: Option<&Call<'_>>) -> ! {
-    use PgSqlErrorCode::{ERRCODE_CHECK_VIOLATION as CHECK, ERRCODE_RESTRICT_VIOLATION as RESTRICT};
+    // Not restrict_violation (23001): ORMs call that one a foreign key.
+    use PgSqlErrorCode::ERRCODE_CHECK_VIOLATION as CHECK;
     let id = |call: &Call<'_>| pgrx::Uuid::from_bytes(call.id).to_string();
     let end = |call: &Call<'_>| call.ended_at.map_or("NULL".to_owned(), clock::shown);
     let before = old.unwrap_or(new);
     let start = clock::shown(new.started_at);
     match refusal {
         CallError::Moved => raise(
-            RESTRICT,
+            CHECK,
             "a call keeps its id and its tenant",
             &format!(
                 "Call {} of tenant \"{}\" was to become {} of tenant \"{}\".",
@@ -94,7 +126,7 @@ fn refuse(refusal: CallError, new: &Call<'_>, old: Option<&Call<'_>>) -> ! {
             "Insert another call and delete this one.",
         ),
         CallError::Restarted => raise(
-            RESTRICT,
+            CHECK,
             "a call that has ended does not start again",
             &format!("Call {} is {} since {}.", id(before), before.status, end(before)),
             "Start a new call; external_id or meta can say that it continues this one.",

@@ -2,6 +2,7 @@
 
 use super::complete::complete;
 use super::import::{new_call, refuse_with, taken};
+use super::scores;
 use crate::db::export as read;
 use crate::db::import as store;
 use crate::declare_function;
@@ -26,7 +27,9 @@ fn import(sql: function::FunctionCall) -> pg_sys::Datum {
     let options = sql.json(2).unwrap_or_else(|| "{}".to_owned());
     let call = from_format(&format, &payload, &options).unwrap_or_else(|refused| refuse(&refused));
     let tenant = super::tenant::current();
-    store_call(&call, &tenant).into_datum().unwrap_or_else(|| sql.null())
+    let id = store_call(&call, &tenant);
+    scores::of_imports(&[(id, &call)]);
+    id.into_datum().unwrap_or_else(|| sql.null())
 }
 
 /// Stores the call, or completes the one that has its external id.

@@ -1,6 +1,7 @@
 //! `voice_import_call`: one whole finished call in a few statements, or nothing of it. In Rust because reading it with
 //! SQL's JSON functions cost more than storing it (docs/decisions/0012). What a call may say: `core/src/import.rs`.
 
+use super::scores;
 use crate::db::import::{self as store, Known};
 use crate::db::rethrow;
 use crate::declare_function;
@@ -33,7 +34,9 @@ fn import_call(sql: function::FunctionCall<'_>) -> pg_sys::Datum {
             Some(known) => return known.id.into_datum().unwrap_or_else(|| sql.null()),
         }
     }
-    new_call(&call, &tenant).into_datum().unwrap_or_else(|| sql.null())
+    let id = new_call(&call, &tenant);
+    scores::of_imports(&[(id, &call)]);
+    id.into_datum().unwrap_or_else(|| sql.null())
 }
 
 /// Stores a call that is not there yet.

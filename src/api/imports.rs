@@ -3,6 +3,7 @@
 
 use super::formats::{HINT, store_call};
 use super::import::{agent, moment, placed, refuse_with};
+use super::scores;
 use crate::db::imports::{self as store, NewCall, NewToolCall, NewTurn};
 use crate::db::rethrow;
 use crate::declare_function;
@@ -114,7 +115,9 @@ impl Imports<'_> {
         for at in later {
             ids[at] = Some(store_call(&calls[at], self.tenant));
         }
-        ids.into_iter().flatten().collect()
+        let ids: Vec<Uuid> = ids.into_iter().flatten().collect();
+        scores::of_imports(&ids.iter().copied().zip(calls).collect::<Vec<_>>());
+        ids
     }
 }
 

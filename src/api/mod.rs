@@ -10,6 +10,7 @@ mod maintenance;
 mod owner;
 mod queue;
 mod receive;
+mod scores;
 mod search;
 mod status;
 mod tenant;

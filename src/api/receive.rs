@@ -21,7 +21,8 @@ fn receive(sql: function::FunctionCall) -> pg_sys::Datum {
     let body = sql.text(2).unwrap_or_default();
     let options = sql.json(3).unwrap_or_else(|| "{}".to_owned());
     let tenant = super::tenant::current();
-    let Some(secret) = store::secret(&tenant, format).unwrap_or_else(|e| rethrow(e)) else {
+    let secrets = store::secrets(&tenant, format).unwrap_or_else(|e| rethrow(e));
+    if secrets.is_empty() {
         raise(
             PgSqlErrorCode::ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
             "nobody knows who sends these webhooks",
@@ -30,15 +31,19 @@ fn receive(sql: function::FunctionCall) -> pg_sys::Datum {
                 "SELECT voice_receive_secret('{format}', secret) with what the sender signs with; a dump has none."
             ),
         );
-    };
-    if let Err(refusal) = verify(format, &headers, &body, &secret, clock::now() / 1000) {
+    }
+    let verified = |secret: &String| verify(format, &headers, &body, secret, clock::now() / 1000);
+    // What the newer one finds wrong is told.
+    if let Err(refusal) = verified(&secrets[0])
+        && secrets.iter().skip(1).all(|secret| verified(secret).is_err())
+    {
         refuse(&refusal);
     }
     let call = from_format(format, &body, &options).unwrap_or_else(|refused| refuse_with(&refused, HINT));
     store_call(&call, &tenant).into_datum().unwrap_or_else(|| sql.null())
 }
 
-/// `voice_receive_secret(format, secret)`: true, so that clients that cannot read void can call it.
+/// `voice_receive_secret(format, secret, overlap)`: true, so that clients that cannot read void can call it.
 fn set_secret(sql: function::FunctionCall) -> pg_sys::Datum {
     let format = format(sql);
     let secret = sql.text(1);
@@ -52,7 +57,8 @@ fn set_secret(sql: function::FunctionCall) -> pg_sys::Datum {
             "Retell: the API key; ElevenLabs, Vapi: the secret as it is shown; others: Standard Webhooks, whsec_ and base64.",
         );
     }
-    store::set_secret(&super::tenant::current(), format, secret.as_deref()).unwrap_or_else(|e| rethrow(e));
+    store::set_secret(&super::tenant::current(), format, secret.as_deref(), sql.interval(2))
+        .unwrap_or_else(|e| rethrow(e));
     true.into_datum().unwrap_or_else(|| sql.null())
 }
 

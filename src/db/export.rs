@@ -85,6 +85,7 @@ fn call_of(row: &Row) -> Import {
         meta: text(19),
         turns: Vec::new(),
         tool_calls: Vec::new(),
+        scores: None,
         notes: Vec::new(),
     }
 }

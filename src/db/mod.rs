@@ -18,6 +18,7 @@ pub mod partitions;
 pub mod prepare;
 pub mod receive;
 mod row_statement;
+pub mod scores;
 pub mod search;
 pub mod settle;
 pub mod state;

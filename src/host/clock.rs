@@ -20,6 +20,12 @@ pub fn transaction_start() -> i64 {
     unix_us(unsafe { pg_sys::GetCurrentTransactionStartTimestamp() })
 }
 
+/// When the statement that the client sent began.
+pub fn statement_start() -> i64 {
+    // SAFETY: a variable of the session.
+    unix_us(unsafe { pg_sys::GetCurrentStatementStartTimestamp() })
+}
+
 /// A time as SQL reads it, in the session's time zone where it names none; what is none is Postgres' error.
 pub fn parse(text: &str) -> i64 {
     let text = CString::new(text).unwrap_or_default();

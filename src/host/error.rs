@@ -19,6 +19,14 @@ pub fn notice(message: &str) {
         .report(PgLogLevel::NOTICE);
 }
 
+/// Tells the client of what is stored, but looks wrong.
+pub fn warn(message: &str, detail: &str, hint: &str) {
+    ErrorReport::new(PgSqlErrorCode::ERRCODE_WARNING, message.to_owned(), function_name!())
+        .set_detail(detail)
+        .set_hint(hint)
+        .report(PgLogLevel::WARNING);
+}
+
 /// The first two characters of the SQLSTATE. Postgres packs five characters of six bits each, the first lowest.
 pub fn class_of(code: PgSqlErrorCode) -> [u8; 2] {
     let packed = code as i32;

@@ -56,6 +56,12 @@ impl<'call> FunctionCall<'call> {
         self.datum(at).and_then(|datum| unsafe { i64::from_datum(datum, false) })
     }
 
+    /// Of an argument declared interval.
+    pub fn interval(self, at: usize) -> Option<pgrx::datum::Interval> {
+        // SAFETY: the argument is declared with this type.
+        self.datum(at).and_then(|datum| unsafe { pgrx::datum::Interval::from_datum(datum, false) })
+    }
+
     /// Of an argument declared jsonb: its text.
     pub fn json(self, at: usize) -> Option<String> {
         // SAFETY: as declared; Postgres writes it out as a C string.

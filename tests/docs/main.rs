@@ -1,4 +1,4 @@
-//! The SQL that README.md and docs/*.md show is run as it stands there, one database a page:
+//! The SQL that README.md, docs/*.md and docs/integrations/*.md show is run as it stands there, one database a page:
 //! ```` ```sql ```` blocks must not fail, and ```` ```psql ```` sessions must print what the page says they print.
 //! ```` ```sql not-run ```` is for what no test can do. Before each statement the worker may finish what is queued.
 
@@ -19,8 +19,10 @@ fn sql_in_the_readme_and_docs_works() {
 fn pages() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut pages = vec![root.join("README.md")];
-    let docs = fs::read_dir(root.join("docs")).into_iter().flatten().flatten();
-    pages.extend(docs.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "md")));
+    for folder in ["docs", "docs/integrations"] {
+        let docs = fs::read_dir(root.join(folder)).into_iter().flatten().flatten();
+        pages.extend(docs.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "md")));
+    }
     pages.sort();
     pages
 }

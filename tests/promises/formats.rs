@@ -437,3 +437,27 @@ fn a_webhook_is_taken_from_whom_it_says_it_is_of_and_a_replay_is_the_same_call()
     let refused = voice.client.query(sql, &[&good.to_string(), &RETELL]).unwrap_err();
     assert_eq!(refused.code().unwrap().code(), "28000");
 }
+
+#[test]
+fn while_one_secret_replaces_another_both_are_taken() {
+    let mut voice = Voice::start();
+    let send = |voice: &mut Voice, key: &str| {
+        let signature = retell_signature(&mut voice.client, key, RETELL, "1 second");
+        let headers = json!({ "x-retell-signature": signature }).to_string();
+        let sql = "SELECT voice_receive('retell', $1::text::jsonb, $2)";
+        voice.client.query_one(sql, &[&headers, &RETELL]).map(drop).map_err(|e| e.code().unwrap().code().to_owned())
+    };
+    let refused = Err("28000".to_owned());
+    voice.client.batch_execute("SELECT voice_receive_secret('retell', 'old')").unwrap();
+    assert_eq!((send(&mut voice, "old"), send(&mut voice, "new")), (Ok(()), refused.clone()));
+    voice.client.batch_execute("SELECT voice_receive_secret('retell', 'new', overlap => '1 hour')").unwrap();
+    assert_eq!((send(&mut voice, "old"), send(&mut voice, "new")), (Ok(()), Ok(())));
+    assert_eq!(send(&mut voice, "neither"), refused);
+    voice.client.batch_execute("UPDATE voice._receive_secret SET previous_until = now()").unwrap();
+    assert_eq!((send(&mut voice, "old"), send(&mut voice, "new")), (refused.clone(), Ok(())), "the time is over");
+    voice.client.batch_execute("SELECT voice_receive_secret('retell', 'newest')").unwrap();
+    assert_eq!((send(&mut voice, "new"), send(&mut voice, "newest")), (refused.clone(), Ok(())), "at once");
+    assert_eq!(voice.count("SELECT count(*) FROM voice._receive_secret WHERE previous_secret IS NOT NULL"), 0);
+    voice.client.batch_execute("SELECT voice_receive_secret('retell', NULL)").unwrap();
+    assert_eq!(send(&mut voice, "newest"), refused);
+}

@@ -79,6 +79,8 @@ fn nothing_of_a_hostile_search_path_runs() {
         "SELECT voice_import('voice', '{\"id\": \"j\", \"turns\": [{\"role\": \"user\", \"text\": \"card\"}, {\"role\": \"user\", \"text\": \"more\"}]}')",
         "SELECT voice_imports('voice', ARRAY['{\"id\": \"k\", \"turns\": [{\"role\": \"user\", \"text\": \"card\"}]}']::pg_catalog.jsonb[])",
         "SELECT voice_receive_secret('retell', 'key_of_an_account')",
+        "SELECT voice_receive_secret('retell', 'key_of_another', overlap => '1 day')",
+        "SELECT voice_import('voice', '{\"id\": \"s\", \"turns\": [], \"scores\": {\"sentiment\": 0.5, \"lead_score\": 50, \"entities\": {}}}')",
         "SELECT voice_receive('retell', '{}', '{}')",
         &format!("SELECT voice_export('{call}')"),
         &format!("SELECT voice_export('{call}', 'voice')"),
@@ -87,6 +89,7 @@ fn nothing_of_a_hostile_search_path_runs() {
              VALUES ('{call}', '2023-06-25 12:00+00', 0.5, 80, 'a', 'salon', 'sales', 'm', 'v', 's', 'n')"
         ),
         &format!("INSERT INTO voice.search_document (call_id, document) VALUES ('{call}', 'plain')"),
+        &format!("SELECT voice_import_scores('{{\"call_id\": \"{call}\", \"sentiment\": 0.5, \"lead_score\": 50, \"computed_at\": \"2026-01-01T00:00:00Z\"}}')"),
         &format!("SELECT voice_transcript('{call}', 1000, true)"),
         "SELECT * FROM voice_top_leads('salon', '-infinity')",
         "SELECT * FROM voice_top_leads(NULL, '2020-01-01')",

@@ -101,6 +101,7 @@ fn a_worker_that_is_switched_off_leaves_the_queue_alone() {
 fn shown(value: &str, unit: Option<&str>) -> String {
     let millis = match (unit, value.parse::<i64>()) {
         (Some("ms"), Ok(millis)) if millis > 0 => millis,
+        (Some("s"), Ok(seconds)) if seconds > 0 => seconds * 1000,
         (None, _) if value.is_empty() => return "empty".to_owned(),
         _ => return value.to_owned(),
     };

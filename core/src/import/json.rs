@@ -40,6 +40,14 @@ impl<'a> Object<'a> {
         self.values.get(key).map(|raw| raw.get()).ok_or_else(|| self.refused(key, expected))
     }
 
+    /// The JSON of an object.
+    pub fn object(&self, key: &str) -> Result<Option<&'a str>, ImportError> {
+        match self.value(key) {
+            Some(json) if kind(json) != Kind::Object => Err(self.refused(key, "an object")),
+            json => Ok(json),
+        }
+    }
+
     pub fn string(&self, key: &str) -> Result<Option<String>, ImportError> {
         let Some(json) = self.value(key) else { return Ok(None) };
         match serde_json::from_str::<String>(json) {

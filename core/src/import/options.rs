@@ -45,12 +45,14 @@ pub struct Options {
     pub from: Option<String>,
     pub to: Option<String>,
     pub direction: Option<String>,
+    /// What was made of the call elsewhere: a JSON object.
+    pub scores: Option<String>,
     /// Keeps the whole payload in `meta`.
     pub keep_raw: bool,
 }
 
 const KNOWN: &str =
-    "one of the options speakers, external_id, agent, vertical, started_at, from, to, direction, keep_raw";
+    "one of the options speakers, external_id, agent, vertical, started_at, from, to, direction, scores, keep_raw";
 
 impl Options {
     /// Reads a JSON object of options; one that is not known is refused.
@@ -82,6 +84,11 @@ impl Options {
                 Ok(direction @ ("inbound" | "outbound")) => Some(direction.to_owned()),
                 _ => return Err(item.error("inbound or outbound")),
             },
+        };
+        options.scores = match given.take("scores") {
+            None => None,
+            Some(scores) if scores.is_object() => Some(scores.json.to_owned()),
+            Some(other) => return Err(other.error("an object: sentiment, lead_score, intent, entities, …")),
         };
         options.keep_raw = given.boolean("keep_raw")?.unwrap_or(false);
         given.drop(&["direction"]);

@@ -101,6 +101,7 @@ pub fn settle(mut draft: Draft, format: &str, options: &Options, raw: &str) -> R
         meta: meta.into_some(),
         turns,
         tool_calls,
+        scores: options.scores.clone(),
         notes: draft.notes,
     })
 }

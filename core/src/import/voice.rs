@@ -17,6 +17,7 @@ pub fn parse(payload: &str, options: &Options) -> Result<Import, ImportError> {
     over(&options.agent_name, &mut call.agent.name);
     over(&options.from, &mut call.from);
     over(&options.to, &mut call.to);
+    over(&options.scores, &mut call.scores);
     if let Some(vertical) = &options.vertical {
         call.agent.vertical.clone_from(vertical);
     }

@@ -83,6 +83,7 @@ fn written(call: Import) -> Import {
         started_at: text(call.started_at),
         ended_at: text(call.ended_at),
         turns: turns.collect(),
+        scores: None,
         notes: Vec::new(),
         ..call
     }

@@ -13,7 +13,7 @@ SELECT voice_add_tool_call(:'call', 'book', '{}', error_text => 'no slot', invok
 \pset tuples_only on
 SELECT voice_transcript(:'call');
 SELECT voice_transcript(:'call', tools => true);
-SELECT voice_finish_turn(:'call', :open, ended_at => '2026-02-01 10:00:03+00', interrupted => true, transcription_ms => 90);
+SELECT voice_finish_turn(:'call', :open, ended_at => '2026-02-01 10:00:03+00', interrupted => true, transcription_ms => 90) = :open AS closed;
 SELECT text, interrupted, transcription_ms, ended_at - started_at FROM voice.turn WHERE id = :open;
 -- A call without turns has an empty transcript, no call none; a deleted call is none.
 SELECT voice_start_call('spoken', NULL, NULL) AS silent \gset
