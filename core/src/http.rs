@@ -88,6 +88,8 @@ pub enum TransportError {
     /// No address of the host may be connected to; with the reason.
     BlockedAddress(String),
     TimedOut,
+    /// The proxy makes no connection to the peer; with its answer.
+    ProxyRefused(String),
     UnknownHost,
     ConnectionRefused,
     ConnectionClosed,
@@ -123,6 +125,7 @@ impl TransportError {
             TransportError::InvalidRequest(why) => format!("the request to {peer} cannot be written: {why}"),
             TransportError::BlockedAddress(why) => why.clone(),
             TransportError::TimedOut => timed_out(peer, timeout),
+            TransportError::ProxyRefused(why) => format!("the proxy does not connect to {peer}: {why}"),
             TransportError::UnknownHost => format!("{peer}'s name is not known"),
             TransportError::ConnectionRefused => format!("{peer} refuses connections"),
             TransportError::ConnectionClosed => format!("{peer} closed the connection"),

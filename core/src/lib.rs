@@ -2,6 +2,7 @@
 
 pub mod analysis;
 pub mod analyzer;
+pub mod attribution;
 pub mod breaker;
 pub mod builtin;
 pub mod call;
@@ -9,7 +10,6 @@ pub mod export;
 pub mod http;
 pub mod import;
 pub mod notification;
-pub mod poison;
 pub mod prompt;
 pub mod protocol;
 pub mod quota;
@@ -22,6 +22,7 @@ pub mod retention;
 pub mod retry;
 pub mod round_robin;
 pub mod scrub;
+pub mod server_state;
 mod strip_invisible;
 pub mod time;
 pub mod transcript;
