@@ -297,13 +297,21 @@ impl Cluster {
     }
 
     /// kill -9 of the postmaster. Its children notice and leave; only then can the server start again.
+    /// What counts is the shared memory, as for the postmaster: a child that is forked while /proc is read is on no list.
     pub fn kill_postmaster(&mut self) {
-        let children = processes::children_of(self.postmaster_pid());
+        let memory = self.shared_memory();
         processes::send(self.postmaster_pid(), Signal::SIGKILL);
         self.wait_for_exit();
         wait_until("the killed postmaster's children to leave", STOP_DEADLINE, || {
-            children.iter().all(|pid| !processes::alive(*pid)).then_some(())
+            (processes::attached_to(memory) == 0).then_some(())
         });
+    }
+
+    /// The id of the server's System V shared memory, the last word of the seventh line of postmaster.pid.
+    fn shared_memory(&self) -> u64 {
+        let pid_file = fs::read_to_string(self.data().join("postmaster.pid")).expect("postmaster.pid");
+        let line = pid_file.lines().nth(6).expect("a line for the shared memory");
+        line.split_whitespace().last().and_then(|id| id.parse().ok()).expect("an id of shared memory")
     }
 
     /// pg_upgrade of the stopped server's data into an empty data directory, which is the server's from here on.

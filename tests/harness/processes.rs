@@ -49,6 +49,17 @@ pub(crate) fn kill_tree(parent: i32, signal: Signal) {
     });
 }
 
+/// How many processes are attached to the System V shared memory of this id; 0 also where it is gone.
+pub(crate) fn attached_to(memory: u64) -> u64 {
+    let segments = fs::read_to_string("/proc/sysvipc/shm").expect("/proc/sysvipc/shm");
+    let mut rows = segments.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let names = rows.next().expect("a line of names");
+    let column = |name: &str| names.iter().position(|n| *n == name).expect("a column of /proc/sysvipc/shm");
+    let (id, attached) = (column("shmid"), column("nattch"));
+    let found = rows.find(|row| row[id].parse() == Ok(memory));
+    found.map_or(0, |row| row[attached].parse().expect("a count"))
+}
+
 pub(crate) fn working_directory(pid: i32) -> Option<PathBuf> {
     fs::read_link(format!("/proc/{pid}/cwd")).ok()
 }
