@@ -13,6 +13,10 @@ use crate::protocol::{Failure, Kind};
 /// Jobs remembered at once. Beyond that all are forgotten, which costs requests, and no call.
 const REMEMBERED: usize = 100_000;
 
+/// Failures of a job while others were answered and others failed too, before the next of them is a strike: a server that
+/// comes and goes meets the same job several times, and hardly so often.
+const IN_COMPANY_MAX: u32 = 20;
+
 /// When a request was sent, in the order of what was sent and what came back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Sent(u64);
@@ -22,6 +26,8 @@ pub struct Sent(u64);
 struct Record {
     failures: u32,
     strikes: u32,
+    /// Failures while others were answered and others failed as well.
+    in_company: u32,
     /// Others were answered since its last failure.
     others_answered: bool,
     /// Nobody else failed between what was answered before and after its last failure.
@@ -127,7 +133,7 @@ impl Attribution {
     }
 
     /// A request of this job has failed. `needs_solitude`: it is a strike only if nobody else failed at the time of the
-    /// failure before. `suspect`: the job can be the cause.
+    /// failure before, or if that happened very often. `suspect`: the job can be the cause.
     pub fn failed(&mut self, job: i64, failure: &Failure, suspect: bool, needs_solitude: bool) -> Evidence {
         self.events += 1;
         if self.jobs.len() >= REMEMBERED {
@@ -135,7 +141,10 @@ impl Attribution {
             self.pending.clear();
         }
         let record = self.jobs.entry(job).or_default();
-        let is_strike = suspect && record.others_answered && (record.failed_alone || !needs_solitude);
+        let suspicious = suspect && record.others_answered;
+        let alone = record.failed_alone || !needs_solitude;
+        let is_strike = suspicious && (alone || record.in_company >= IN_COMPANY_MAX);
+        record.in_company += u32::from(suspicious && !alone);
         record.failures = record.failures.saturating_add(1);
         record.strikes += u32::from(is_strike);
         (record.others_answered, record.failed_alone) = (false, false);

@@ -90,6 +90,8 @@ pub enum TransportError {
     TimedOut,
     /// The proxy makes no connection to the peer; with its answer.
     ProxyRefused(String),
+    /// There is no connection to the proxy; with the reason.
+    ProxyUnreachable(String),
     UnknownHost,
     ConnectionRefused,
     ConnectionClosed,
@@ -126,6 +128,7 @@ impl TransportError {
             TransportError::BlockedAddress(why) => why.clone(),
             TransportError::TimedOut => timed_out(peer, timeout),
             TransportError::ProxyRefused(why) => format!("the proxy does not connect to {peer}: {why}"),
+            TransportError::ProxyUnreachable(why) => format!("the proxy before {peer} cannot be reached: {why}"),
             TransportError::UnknownHost => format!("{peer}'s name is not known"),
             TransportError::ConnectionRefused => format!("{peer} refuses connections"),
             TransportError::ConnectionClosed => format!("{peer} closed the connection"),

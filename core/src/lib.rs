@@ -6,6 +6,7 @@ pub mod attribution;
 pub mod breaker;
 pub mod builtin;
 pub mod call;
+pub mod credentials;
 pub mod export;
 pub mod http;
 pub mod import;

@@ -159,8 +159,10 @@ impl ServerState {
         let row = self.attribution.row();
         let alone = !failed.others && !evidence.others_failed;
         let answers = self.attribution.has_answered();
-        // Nobody to compare with: it is what it says it is, at once where nothing was ever answered.
-        let by_itself = alone && evidence.strikes == 0 && (!answers || row.failures() > 1);
+        let asks_to_wait = matches!(failed.failure.class, Class::Provider { retry_after: Some(_), .. });
+        // Nobody to compare with: it is what it says it is, at once where nothing was ever answered. A wait that is asked
+        // for is kept to at once; who comes meanwhile goes as a probe.
+        let by_itself = alone && evidence.strikes == 0 && (!answers || asks_to_wait || row.failures() > 1);
         let (opens, at_least, longest) = match failed.failure.class {
             Class::Provider { retry_after: Some(wait), .. } if !wait.is_zero() => {
                 (row.jobs() > 1 || by_itself, wait, breaker::LONGEST_PAUSE)

@@ -102,9 +102,30 @@ mod tests {
     #[test]
     fn words_for_nothing_are_nothing() {
         for word in [
-            "N/A", "n/a", "NA", "null", "None", "Unknown", "not provided", "Not given.", "-", "—", "(none)", "[unknown]", "",
-            "Name not provided", "not provided by the caller", "No email", "N.A.", "\"null\"", "Caller's email was not given",
-            "nicht angegeben", "不明", "...", "Not Mentioned", "no phone number provided",
+            "N/A",
+            "n/a",
+            "NA",
+            "null",
+            "None",
+            "Unknown",
+            "not provided",
+            "Not given.",
+            "-",
+            "—",
+            "(none)",
+            "[unknown]",
+            "",
+            "Name not provided",
+            "not provided by the caller",
+            "No email",
+            "N.A.",
+            "\"null\"",
+            "Caller's email was not given",
+            "nicht angegeben",
+            "不明",
+            "...",
+            "Not Mentioned",
+            "no phone number provided",
         ] {
             assert!(is_absent(word), "{word}");
         }
@@ -112,7 +133,20 @@ mod tests {
 
     #[test]
     fn names_stay_names() {
-        for name in ["Na", "Dana", "Nora Null", "Noah", "Notting Hill Dental", "Mr. No", "Nikolai", "X Æ A-12", "Nan Goldin", "A", "李娜", "[EMAIL_1]"] {
+        for name in [
+            "Na",
+            "Dana",
+            "Nora Null",
+            "Noah",
+            "Notting Hill Dental",
+            "Mr. No",
+            "Nikolai",
+            "X Æ A-12",
+            "Nan Goldin",
+            "A",
+            "李娜",
+            "[EMAIL_1]",
+        ] {
             assert!(!is_absent(name), "{name}");
         }
     }

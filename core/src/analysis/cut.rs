@@ -14,7 +14,8 @@ pub(super) fn cut(text: &str, max: usize) -> Option<String> {
     // Where the room ends between two words, the last of them is whole.
     let whole = text[room..].starts_with(char::is_whitespace);
     let word = if whole { head } else { head.rfind(char::is_whitespace).map_or("", |at| &head[..at]) };
-    let word = word.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | ':' | '-' | '–' | '—' | '('));
+    let word =
+        word.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | ':' | '-' | '–' | '—' | '('));
     // Languages without blanks, and words as long as that: cut where it must be, but not within a sign and its marks.
     let word = if word.len() * 2 >= head.len() { word } else { whole_signs(head, &text[room..]) };
     Some(format!("{}…", word.trim_end()))
@@ -32,13 +33,23 @@ fn last_sentence(text: &str, room: usize) -> Option<usize> {
                 let begins = next.is_none_or(|c| !c.is_lowercase() && !c.is_ascii_digit());
                 // "Dr. Lee", "J. Smith", "e.g. Botox": an abbreviation ends no sentence.
                 let word = text[..at].rsplit(char::is_whitespace).next().unwrap_or_default();
-                let abbreviated = c == '.' && (word.chars().count() <= 3 || word.contains('.'));
+                let abbreviated = c == '.' && is_abbreviation(word);
                 (rest.starts_with(char::is_whitespace) && begins && !abbreviated).then_some(end)
             }
             _ => None,
         }
     });
     ends.next_back()
+}
+
+/// Titles and the like, a single letter, and what has points within it.
+fn is_abbreviation(word: &str) -> bool {
+    const KNOWN: [&str; 18] = [
+        "dr", "mr", "mrs", "ms", "st", "prof", "vs", "jr", "sr", "sra", "srta", "hr", "fr", "approx", "ext", "ave",
+        "inc", "ltd",
+    ];
+    let word = word.trim_start_matches(|c: char| !c.is_alphanumeric());
+    word.contains('.') || word.chars().count() == 1 || KNOWN.contains(&word.to_lowercase().as_str())
 }
 
 /// `whole` without a last sign that goes on in `rest`.

@@ -10,7 +10,9 @@ use serde_json::{Map, Number, Value};
 
 use super::absent::{is_absent, is_nothing};
 use super::cut::cut;
-use super::{Analysis, AnalysisError, ENTITY_MAX_CHARS, Entities, Intent, NEXT_ACTION_MAX_CHARS, Read, SUMMARY_MAX_CHARS};
+use super::{
+    Analysis, AnalysisError, ENTITY_MAX_CHARS, Entities, Intent, NEXT_ACTION_MAX_CHARS, Read, SUMMARY_MAX_CHARS,
+};
 use crate::strip_invisible::strip_invisible;
 
 /// The next action where there is none.
@@ -80,7 +82,11 @@ impl<'a> Reader<'a> {
             return Err(wrong_type("lead_score", "an integer", value));
         }
         if !(0.0..=100.0).contains(&number) {
-            return Err(AnalysisError::OutOfRange { field: "lead_score", allowed: "from 0 to 100", got: figure(value) });
+            return Err(AnalysisError::OutOfRange {
+                field: "lead_score",
+                allowed: "from 0 to 100",
+                got: figure(value),
+            });
         }
         // Whole and within 0..=100 as just checked, so the cast is exact.
         Ok(number as i32)
@@ -140,9 +146,7 @@ impl<'a> Reader<'a> {
             None => Ok(Some(text)),
             Some(short) if path == "entities.topic" => Ok(self.mend(Some(short))),
             // Half an address is another one.
-            Some(_) => {
-                Err(AnalysisError::TooLong { field: path, max: ENTITY_MAX_CHARS, got: text.chars().count() })
-            }
+            Some(_) => Err(AnalysisError::TooLong { field: path, max: ENTITY_MAX_CHARS, got: text.chars().count() }),
         }
     }
 

@@ -63,6 +63,17 @@ fn solitude_is_that_nobody_else_failed_between_two_answers() {
 }
 
 #[test]
+fn what_passes_by_itself_is_a_strike_in_company_only_after_it_was_met_very_often() {
+    let mut attribution = Attribution::default();
+    for failures in 1..=30 {
+        let evidence = attribution.failed(1, &refused(503), true, true);
+        assert_eq!(evidence.is_strike, failures > 21, "{failures}");
+        attribution.failed(2, &refused(503), true, true);
+        answers(&mut attribution, 3);
+    }
+}
+
+#[test]
 fn jobs_that_have_strikes_say_nothing_of_the_server() {
     let mut attribution = Attribution::default();
     fails(&mut attribution, 1);

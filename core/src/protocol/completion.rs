@@ -1,6 +1,8 @@
 //! What the body of a 200 says: an answer, or that there is none. Servers and gateways answer 200 where another one behind
 //! them failed, and put the words of the analysis into other fields than the content.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -52,7 +54,9 @@ struct Message {
 pub(super) fn read(body: &[u8]) -> Result<Reply, ReplyError> {
     let completion: Completion = match serde_json::from_slice(body) {
         Ok(completion) => completion,
-        Err(error) => return Err(ReplyError::Rejected(not_a_completion(body, &error))),
+        Err(error) => {
+            return Err(list_of_errors(body).unwrap_or_else(|| ReplyError::Rejected(not_a_completion(body, &error))));
+        }
     };
     if let Some(error) = completion.error.as_ref().filter(|error| says_something(error)) {
         return Err(rejected(error, "the body is an error"));
@@ -94,9 +98,9 @@ impl Message {
     /// The analysis in the content, or, where that is empty, in the one other field that models and servers put it into.
     fn read(&self) -> Result<Read, AnalysisError> {
         let (content, in_parts) = match &self.content {
-            None | Some(Value::Null) => (String::new(), false),
-            Some(Value::String(text)) => (text.clone(), false),
-            Some(Value::Array(parts)) => (joined(parts)?, true),
+            None | Some(Value::Null) => (Cow::Borrowed(""), false),
+            Some(Value::String(text)) => (Cow::Borrowed(text.as_str()), false),
+            Some(Value::Array(parts)) => (Cow::Owned(joined(parts)?), true),
             Some(_) => return Err(AnalysisError::UnknownPart),
         };
         if !content.trim().is_empty() {
@@ -199,6 +203,13 @@ fn rejected(error: &Value, body: &str) -> ReplyError {
     ReplyError::Rejected(Rejection::of_body(status_of(error), body, error_message(error)))
 }
 
+/// A body that is a list of errors, as Gemini has it.
+fn list_of_errors(body: &[u8]) -> Option<ReplyError> {
+    let errors: Vec<Value> = serde_json::from_slice(body).ok()?;
+    let error = errors.first()?.get("error").filter(|error| says_something(error))?;
+    Some(rejected(error, "the body is an error"))
+}
+
 /// The status that an error object speaks of, by number or by name.
 fn status_of(error: &Value) -> u16 {
     let error = error.as_array().and_then(|errors| errors.first()).unwrap_or(error);
@@ -219,7 +230,19 @@ fn status_of(error: &Value) -> u16 {
         (404, &["not_found", "notfound"]),
         (503, &["overloaded", "unavailable", "capacity"]),
         (504, &["timeout", "deadline"]),
-        (400, &["invalid_request", "invalid_argument", "badrequest", "bad_request", "validation", "unsupported", "context_length", "content_filter"]),
+        (
+            400,
+            &[
+                "invalid_request",
+                "invalid_argument",
+                "badrequest",
+                "bad_request",
+                "validation",
+                "unsupported",
+                "context_length",
+                "content_filter",
+            ],
+        ),
     ];
     let said: Vec<String> = said.filter_map(Value::as_str).map(str::to_ascii_lowercase).collect();
     let named = |words: &[&str]| said.iter().any(|said| words.iter().any(|word| said.contains(word)));

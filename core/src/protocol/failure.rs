@@ -102,12 +102,7 @@ impl Failure {
 
     /// A response that is no answer. `request`: the body that was sent, which is taken out of the server's words, because
     /// validators quote what they refuse.
-    pub fn of_rejection(
-        protocol: &dyn Protocol,
-        rejection: &Rejection,
-        request: &[u8],
-        secrets: &[&str],
-    ) -> Failure {
+    pub fn of_rejection(protocol: &dyn Protocol, rejection: &Rejection, request: &[u8], secrets: &[&str]) -> Failure {
         let error = redact_echo(&rejection.words, &String::from_utf8_lossy(request));
         let error = shortened(scrub(&error, secrets).trim(), ERROR_EXCERPT_MAX);
         let status = rejection.status;

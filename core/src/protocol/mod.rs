@@ -45,6 +45,12 @@ impl fmt::Display for ReplyError {
     }
 }
 
+/// Whether a path is that of an API's endpoint, as documentations give it, and not the base before it.
+pub fn names_an_endpoint(path: &str) -> bool {
+    let path = path.trim_end_matches('/').to_ascii_lowercase();
+    ["/completions", "/responses", "/api/chat", "/api/generate"].iter().any(|endpoint| path.ends_with(endpoint))
+}
+
 /// The messages of one kind of server.
 pub trait Protocol: fmt::Debug + Send + Sync {
     /// The request that asks `model` for an analysis. `api_key`: `None` where the server wants none.

