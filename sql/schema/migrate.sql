@@ -92,6 +92,19 @@ END
 $$;
 COMMENT ON FUNCTION voice._migrate_0003() IS 'what a call cost, and who spoke a turn where its role does not say it';
 
+-- 0.2.0
+CREATE FUNCTION voice._migrate_0004() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'voice.attempt'::regclass AND attname = 'mended' AND NOT attisdropped) THEN
+        ALTER TABLE voice.attempt ADD COLUMN mended boolean;
+        COMMENT ON COLUMN voice.attempt.mended IS 'true: the model''s answer did not hold to the form that was asked for, and was read all the same; else NULL';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION voice._migrate_0004() IS 'which answers of models did not hold to their form';
+
 -- What an extension script creates is a member of the extension at first.
 CREATE FUNCTION voice._release_tables() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp

@@ -1,28 +1,48 @@
-//! The LLM's API key: read from where the settings point, held in memory, shown nowhere.
+//! What requests to the LLM server authenticate with: the API key and further headers, read from where the settings point,
+//! held in memory, shown nowhere. Reasons name the file or the variable, never what is in it.
 
 use crate::guc::Settings;
 use std::os::unix::fs::MetadataExt;
-use voice_net::ApiKey;
+use voice_core::credentials;
+use voice_net::{ApiKey, Header};
 
 /// Longer than any key, shorter than a file named by mistake.
 const LONGEST: u64 = 16 * 1024;
 
-/// The key, `None` where none is configured, or why a configured one cannot be had. The reason names the file or
-/// the variable, never what is in it.
-pub fn read(settings: &Settings) -> Result<Option<ApiKey>, String> {
+/// The key, `None` where none is configured.
+///
+/// # Errors
+/// A configured key cannot be had; with the reason.
+pub fn api_key(settings: &Settings) -> Result<Option<ApiKey>, String> {
     let path = &settings.llm_api_key_file;
     if !path.is_empty() {
         let text = from_file(path).map_err(|e| format!("llm_api_key_file \"{path}\": {e}"))?;
-        return parse(&text).map(Some).ok_or_else(|| format!("llm_api_key_file \"{path}\" holds no key"));
+        let key = credentials::api_key(&text).map_err(|e| format!("llm_api_key_file \"{path}\" {e}"))?;
+        return Ok(Some(ApiKey::new(key)));
     }
     let name = &settings.llm_api_key_env;
     if !name.is_empty() {
         let text = std::env::var(name).map_err(|_| {
             format!("llm_api_key_env: the server's environment has no variable \"{name}\" (it is read at server start)")
         })?;
-        return parse(&text).map(Some).ok_or_else(|| format!("llm_api_key_env: variable \"{name}\" holds no key"));
+        let key = credentials::api_key(&text).map_err(|e| format!("llm_api_key_env: variable \"{name}\" {e}"))?;
+        return Ok(Some(ApiKey::new(key)));
     }
     Ok(None)
+}
+
+/// The headers that are sent with each request.
+///
+/// # Errors
+/// They cannot be had; with the reason.
+pub fn headers(settings: &Settings) -> Result<Vec<Header>, String> {
+    let path = &settings.llm_headers_file;
+    if path.is_empty() {
+        return Ok(Vec::new());
+    }
+    let text = from_file(path).map_err(|e| format!("llm_headers_file \"{path}\": {e}"))?;
+    let headers = credentials::headers(&text).map_err(|e| format!("llm_headers_file \"{path}\" {e}"))?;
+    Ok(headers.into_iter().map(|(name, value)| Header { name: name.to_owned(), value: ApiKey::new(value) }).collect())
 }
 
 fn from_file(path: &str) -> Result<String, String> {
@@ -37,10 +57,4 @@ fn from_file(path: &str) -> Result<String, String> {
         return Err("too large for a key".to_owned());
     }
     std::fs::read_to_string(path).map_err(|e| e.to_string())
-}
-
-/// One line of visible ASCII, as a header value can carry it.
-fn parse(text: &str) -> Option<ApiKey> {
-    let key = text.trim();
-    (!key.is_empty() && key.bytes().all(|b| b.is_ascii_graphic())).then(|| ApiKey::new(key))
 }
