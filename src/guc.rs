@@ -3,10 +3,11 @@
 #![allow(unsafe_code)] // they are registered with C callbacks
 
 mod check;
+mod define;
 
-use pgrx::prelude::*;
+use define::{bool, checked, int, reserve_prefix, string};
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
-use std::ffi::{CStr, CString};
+use std::ffi::CString;
 use std::time::Duration;
 use voice_core::quota::Limit;
 use voice_core::vocabulary::{CONCURRENCY_LIMIT, REQUESTS_PER_MINUTE_LIMIT};
@@ -34,6 +35,10 @@ static LLM_URL: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new
 static LLM_MODEL: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c"gpt-4o-mini"));
 static LLM_API_KEY_FILE: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 static LLM_API_KEY_ENV: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
+static LLM_HEADERS_FILE: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
+static LLM_PROXY: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
+static LLM_PARAMS: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
+static LLM_MAX_TOKENS: GucSetting<i32> = GucSetting::<i32>::new(0);
 static LLM_TIMEOUT: GucSetting<i32> = GucSetting::<i32>::new(60_000);
 static MAX_CONCURRENCY: GucSetting<i32> = GucSetting::<i32>::new(16);
 static REQUESTS_PER_MINUTE: GucSetting<i32> = GucSetting::<i32>::new(0);
@@ -66,6 +71,13 @@ pub struct Settings {
     pub llm_model: String,
     pub llm_api_key_file: String,
     pub llm_api_key_env: String,
+    pub llm_headers_file: String,
+    /// Empty: no proxy.
+    pub llm_proxy: String,
+    /// A JSON object; empty: none.
+    pub llm_params: String,
+    /// 0: not said.
+    pub llm_max_tokens: u32,
     pub llm_timeout: Duration,
     pub max_concurrency: usize,
     /// 0: no limit.
@@ -91,6 +103,10 @@ impl Settings {
             llm_model: text(&LLM_MODEL),
             llm_api_key_file: text(&LLM_API_KEY_FILE),
             llm_api_key_env: text(&LLM_API_KEY_ENV),
+            llm_headers_file: text(&LLM_HEADERS_FILE),
+            llm_proxy: text(&LLM_PROXY),
+            llm_params: text(&LLM_PARAMS),
+            llm_max_tokens: LLM_MAX_TOKENS.get().max(0) as u32,
             llm_timeout: millis(&LLM_TIMEOUT),
             max_concurrency: MAX_CONCURRENCY.get().max(1) as usize,
             requests_per_minute: REQUESTS_PER_MINUTE.get().max(0) as u32,
@@ -177,6 +193,34 @@ pub fn init() {
         c"Name of the variable in the server's environment that holds the LLM's API key.",
         &LLM_API_KEY_ENV,
         GucContext::Suset,
+    );
+    checked(
+        c"voice_analytics.llm_headers_file",
+        c"File of headers that are sent to the LLM server, a line each, readable by the server's user only (mode 0600); read again on reload.",
+        c"Absolute path. For gateways that want an api-key, an HTTP-Referer and the like.",
+        &LLM_HEADERS_FILE,
+        Some(check::path),
+    );
+    checked(
+        c"voice_analytics.llm_proxy",
+        c"HTTP proxy through which requests to the LLM server go (CONNECT); empty is none.",
+        c"For example http://proxy.example.com:3128. The environment is not looked at.",
+        &LLM_PROXY,
+        Some(check::proxy),
+    );
+    checked(
+        c"voice_analytics.llm_params",
+        c"JSON object that is merged into each request to the LLM, such as {\"temperature\": 0}; empty is none.",
+        c"Everyone can read it. It sets neither messages, model, response_format nor stream.",
+        &LLM_PARAMS,
+        Some(check::params),
+    );
+    int(
+        c"voice_analytics.llm_max_tokens",
+        c"Longest answer of the LLM, in tokens, sent as max_tokens; 0 leaves it to the server.",
+        &LLM_MAX_TOKENS,
+        0..=1_000_000,
+        GucFlags::default(),
     );
     int(
         c"voice_analytics.llm_timeout",
@@ -333,62 +377,4 @@ fn text(setting: &GucSetting<Option<CString>>) -> String {
 
 fn millis(setting: &GucSetting<i32>) -> Duration {
     Duration::from_millis(setting.get().max(0) as u64)
-}
-
-fn int(
-    name: &'static CStr,
-    says: &'static CStr,
-    setting: &'static GucSetting<i32>,
-    bounds: std::ops::RangeInclusive<i32>,
-    flags: GucFlags,
-) {
-    let context = GucContext::Suset;
-    GucRegistry::define_int_guc(name, says, c"", setting, *bounds.start(), *bounds.end(), context, flags);
-}
-
-fn bool(name: &'static CStr, says: &'static CStr, setting: &'static GucSetting<bool>) {
-    GucRegistry::define_bool_guc(name, says, c"", setting, GucContext::Suset, GucFlags::default());
-}
-
-fn string(
-    name: &'static CStr,
-    says: &'static CStr,
-    setting: &'static GucSetting<Option<CString>>,
-    context: GucContext,
-) {
-    GucRegistry::define_string_guc(name, says, c"", setting, context, GucFlags::default());
-}
-
-fn checked(
-    name: &'static CStr,
-    says: &'static CStr,
-    more: &'static CStr,
-    setting: &'static GucSetting<Option<CString>>,
-    hook: pg_sys::GucStringCheckHook,
-) {
-    // SAFETY: the hooks of check.rs are guarded: a panic becomes an ERROR of Postgres.
-    unsafe {
-        GucRegistry::define_string_guc_with_hooks(
-            name,
-            says,
-            more,
-            setting,
-            GucContext::Suset,
-            GucFlags::default(),
-            hook,
-            None,
-            None,
-        );
-    }
-}
-
-/// Postgres 14 has the same call under its older name.
-fn reserve_prefix() {
-    // SAFETY: called from _PG_init, with a literal.
-    unsafe {
-        #[cfg(feature = "pg14")]
-        pg_sys::EmitWarningsOnPlaceholders(c"voice_analytics".as_ptr());
-        #[cfg(not(feature = "pg14"))]
-        pg_sys::MarkGUCPrefixReserved(c"voice_analytics".as_ptr());
-    }
 }

@@ -88,6 +88,10 @@ pub enum TransportError {
     /// No address of the host may be connected to; with the reason.
     BlockedAddress(String),
     TimedOut,
+    /// The proxy makes no connection to the peer; with its answer.
+    ProxyRefused(String),
+    /// There is no connection to the proxy; with the reason.
+    ProxyUnreachable(String),
     UnknownHost,
     ConnectionRefused,
     ConnectionClosed,
@@ -123,6 +127,8 @@ impl TransportError {
             TransportError::InvalidRequest(why) => format!("the request to {peer} cannot be written: {why}"),
             TransportError::BlockedAddress(why) => why.clone(),
             TransportError::TimedOut => timed_out(peer, timeout),
+            TransportError::ProxyRefused(why) => format!("the proxy does not connect to {peer}: {why}"),
+            TransportError::ProxyUnreachable(why) => format!("the proxy before {peer} cannot be reached: {why}"),
             TransportError::UnknownHost => format!("{peer}'s name is not known"),
             TransportError::ConnectionRefused => format!("{peer} refuses connections"),
             TransportError::ConnectionClosed => format!("{peer} closed the connection"),

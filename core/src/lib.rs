@@ -2,16 +2,17 @@
 
 pub mod analysis;
 pub mod analyzer;
+pub mod attribution;
 pub mod breaker;
 pub mod builtin;
 pub mod call;
+pub mod credentials;
 pub mod export;
 pub mod http;
 pub mod import;
 pub mod notification;
 pub mod phone;
 pub mod pii;
-pub mod poison;
 pub mod prompt;
 pub mod protocol;
 pub mod quota;
@@ -25,6 +26,7 @@ pub mod retry;
 pub mod round_robin;
 pub mod scrub;
 pub mod search;
+pub mod server_state;
 mod strip_invisible;
 pub mod text;
 pub mod time;

@@ -13,6 +13,8 @@ pub struct Reply {
     pub model: String,
     pub prompt_tokens: Option<i32>,
     pub completion_tokens: Option<i32>,
+    /// It did not hold to the form that was asked for, and could be read all the same.
+    pub mended: bool,
 }
 
 /// What an answer cost, valid or not. `None`: the server did not say.

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
+use voice_core::credentials;
+use voice_core::protocol::RequestOptions;
+
 /// A server, a model on it, and how long a request may take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
@@ -11,8 +14,14 @@ pub struct Endpoint {
     pub model: String,
     /// `None`: the server wants no key, as local servers do.
     pub api_key: Option<ApiKey>,
-    /// From the start of the request to the last byte of the answer, DNS, TLS and a second try in another style
-    /// included.
+    /// Sent with each request beside the protocol's own, as gateways want them.
+    pub headers: Vec<Header>,
+    /// URL of an HTTP proxy through which connections go (CONNECT, RFC 9110); `None`: straight.
+    pub proxy: Option<String>,
+    /// What is added to the body of each request.
+    pub options: RequestOptions,
+    /// From the start of the request to the last byte of the answer, DNS, TLS and further tries in other
+    /// styles included.
     pub timeout: Duration,
 }
 
@@ -23,8 +32,16 @@ impl Endpoint {
 
     /// What no message may repeat.
     pub(crate) fn secrets(&self) -> Vec<&str> {
-        self.api_key.iter().map(ApiKey::expose).collect()
+        let headers = self.headers.iter().filter(|header| credentials::is_secret(&header.name));
+        self.api_key.iter().chain(headers.map(|header| &header.value)).map(ApiKey::expose).collect()
     }
+}
+
+/// A header whose value `{:?}` does not print.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    pub name: String,
+    pub value: ApiKey,
 }
 
 /// A key that `{:?}` does not print.

@@ -8,15 +8,17 @@
 mod endpoint;
 pub mod llm;
 mod pool;
+mod styles;
 mod task;
 mod thread_pool;
 mod transport;
 mod waker;
 pub mod webhook;
 
-pub use endpoint::{ApiKey, Endpoint};
+pub use endpoint::{ApiKey, Endpoint, Header};
 pub use llm::{AnalysisRequest, AnalysisResponse};
 pub use pool::{GRACE, Pool};
+pub use styles::SharedStyles;
 pub use task::{Task, TaskError};
 pub use transport::RETRY_AFTER_MAX;
 pub use voice_core::protocol::{Class, Failure};

@@ -1,16 +1,16 @@
 //! Requests to a model: sent in the style that the server takes, answered by a validated reply or a [`Failure`].
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use voice_core::http::HttpResponse;
 use voice_core::prompt::Prompt;
-use voice_core::protocol::{Class, Failure, Protocol, Style};
+use voice_core::protocol::{Class, Failure, Kind, Protocol, Rejection, ReplyError, Style};
 use voice_core::reply::{Reply, Tokens};
 
 use crate::endpoint::Endpoint;
 use crate::pool::Pool;
+use crate::styles::SharedStyles;
 use crate::task::{Task, TaskError};
 use crate::transport::{BodyLimit, BodyLimits, Post, PostBody, Transport};
 use crate::waker::Waker;
@@ -54,90 +54,98 @@ pub struct LlmExchange {
 }
 
 /// A pool for analyses. No thread is started yet.
-pub fn pool(waker: &Waker) -> Pool<AnalysisRequest> {
-    let client = LlmClient::default();
+pub fn pool(waker: &Waker, styles: SharedStyles) -> Pool<AnalysisRequest> {
+    let client = LlmClient { transport: Transport::default(), styles };
     Pool::new(waker, LIMIT, move |request, deadline| client.request(&request, deadline))
 }
 
 /// What the requests of one pool share.
-#[derive(Default)]
 struct LlmClient {
     transport: Transport,
-    /// The style that a server takes, by its URL and model, where it rejected the first style.
-    styles: Mutex<HashMap<(String, String), Style>>,
+    styles: SharedStyles,
+}
+
+/// What came of one request.
+enum Sent {
+    Done(LlmExchange),
+    /// The server, or one behind it, has not answered; the response had this status, and cost this.
+    Rejected(Rejection, u16, Tokens),
 }
 
 impl LlmClient {
-    /// Sends the request, and again in another style if the server rejects the style. The deadline covers all tries.
+    /// Sends the request, and again in another style where the style may be what is rejected. The deadline covers all
+    /// tries. A style is learnt from an answer only.
     fn request(&self, request: &AnalysisRequest, deadline: Instant) -> LlmExchange {
         let AnalysisRequest { endpoint, protocol, .. } = request;
-        let mut style = self.style(endpoint, *protocol);
+        let first = protocol.first_style();
+        let mut style = self.styles.style(&endpoint.url, &endpoint.model, first);
         loop {
-            let rejection = match self.send(request, style, deadline) {
-                Ok(exchange) => return exchange,
-                Err(rejection) => rejection,
+            let (rejection, status, spent) = match self.send(request, style, deadline) {
+                Sent::Done(exchange) => {
+                    if exchange.outcome.is_ok() {
+                        self.styles.answered(&endpoint.url, &endpoint.model, style, first);
+                    }
+                    return exchange;
+                }
+                Sent::Rejected(rejection, status, spent) => (rejection, status, spent),
             };
             let Some(next) = protocol.fallback(style, &rejection) else {
                 // The body that was sent has been freed.
                 let sent = render(request, style).body;
                 let failure = Failure::of_rejection(*protocol, &rejection, &sent, &endpoint.secrets());
-                return LlmExchange::failed(failure, Some(rejection.status));
+                return LlmExchange { spent, ..LlmExchange::failed(failure, Some(status)) };
             };
-            self.styles().insert(key(endpoint), next);
             style = next;
         }
     }
 
-    fn style(&self, endpoint: &Endpoint, protocol: &dyn Protocol) -> Style {
-        self.styles().get(&key(endpoint)).copied().unwrap_or_else(|| protocol.first_style())
-    }
-
-    fn styles(&self) -> MutexGuard<'_, HashMap<(String, String), Style>> {
-        self.styles.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// One request. `Err`: the server rejected it.
-    fn send(&self, request: &AnalysisRequest, style: Style, deadline: Instant) -> Result<LlmExchange, HttpResponse> {
+    /// One request.
+    fn send(&self, request: &AnalysisRequest, style: Style, deadline: Instant) -> Sent {
         let endpoint = &*request.endpoint;
         let http = render(request, style);
         let url = endpoint.url_of(http.path);
-        let post = Post { url: &url, headers: &http.headers, body: PostBody::Owned(http.body) };
+        let (headers, body) = (&http.headers, PostBody::Owned(http.body));
+        let post = Post { url: &url, headers, more: &endpoint.headers, proxy: endpoint.proxy.as_deref(), body };
         match self.transport.send(post, deadline, LIMITS) {
-            Ok(response) if response.is_success() => Ok(read_reply(endpoint, request.protocol, &response)),
-            Ok(response) => Err(response),
+            Ok(response) if response.is_success() => read_reply(endpoint, request.protocol, response),
+            Ok(response) => {
+                let status = response.status;
+                let HttpResponse { location, retry_after, .. } = response;
+                let words = request.protocol.error_text(&response.body);
+                let rejection = Rejection { status, body: None, words, location, retry_after };
+                Sent::Rejected(rejection, status, Tokens::default())
+            }
             Err(failed) => {
                 let failure = Failure::of_transport(&failed.error, endpoint.timeout, &endpoint.secrets());
-                Ok(LlmExchange::failed(failure, failed.status))
+                Sent::Done(LlmExchange::failed(failure, failed.status))
             }
         }
     }
 }
 
-fn key(endpoint: &Endpoint) -> (String, String) {
-    (endpoint.url.clone(), endpoint.model.clone())
-}
-
 fn render(request: &AnalysisRequest, style: Style) -> voice_core::http::HttpRequest {
     let AnalysisRequest { endpoint, protocol, vertical, transcript, .. } = request;
     let api_key = endpoint.api_key.as_ref().map(|key| key.expose());
-    protocol.request(&Prompt { vertical, transcript }, &endpoint.model, api_key, style)
+    protocol.request(&Prompt { vertical, transcript }, &endpoint.model, api_key, style, &endpoint.options)
 }
 
-fn read_reply(endpoint: &Endpoint, protocol: &dyn Protocol, response: &HttpResponse) -> LlmExchange {
+fn read_reply(endpoint: &Endpoint, protocol: &dyn Protocol, response: HttpResponse) -> Sent {
     let secrets = endpoint.secrets();
     let outcome = match protocol.parse(&response.body) {
-        Ok(reply) if reply.repeats_one_of(&secrets) => Err("it repeats the API key".to_owned()),
+        Ok(reply) if reply.repeats_one_of(&secrets) => Err(Failure::of_reply("it repeats the API key", &secrets)),
         Ok(reply) if reply.model.is_empty() => Ok(Reply { model: endpoint.model.clone(), ..reply }),
         Ok(reply) => Ok(reply),
-        Err(invalid) => Err(invalid.to_string()),
+        Err(ReplyError::Refused(error)) => Err(Failure::of_reply(error, &secrets)),
+        Err(ReplyError::Rejected(rejection)) => {
+            let rejection = Rejection { retry_after: response.retry_after, ..rejection };
+            return Sent::Rejected(rejection, response.status, protocol.tokens(&response.body));
+        }
     };
-    let outcome = outcome
-        .map_err(|reason| Failure::new(Class::Job, format!("the model's reply was refused: {reason}"), &secrets));
     let spent = match &outcome {
         Ok(reply) => Tokens { prompt: reply.prompt_tokens, completion: reply.completion_tokens },
         Err(_) => protocol.tokens(&response.body),
     };
-    LlmExchange { outcome, http_status: Some(response.status), spent }
+    Sent::Done(LlmExchange { outcome, http_status: Some(response.status), spent })
 }
 
 impl LlmExchange {
@@ -172,7 +180,8 @@ impl Task for AnalysisRequest {
                 }
                 // A bug that this request brings out: of the job, so that it does not come back for ever.
                 TaskError::Panic(panic) => {
-                    Failure::new(Class::Job, format!("internal error while asking the LLM server: {panic}"), &secrets)
+                    let message = format!("internal error while asking the LLM server: {panic}");
+                    Failure::new(Class::Job, Kind::Transport, message, &secrets)
                 }
                 TaskError::Abandoned => Failure::abandoned(endpoint.timeout, &secrets),
             };

@@ -1,5 +1,5 @@
 //! The HTTP client: sends one request, reads one response, before a deadline. Keep-alive connections shared by all
-//! threads, no redirects, no proxy, no compression.
+//! threads, no redirects, no compression, and a proxy only where the request names one.
 
 use std::collections::HashMap;
 use std::io::{self, Read};
@@ -11,11 +11,14 @@ use ureq::config::Config;
 use ureq::http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use ureq::http::{Response, Uri};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::typestate::WithBody;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
-use ureq::{Agent, Body, Error, SendBody};
+use ureq::{Agent, Body, Error, Proxy, RequestBuilder, SendBody};
 use voice_core::http::{HttpResponse, TransportError};
 use voice_core::webhook::address::Rule;
+
+use crate::endpoint::Header;
 
 /// Longest wait taken from a `Retry-After` header, whatever a server says.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
@@ -49,6 +52,10 @@ pub struct Post<'a> {
     pub url: &'a str,
     /// Beside `content-type`.
     pub headers: &'a [(&'static str, String)],
+    /// Headers that an operator has named.
+    pub more: &'a [Header],
+    /// URL of an HTTP proxy.
+    pub proxy: Option<&'a str>,
     pub body: PostBody<'a>,
 }
 
@@ -124,15 +131,24 @@ impl Transport {
         for (name, value) in post.headers {
             request = request.header(*name, value);
         }
+        for header in post.more {
+            request = request.header(&header.name, header.value.expose());
+        }
+        let failed = |error| SendError { status: None, error: transport_error(&error, post.proxy.is_some()) };
+        let proxy = post.proxy.map(Proxy::new).transpose().map_err(failed)?;
+        let config = |request: RequestBuilder<WithBody>| match proxy {
+            None => request.config().timeout_global(Some(left)).build(),
+            some => request.config().timeout_global(Some(left)).proxy(some).build(),
+        };
         let response = match post.body {
-            PostBody::Borrowed(body) => request.config().timeout_global(Some(left)).build().send(body),
+            PostBody::Borrowed(body) => config(request).send(body),
             PostBody::Owned(body) => {
                 let request = request.header(CONTENT_LENGTH, body.len());
                 let body = SendBody::from_owned_reader(FreedWhenRead { bytes: body, at: 0 });
-                request.config().timeout_global(Some(left)).build().send(body)
+                config(request).send(body)
             }
         };
-        let mut response = response.map_err(|error| SendError { status: None, error: transport_error(&error) })?;
+        let mut response = response.map_err(failed)?;
         let status = response.status().as_u16();
         let limit = if response.status().is_success() { limits.success } else { BodyLimit::Prefix(limits.rejection) };
         let body = match limit {
@@ -141,7 +157,7 @@ impl Transport {
                 .with_config()
                 .limit(max)
                 .read_to_vec()
-                .map_err(|error| SendError { status: Some(status), error: transport_error(&error) })?,
+                .map_err(|error| SendError { status: Some(status), error: transport_error(&error, false) })?,
             BodyLimit::Prefix(max) => {
                 let mut body = Vec::new();
                 let _ = response.body_mut().as_reader().take(max).read_to_end(&mut body);
@@ -195,9 +211,15 @@ fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     Some(wait.min(RETRY_AFTER_MAX))
 }
 
-/// ureq's errors, by what they mean here.
-fn transport_error(error: &Error) -> TransportError {
+/// ureq's errors, by what they mean here. `proxied`: the connection is one to a proxy.
+fn transport_error(error: &Error, proxied: bool) -> TransportError {
     match error {
+        Error::InvalidProxyUrl => TransportError::ProxyRefused("its URL is not valid".to_owned()),
+        Error::ConnectProxyFailed(why) => TransportError::ProxyRefused(why.clone()),
+        Error::HostNotFound if proxied => TransportError::ProxyUnreachable("its name is not known".to_owned()),
+        Error::Io(error) if proxied && error.kind() == io::ErrorKind::ConnectionRefused => {
+            TransportError::ProxyUnreachable("it refuses connections".to_owned())
+        }
         Error::BadUri(why) => TransportError::InvalidUrl(why.clone()),
         // Neither a URL nor a header may hold what a request line or a header cannot.
         Error::Http(why) => TransportError::InvalidRequest(why.to_string()),

@@ -77,7 +77,7 @@ impl WebhookClient {
         let WebhookRequest { url, headers, body, private_addresses, secrets, .. } = request;
         let secrets = borrowed(secrets);
         let transport = if *private_addresses { &self.everywhere } else { &self.public };
-        let post = Post { url, headers, body: PostBody::Borrowed(body) };
+        let post = Post { url, headers, more: &[], proxy: None, body: PostBody::Borrowed(body) };
         match transport.send(post, deadline, LIMITS) {
             Ok(response) => {
                 let http_status = Some(response.status);

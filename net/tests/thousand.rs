@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use harness::stub::{Reply, StubLlm};
 use nix::poll::{PollFd, PollFlags, poll};
-use voice_core::protocol::OPENAI_CHAT;
-use voice_net::{AnalysisRequest, Endpoint, Waker, llm};
+use voice_core::protocol::{OPENAI_CHAT, RequestOptions};
+use voice_net::{AnalysisRequest, Endpoint, SharedStyles, Waker, llm};
 
 /// An unoptimized build needs three times the stack.
 const MEGABYTES_MAX: u64 = if cfg!(debug_assertions) { 200 } else { 110 };
@@ -24,10 +24,17 @@ fn a_thousand_wait_at_once_in_the_memory_of_a_small_process_and_all_are_answered
     let stub = StubLlm::start();
     stub.keep_requests(false);
     stub.answer_always(Reply::analysis().delay(DELAY));
-    let endpoint =
-        Arc::new(Endpoint { url: stub.url(), model: "m".into(), api_key: None, timeout: Duration::from_secs(30) });
+    let endpoint = Arc::new(Endpoint {
+        url: stub.url(),
+        model: "m".into(),
+        api_key: None,
+        headers: Vec::new(),
+        proxy: None,
+        options: RequestOptions::default(),
+        timeout: Duration::from_secs(30),
+    });
     let waker = Waker::new().unwrap();
-    let mut pool = llm::pool(&waker);
+    let mut pool = llm::pool(&waker, SharedStyles::default());
     pool.set_limit(1000);
     let transcript = "user: and then I said\n".repeat(12_000 / 22);
     let start = Instant::now();

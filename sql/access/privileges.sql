@@ -174,6 +174,7 @@ AS $$ VALUES
     ('_migrate', '{}', true, false),
     ('_migrate_0002', '{}', true, false),
     ('_migrate_0003', '{}', true, false),
+    ('_migrate_0004', '{}', true, false),
     ('_migrate_0005', '{}', true, false),
     ('_release_tables', '{}', true, false),
     ('_access_to_tables', '{}', false, false),

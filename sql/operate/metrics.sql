@@ -107,7 +107,7 @@ COMMENT ON COLUMN voice.metrics.worker_up IS '1: this database has its backgroun
 COMMENT ON COLUMN voice.metrics.serving IS '1: the worker takes jobs, or would if the LLM server answered; 0: it is paused, disabled, misconfigured, unfit, failing, or keeps quiet';
 COMMENT ON COLUMN voice.metrics.paused IS '1: by voice_pause()';
 COMMENT ON COLUMN voice.metrics.restored_copy IS '1: a restored copy, which does nothing before voice_resume()';
-COMMENT ON COLUMN voice.metrics.breaker_open IS '1: the LLM server fails and is left alone, but for a probe now and then';
+COMMENT ON COLUMN voice.metrics.breaker_open IS '1: the LLM server fails or refuses all requests, and is left alone but for a probe now and then';
 COMMENT ON COLUMN voice.metrics.provider_failures IS 'failures of the LLM server in a row';
 COMMENT ON COLUMN voice.metrics.requests_in_flight IS 'requests to the LLM server that wait for their answer';
 COMMENT ON COLUMN voice.metrics.live_queued IS 'analyses of calls that have just ended, waiting';
@@ -127,12 +127,15 @@ COMMENT ON COLUMN voice.metrics.deliveries_queued IS 'deliveries to webhooks, wa
 COMMENT ON COLUMN voice.metrics.webhooks_disabled IS 'webhooks that are told nothing: voice.webhook.disabled_reason says why';
 
 CREATE VIEW voice.metrics_by_model AS
-SELECT m.model, m.analyses, m.failures, m.prompt_tokens, m.completion_tokens
+SELECT m.model, m.analyses, m.failures, m.prompt_tokens, m.completion_tokens, m.mended,
+       m.mended::double precision / nullif(m.analyses, 0) AS mended_share
 FROM jsonb_to_recordset(voice._worker_status()->'models')
-    m(model text, analyses bigint, failures bigint, prompt_tokens bigint, completion_tokens bigint);
-COMMENT ON VIEW voice.metrics_by_model IS 'counters by model since the server started (or lost a process to a crash): what was analysed, what failed, and the tokens of both';
+    m(model text, analyses bigint, failures bigint, prompt_tokens bigint, completion_tokens bigint, mended bigint);
+COMMENT ON VIEW voice.metrics_by_model IS 'counters by model since the server started (or lost a process to a crash): what was analysed, what failed, the tokens of both, and how many answers had to be mended';
 COMMENT ON COLUMN voice.metrics_by_model.model IS 'as the LLM server names it; the first seven, then other models';
 COMMENT ON COLUMN voice.metrics_by_model.analyses IS 'analyses stored';
 COMMENT ON COLUMN voice.metrics_by_model.failures IS 'attempts that failed, whoever was to blame';
 COMMENT ON COLUMN voice.metrics_by_model.prompt_tokens IS 'of every answer, also of those that were refused or came too late';
 COMMENT ON COLUMN voice.metrics_by_model.completion_tokens IS 'of every answer, also of those that were refused or came too late';
+COMMENT ON COLUMN voice.metrics_by_model.mended IS 'analyses whose answer did not hold to the form that was asked for, and was read all the same';
+COMMENT ON COLUMN voice.metrics_by_model.mended_share IS 'the same as a share of the analyses, 0 to 1; NULL: none yet';

@@ -26,6 +26,7 @@ BEGIN
         model text,
         webhook_id uuid,
         event text,
+        mended boolean,
         PRIMARY KEY (call_id, id)
     ) PARTITION BY RANGE (call_id);
     PERFORM voice._make_private('voice.attempt_id_seq');
@@ -38,6 +39,7 @@ BEGIN
     COMMENT ON COLUMN voice.attempt.outcome IS 'ok; skipped: nothing had changed; stale: the transcript changed meanwhile; failed: it will be tried again; snoozed: the same, and not counted, for the LLM server or the configuration was to blame; dead: it will not; discarded: somebody else was faster';
     COMMENT ON COLUMN voice.attempt.webhook_id IS 'of a delivery: to which webhook';
     COMMENT ON COLUMN voice.attempt.event IS 'of a delivery: what it told';
+    COMMENT ON COLUMN voice.attempt.mended IS 'true: the model''s answer did not hold to the form that was asked for, and was read all the same; else NULL';
     COMMENT ON COLUMN voice.attempt.latency_ms IS 'milliseconds from request to answer';
 END
 $$;

@@ -99,6 +99,19 @@ END
 $$;
 COMMENT ON FUNCTION voice._migrate_0003() IS 'what a call cost, and who spoke a turn where its role does not say it';
 
+-- 0.2.0
+CREATE FUNCTION voice._migrate_0004() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'voice.attempt'::regclass AND attname = 'mended' AND NOT attisdropped) THEN
+        ALTER TABLE voice.attempt ADD COLUMN mended boolean;
+        COMMENT ON COLUMN voice.attempt.mended IS 'true: the model''s answer did not hold to the form that was asked for, and was read all the same; else NULL';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION voice._migrate_0004() IS 'which answers of models did not hold to their form';
+
 -- 0.2.0. No table changes. Functions whose result is another now were dropped and made anew, without the grants that they
 -- had: whoever has their neighbours has them again, and the functions that came with them.
 CREATE FUNCTION voice._migrate_0005() RETURNS void

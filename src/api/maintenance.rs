@@ -10,7 +10,7 @@ use pgrx::prelude::*;
 use serde_json::json;
 use voice_core::analyzer::{Analyzer, RULE_VERSION};
 use voice_core::prompt::Prompt;
-use voice_core::protocol::{OPENAI_CHAT, Protocol};
+use voice_core::protocol::{OPENAI_CHAT, Protocol, RequestOptions};
 
 /// `voice._run_in_background()`: starts a maintenance process for the task and waits for its end. Gives "" if all went
 /// well, else what went wrong.
@@ -89,7 +89,7 @@ fn voice_analyzer() -> JsonB {
 /// Length of a request without a transcript, in bytes.
 fn prompt_chars() -> usize {
     let empty = Prompt { vertical: "", transcript: "" };
-    OPENAI_CHAT.request(&empty, "", None, OPENAI_CHAT.first_style()).body.len()
+    OPENAI_CHAT.request(&empty, "", None, OPENAI_CHAT.first_style(), &RequestOptions::default()).body.len()
 }
 
 /// `voice._cron_jobs_query()`: the statement that lists the extension's jobs for pg_cron.

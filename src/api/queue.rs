@@ -4,10 +4,11 @@
 use crate::host::{commit_hooks, shmem};
 use pgrx::prelude::*;
 
-/// `voice._wake()`: the worker of this database looks at the queue when this transaction commits.
+/// `voice._wake()`: the worker of this database looks at the queue when this transaction commits, and asks the LLM server
+/// whatever it did before.
 #[pg_extern(sql = false)]
 fn voice_wake() {
-    commit_hooks::wake_at_commit();
+    commit_hooks::probe_at_commit();
 }
 
 /// `voice._reread_limits()`: the worker of this database reads the limits of tenants again when this transaction commits.

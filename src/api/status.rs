@@ -60,6 +60,7 @@ fn of_model(figures: Figures) -> Value {
         "failures": figures.failures,
         "prompt_tokens": figures.prompt_tokens,
         "completion_tokens": figures.completion_tokens,
+        "mended": figures.mended,
     })
 }
 

@@ -80,6 +80,8 @@ pub struct Analyzed {
     pub hash: Vec<u8>,
     /// Unix milliseconds of the hang-up.
     pub ended_ms: Option<i64>,
+    /// The model's answer did not hold to the form that was asked for, and was read all the same.
+    pub mended: bool,
 }
 
 /// A job with its outcome, ready to be stored.

@@ -150,7 +150,7 @@ pub fn attempt_log(client: &mut SpiClient<'_>, rows: &[(&Settled, &LockedCall, &
                     table: c"attempt",
                     columns: &[
                         "call_id", "tenant_id", "kind", "job_id", "attempt", "outcome", "error", "http_status", "model",
-                        "prompt_tokens", "completion_tokens", "latency_ms", "webhook_id", "event",
+                        "prompt_tokens", "completion_tokens", "latency_ms", "webhook_id", "event", "mended",
                     ],
                 },
             )
@@ -167,6 +167,7 @@ pub fn attempt_log(client: &mut SpiClient<'_>, rows: &[(&Settled, &LockedCall, &
             _ => None,
         };
         let delivery = s.kind.delivery();
+        let mended = matches!(&s.outcome, Outcome::Analyzed(analyzed) if analyzed.mended);
         vec![
             value(s.job.call_id),
             value(call.tenant.as_str()),
@@ -182,6 +183,8 @@ pub fn attempt_log(client: &mut SpiClient<'_>, rows: &[(&Settled, &LockedCall, &
             value(s.latency.map(|latency| latency.as_millis() as i32)),
             value(delivery.map(|d| d.webhook_id)),
             value(delivery.map(|d| d.event.as_str())),
+            // NULL takes no room.
+            value(mended.then_some(true)),
         ]
     };
     let rows: Vec<_> = rows.iter().map(row).collect();

@@ -4,6 +4,7 @@
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::ffi::{CStr, CString, c_char, c_void};
+use voice_core::protocol::{OptionsError, RequestOptions, names_an_endpoint};
 use voice_core::retention::{self, Fault};
 use voice_core::url::{self, Url, UrlError};
 
@@ -11,12 +12,23 @@ use voice_core::url::{self, Url, UrlError};
 pub unsafe extern "C-unwind" fn url(
     value: *mut *mut c_char,
     _extra: *mut *mut c_void,
-    _source: pg_sys::GucSource::Type,
+    source: pg_sys::GucSource::Type,
 ) -> bool {
+    use pg_sys::GucSource::{PGC_S_DATABASE, PGC_S_DATABASE_USER, PGC_S_FILE, PGC_S_USER};
+    // What was set before 0.2.0 is not refused where it is only read again: the default would take its place, and send
+    // transcripts somewhere else. The worker refuses it (`worker/provider.rs`).
+    // SAFETY: a flag of this process.
+    let at_start = unsafe { !pg_sys::IsUnderPostmaster };
+    let is_old =
+        matches!(source, PGC_S_DATABASE | PGC_S_DATABASE_USER | PGC_S_USER) || (source == PGC_S_FILE && at_start);
     // SAFETY: Postgres hands a valid C string or NULL.
     unsafe {
         verdict(value, |url| {
-            Some(match Url::parse_base(url).err()? {
+            let error = match Url::parse_base(url) {
+                Ok(base) => return (names_an_endpoint(base.path) && !is_old).then_some(WHOLE_URL),
+                Err(error) => error,
+            };
+            Some(match error {
                 UrlError::Scheme => (c"The URL must begin with https:// or http://.", EXAMPLE),
                 UrlError::Host => (c"The URL names no host.", EXAMPLE),
                 UrlError::Port => (c"The port is not a number from 1 to 65535.", EXAMPLE),
@@ -36,6 +48,59 @@ pub unsafe extern "C-unwind" fn url(
 }
 
 const EXAMPLE: &CStr = c"For example https://api.openai.com/v1.";
+const WHOLE_URL: Objection = (
+    c"The URL is that of a single endpoint, and requests go to {llm_url}/chat/completions.",
+    c"Leave out what follows /v1.",
+);
+
+#[pg_guard]
+pub unsafe extern "C-unwind" fn proxy(
+    value: *mut *mut c_char,
+    _extra: *mut *mut c_void,
+    _source: pg_sys::GucSource::Type,
+) -> bool {
+    const EXAMPLE: &CStr = c"For example http://proxy.example.com:3128.";
+    // SAFETY: Postgres hands a valid C string or NULL.
+    unsafe {
+        verdict(value, |proxy| {
+            if proxy.is_empty() {
+                return None;
+            }
+            Some(match Url::parse_base(proxy) {
+                Ok(base) if base.https => (c"The connection to the proxy itself is plain HTTP.", EXAMPLE),
+                Ok(base) if !matches!(base.path, "" | "/") => (c"The URL of a proxy has no path.", EXAMPLE),
+                Ok(_) => return None,
+                Err(UrlError::Credentials) => (
+                    c"The URL carries credentials, and settings are visible to everyone.",
+                    c"Name a proxy that lets this server through without a password.",
+                ),
+                Err(_) => (c"It is not the URL of an HTTP proxy.", EXAMPLE),
+            })
+        })
+    }
+}
+
+#[pg_guard]
+pub unsafe extern "C-unwind" fn params(
+    value: *mut *mut c_char,
+    _extra: *mut *mut c_void,
+    _source: pg_sys::GucSource::Type,
+) -> bool {
+    const EXAMPLE: &CStr = c"For example {\"temperature\": 0, \"max_completion_tokens\": 2000}.";
+    // SAFETY: Postgres hands a valid C string or NULL.
+    unsafe {
+        verdict(value, |params| {
+            Some(match RequestOptions::parse(params, 0).err()? {
+                OptionsError::NotAnObject => (c"It is not a JSON object.", EXAMPLE),
+                OptionsError::DuplicateKey => (c"A key is there twice.", EXAMPLE),
+                OptionsError::Reserved => (
+                    c"It sets one of messages, model, response_format and stream.",
+                    c"The model is named in voice_analytics.llm_model; the others are part of how a call is judged.",
+                ),
+            })
+        })
+    }
+}
 
 #[pg_guard]
 pub unsafe extern "C-unwind" fn timezone(

@@ -19,6 +19,7 @@ thread_local! {
     static REGISTERED: Cell<bool> = const { Cell::new(false) };
     static WAKE: Cell<bool> = const { Cell::new(false) };
     static REREAD_LIMITS: Cell<bool> = const { Cell::new(false) };
+    static PROBE: Cell<bool> = const { Cell::new(false) };
     static ANNOUNCE: Cell<bool> = const { Cell::new(false) };
     static CALLS: RefCell<HashMap<[u8; 16], PendingCall>> = RefCell::new(HashMap::new());
 }
@@ -41,6 +42,12 @@ struct PendingCall {
 pub fn wake_at_commit() {
     register();
     WAKE.set(true);
+}
+
+/// The same, and it asks the LLM server now, also where that is left alone.
+pub fn probe_at_commit() {
+    wake_at_commit();
+    PROBE.set(true);
 }
 
 /// The worker of this database reads the limits of tenants again when this transaction commits.
@@ -134,6 +141,9 @@ unsafe extern "C-unwind" fn at_end(event: pg_sys::XactEvent::Type, _argument: *m
                     if REREAD_LIMITS.get() {
                         slot.limits_changed.store(true, Release);
                     }
+                    if PROBE.get() {
+                        slot.probe_asked.store(true, Release);
+                    }
                     slot.wake();
                 }
             }
@@ -156,6 +166,7 @@ unsafe extern "C-unwind" fn at_end(event: pg_sys::XactEvent::Type, _argument: *m
 fn forget() {
     WAKE.set(false);
     REREAD_LIMITS.set(false);
+    PROBE.set(false);
     ANNOUNCE.set(false);
     CALLS.with(|calls| {
         // Borrowed by nobody: what borrows it runs no code of others. If it were, the counters would stay raised, which

@@ -26,6 +26,7 @@ pub struct Figures {
     pub failures: u64,
     pub prompt_tokens: u64,
     pub completion_tokens: u64,
+    pub mended: u64,
 }
 
 /// What one answer adds.
@@ -35,12 +36,14 @@ pub struct Answered {
     pub failures: u64,
     pub prompt_tokens: u64,
     pub completion_tokens: u64,
+    /// Of the analyses.
+    pub mended: u64,
 }
 
 impl Model {
     const FREE: Model = Model {
         name: Text::EMPTY,
-        figures: Answered { analyses: 0, failures: 0, prompt_tokens: 0, completion_tokens: 0 },
+        figures: Answered { analyses: 0, failures: 0, prompt_tokens: 0, completion_tokens: 0, mended: 0 },
     };
 }
 
@@ -64,6 +67,7 @@ impl Usage {
             entry.figures.failures += answered.failures;
             entry.figures.prompt_tokens += answered.prompt_tokens;
             entry.figures.completion_tokens += answered.completion_tokens;
+            entry.figures.mended += answered.mended;
         });
     }
 
@@ -77,6 +81,7 @@ impl Usage {
             failures: figures.failures,
             prompt_tokens: figures.prompt_tokens,
             completion_tokens: figures.completion_tokens,
+            mended: figures.mended,
         })
         .collect()
     }

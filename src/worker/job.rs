@@ -106,12 +106,13 @@ pub trait JobHandler {
         Vec::new()
     }
 
-    /// What a response means for its job.
+    /// What a response means for its job. `others`: requests of other jobs are in flight, or wait.
     fn on_response(
         &mut self,
         job: Claimed,
         in_flight: Self::InFlight,
         response: Self::Response,
+        others: bool,
         context: Context<'_>,
     ) -> Settled;
 
@@ -152,8 +153,19 @@ pub trait JobHandler {
     /// Rows that triggers watch may have changed without them: reads again what was read before.
     fn refresh(&mut self) {}
 
-    /// The operator asks for an attempt now (a reload).
+    /// Whether a job goes after all others that are due.
+    fn goes_last(&self, _job: i64) -> bool {
+        false
+    }
+
+    /// A job may have come that nobody has tried.
+    fn on_arrival(&mut self) {}
+
+    /// Somebody asks for an attempt now.
     fn probe_now(&mut self) {}
+
+    /// The configuration was read again: what was learnt of servers may be out of date.
+    fn on_reload(&mut self) {}
 
     fn health(&self) -> Health {
         Health::Healthy

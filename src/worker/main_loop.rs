@@ -126,6 +126,7 @@ impl Server {
         if process::reload_if_asked() {
             self.configure();
             // The operator who reloads may know that the LLM server works again.
+            self.kinds.iter_mut().for_each(|kind| kind.on_reload());
             self.kinds.iter_mut().for_each(|kind| kind.probe_now());
             self.kinds.iter_mut().for_each(|kind| kind.refresh());
             self.maintenance.is_due();
@@ -137,7 +138,16 @@ impl Server {
         if woken && slot.limits_changed.swap(false, AcqRel) {
             self.kinds.iter_mut().for_each(|kind| kind.refresh());
         }
-        let mut changed = woken | (listen::drain() && self.schedule.on_notification(now));
+        let notified = listen::drain() && self.schedule.on_notification(now);
+        // Whoever notifies, or calls a function of operators, asks for an attempt; a commit that ends a call does not.
+        let asked = woken && slot.probe_asked.swap(false, AcqRel);
+        if notified || asked {
+            self.kinds.iter_mut().for_each(|kind| kind.probe_now());
+        }
+        if woken || notified {
+            self.kinds.iter_mut().for_each(|kind| kind.on_arrival());
+        }
+        let mut changed = woken | notified;
         for timer in self.schedule.take_due(now) {
             match timer {
                 Timer::Sweep => {

@@ -1,8 +1,8 @@
 //! The background worker. A launcher starts one worker a database. Each job, whatever its kind, goes
 //! poll → claim → prepare → request → settle. `docs/architecture.md` draws it.
 
-mod api_key;
 mod backoff;
+mod credentials;
 mod cycle;
 mod databases;
 mod ddl;

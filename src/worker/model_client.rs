@@ -1,24 +1,25 @@
 //! Requests to the language model: the only file of the worker that builds a request of `voice_net` for it.
 
-use super::provider::{Provider, RetryDecision};
+use super::provider::{Provider, Verdict};
 use crate::db::claim::Claimed;
-use crate::guc::Settings;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use voice_core::breaker::{Change, Permit};
 use voice_core::protocol::OPENAI_CHAT;
 use voice_core::quota::TenantLimitOverride;
-use voice_net::{AnalysisRequest, AnalysisResponse, Pool, Waker, llm};
+use voice_core::server_state::Permit;
+use voice_net::{AnalysisRequest, AnalysisResponse, Pool, SharedStyles, Waker, llm};
 
 /// The threads that send requests, and the state of the server they are sent to.
 pub struct ModelClient {
     pool: Pool<AnalysisRequest>,
+    styles: SharedStyles,
     pub provider: Provider,
 }
 
 impl ModelClient {
     /// `waker` is woken for every response.
     pub fn new(waker: &Waker) -> ModelClient {
-        ModelClient { pool: llm::pool(waker), provider: Provider::default() }
+        let styles = SharedStyles::default();
+        ModelClient { pool: llm::pool(waker, styles.clone()), styles, provider: Provider::default() }
     }
 
     /// Sets the limit of requests in flight.
@@ -29,6 +30,11 @@ impl ModelClient {
     /// Replaces the limits of single tenants.
     pub fn set_overrides(&mut self, overrides: Vec<(String, TenantLimitOverride)>) {
         self.provider.set_overrides(overrides);
+    }
+
+    /// Looks again at which form of request the server takes.
+    pub fn forget_styles(&self) {
+        self.styles.forget();
     }
 
     /// Sends a request for a call of this tenant. `None`: there is no endpoint.
@@ -50,9 +56,10 @@ impl ModelClient {
         job: &Claimed,
         permit: Permit,
         response: &AnalysisResponse,
-        settings: &Settings,
-    ) -> (Option<Change>, RetryDecision) {
-        self.provider.on_response(job, permit, response.outcome.as_ref().err(), settings)
+        others: bool,
+        attempts_max: u32,
+    ) -> Verdict {
+        self.provider.on_response(job, permit, response.outcome.as_ref().err(), others, attempts_max)
     }
 
     /// When the requests in flight must be looked at, at the latest.

@@ -170,7 +170,8 @@ impl<H: JobHandler> JobRunner for Pipeline<H> {
         let mut settled = Vec::new();
         for (request_id, response) in self.handler.responses() {
             if let Some((job, in_flight)) = self.in_flight.remove(&request_id) {
-                settled.push(self.handler.on_response(job, in_flight, response, context));
+                let others = !self.in_flight.is_empty() || self.queue.has_jobs();
+                settled.push(self.handler.on_response(job, in_flight, response, others, context));
             }
         }
         if H::POLL_AFTER_RESPONSE && !settled.is_empty() {
@@ -200,7 +201,7 @@ impl<H: JobHandler> JobRunner for Pipeline<H> {
             let began = Instant::now();
             let waiting = self.handler.find_due(client)?;
             self.taken.poll = Poll::Done(waiting.next);
-            self.queue.on_polled(waiting, began);
+            self.queue.on_polled(waiting, began, |job| self.handler.goes_last(job));
         }
         let ids = self.queue.take(claim.count, |key| self.handler.capacity_of(key, context));
         if ids.is_empty() {
@@ -301,8 +302,16 @@ impl<H: JobHandler> JobRunner for Pipeline<H> {
         self.handler.refresh();
     }
 
+    fn on_arrival(&mut self) {
+        self.handler.on_arrival();
+    }
+
     fn probe_now(&mut self) {
         self.handler.probe_now();
+    }
+
+    fn on_reload(&mut self) {
+        self.handler.on_reload();
     }
 
     fn health(&self) -> Health {

@@ -1,67 +1,51 @@
-//! The state of the LLM server: its address, whether it accepts the configuration, whether it works, and its limits.
-//! A configuration that it (or the key file) refuses costs no attempt: jobs wait until the configuration changes. A failing
-//! server costs none either: a circuit breaker stops the requests, and jobs wait until the server works again.
+//! The LLM server of a database: its address, whether it is asked, and its limits. Whose fault a failure is decides
+//! [`ServerState`] by what happens to other jobs. What cannot be sent at all, for want of a key, waits for the settings.
 
-use super::api_key;
+use super::credentials;
 use crate::db::claim::Claimed;
 use crate::guc::Settings;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-use voice_core::breaker::{Breaker, Change, Permit, Verdict};
-use voice_core::poison::{FAILURES_MAX, PoisonDetector};
+use std::time::Instant;
+use voice_core::breaker::{Breaker, Change};
+use voice_core::protocol::{RequestOptions, names_an_endpoint};
 use voice_core::quota::{Quotas, TenantLimitOverride};
 use voice_core::rate::Rate;
-use voice_core::retry;
+use voice_core::server_state::{Decision, Failed, Hold, Permit, ServerState};
 use voice_core::time::Timestamp;
-use voice_net::{Class, Endpoint, Failure};
-
-/// A refused configuration is tried with one request after each such pause, in case the server accepts it now.
-const PROBE: Duration = Duration::from_secs(60);
-/// The longest wait of a job that failed while others did not.
-const LONGEST_SNOOZE: Duration = Duration::from_secs(8);
-
-/// No requests are sent, because the configuration was refused.
-struct ConfigurationPause {
-    reason: String,
-    /// Number of requests that were refused since it began.
-    refusals: u32,
-    /// The settings that were refused.
-    settings: Settings,
-    /// When one request is sent; `None`: none can be sent before the settings change.
-    probe_at: Option<Instant>,
-}
+use voice_core::url::Url;
+use voice_net::{Endpoint, Failure};
 
 /// The LLM server of this database.
 pub struct Provider {
     endpoint: Option<Arc<Endpoint>>,
-    pause: Option<ConfigurationPause>,
-    breaker: Breaker,
+    /// Why there is no endpoint although the settings name one.
+    unusable: Option<String>,
+    server: ServerState,
     rate: Rate,
     /// Limits of tenants. Requests in flight are counted also while another analyzer is configured.
     quotas: Quotas,
-    poison: PoisonDetector,
     /// The zero of [`Timestamp`]s.
     began: Instant,
-    /// Message of the server's last failure.
+    /// Message of the last failure.
     failure: String,
 }
 
-/// Whether a job is retried whose request failed because of the server.
-pub enum RetryDecision {
-    Again(Duration),
-    /// The server answers the requests of other jobs: this job is the cause.
-    Discard,
+/// What a response means.
+pub struct Verdict {
+    /// Requests stop, or go on.
+    pub change: Option<Change>,
+    /// Of a failure: what becomes of its job.
+    pub decision: Option<Decision>,
 }
 
 impl Default for Provider {
     fn default() -> Provider {
         Provider {
             endpoint: None,
-            pause: None,
-            breaker: Breaker::default(),
+            unusable: None,
+            server: ServerState::default(),
             rate: Rate::default(),
             quotas: Quotas::default(),
-            poison: PoisonDetector::default(),
             began: Instant::now(),
             failure: String::new(),
         }
@@ -69,44 +53,34 @@ impl Default for Provider {
 }
 
 impl Provider {
-    /// Takes the settings as they are now, the key file included. A change ends a pause.
+    /// Takes the settings as they are now, the files that they name included.
     ///
     /// # Errors
-    /// The key cannot be read; with the reason.
+    /// No request can be sent with them; with the reason.
     pub fn configure(&mut self, settings: &Settings) -> Result<(), String> {
         let now = self.now();
         self.rate.set(settings.requests_per_minute, now);
         self.quotas.set_default(settings.tenant_limit, now);
-        if self.pause.as_ref().is_some_and(|p| p.settings != *settings) {
-            self.pause = None;
-        }
-        let api_key = match api_key::read(settings) {
-            Ok(api_key) => api_key,
+        let endpoint = match endpoint(settings) {
+            Ok(endpoint) => endpoint,
             Err(reason) => {
                 self.endpoint = None;
-                self.pause = Some(ConfigurationPause {
-                    reason: reason.clone(),
-                    refusals: 0,
-                    settings: settings.clone(),
-                    probe_at: None,
-                });
+                self.unusable = Some(reason.clone());
                 return Err(reason);
             }
         };
-        let endpoint = Endpoint {
-            url: settings.llm_url.clone(),
-            model: settings.llm_model.clone(),
-            api_key,
-            timeout: settings.llm_timeout,
-        };
-        if self.endpoint.as_deref() != Some(&endpoint) {
-            // Another key or server: what was refused may be accepted now, and what failed may work.
-            self.pause = None;
-            if self.endpoint.as_ref().is_some_and(|known| known.url != endpoint.url) {
-                // What is still on its way to the old one must not be taken for an answer of the new one.
-                self.breaker = self.breaker.next_generation();
+        self.unusable = None;
+        let same = self.endpoint.as_ref().is_some_and(|known| **known == endpoint);
+        if !same {
+            let same_server =
+                |known: &Arc<Endpoint>| Endpoint { timeout: endpoint.timeout, ..(**known).clone() } == endpoint;
+            if self.endpoint.as_ref().is_some_and(same_server) {
+                self.probe_now();
+            } else {
+                // What was refused may be accepted now, and what failed may work. What is still on its way to the old one
+                // must not be taken for an answer of the new one.
+                self.server.reset();
             }
-            self.probe_now();
             self.endpoint = Some(Arc::new(endpoint));
         }
         Ok(())
@@ -117,16 +91,21 @@ impl Provider {
         self.quotas.set_overrides(overrides, self.now());
     }
 
-    /// Allows one probe now (called after a reload of the configuration).
+    /// Allows one probe now: somebody asks.
     pub fn probe_now(&mut self) {
-        self.breaker.probe_now(self.now());
+        self.server.probe_now(self.now());
+    }
+
+    /// A job may have come that nobody has tried.
+    pub fn on_arrival(&mut self) {
+        self.server.on_arrival(self.now());
     }
 
     /// Stops requests: another analyzer is configured.
     pub fn disable(&mut self) {
-        let breaker = self.breaker.next_generation();
-        *self =
-            Provider { breaker, quotas: std::mem::take(&mut self.quotas), began: self.began, ..Provider::default() };
+        self.server.reset();
+        (self.endpoint, self.unusable) = (None, None);
+        self.failure.clear();
     }
 
     pub fn endpoint(&self) -> Option<Arc<Endpoint>> {
@@ -138,66 +117,44 @@ impl Provider {
         let now = self.now();
         self.rate.send(now);
         self.quotas.send(tenant, now);
-        self.breaker.send(now)
+        self.server.send(now)
     }
 
-    /// Notes how a request for this job ended. Gives whether the breaker has opened or closed, and whether the job is
-    /// retried where the server is to blame.
+    /// Notes how a request for this job ended. `others`: requests of other jobs are in flight, or wait.
     pub fn on_response(
         &mut self,
         job: &Claimed,
         permit: Permit,
         failure: Option<&Failure>,
-        settings: &Settings,
-    ) -> (Option<Change>, RetryDecision) {
+        others: bool,
+        attempts_max: u32,
+    ) -> Verdict {
         self.quotas.done(&job.tenant);
-        let (job, now, jitter) = (job.id, self.now(), fastrand::f64());
-        let at_once = RetryDecision::Again(Duration::ZERO);
+        let (now, jitter) = (self.now(), fastrand::f64());
         let Some(failure) = failure else {
-            self.pause = None;
-            self.poison.answered(job);
-            return (self.breaker.record(permit, Verdict::Success, now, jitter), at_once);
+            return Verdict { change: self.server.answered(job.id, permit, now, jitter), decision: None };
         };
-        match failure.class {
-            Class::Provider { retry_after, suspect } => {
-                self.failure.clone_from(&failure.message);
-                let change = self.breaker.record(permit, Verdict::Failure { retry_after }, now, jitter);
-                let job_failures = self.poison.failed(job, suspect);
-                let decision = if job_failures.failures_while_others_succeed >= FAILURES_MAX {
-                    self.poison.forget(job);
-                    RetryDecision::Discard
-                } else if self.breaker.is_closed() {
-                    RetryDecision::Again(retry::backoff_within(LONGEST_SNOOZE, job_failures.failures, jitter))
-                } else {
-                    // Due at once: it runs as soon as the breaker closes, after the jobs that wait already.
-                    at_once
-                };
-                (change, decision)
-            }
-            Class::Configuration => {
-                self.pause = Some(ConfigurationPause {
-                    reason: failure.message.clone(),
-                    refusals: self.pause.as_ref().map_or(0, |p| p.refusals).saturating_add(1),
-                    settings: settings.clone(),
-                    probe_at: Some(Instant::now() + PROBE),
-                });
-                (self.breaker.record(permit, Verdict::Success, now, jitter), at_once)
-            }
-            Class::Job => {
-                self.poison.answered(job);
-                (self.breaker.record(permit, Verdict::Success, now, jitter), at_once)
-            }
-        }
+        self.failure.clone_from(&failure.message);
+        let failed = Failed { job: job.id, permit, failure, attempts_max, others };
+        let (change, decision) = self.server.failed(failed, now, jitter);
+        Verdict { change, decision: Some(decision) }
+    }
+
+    /// The job is given up.
+    pub fn forget(&mut self, job: i64) {
+        self.server.forget(job);
+    }
+
+    /// Whether a job goes after others: while requests are held, those go as probes that were not tried yet.
+    pub fn goes_last(&self, job: i64) -> bool {
+        self.server.hold().is_some() && self.server.is_failing(job)
     }
 
     /// Number of requests that may be sent now, with so many in flight and a limit on those in flight.
     pub fn available(&self, limit: usize, in_flight: usize) -> usize {
-        let accepted = match &self.pause {
-            Some(ConfigurationPause { probe_at: Some(at), .. }) => usize::from(*at <= Instant::now() && in_flight == 0),
-            Some(ConfigurationPause { probe_at: None, .. }) => 0,
-            None => limit.saturating_sub(in_flight),
-        };
-        self.rate.room(self.breaker.room(accepted, self.now()), self.now())
+        let now = self.now();
+        let wanted = if self.endpoint.is_some() { limit.saturating_sub(in_flight) } else { 0 };
+        self.rate.room(self.server.room(wanted, now), now)
     }
 
     /// The same for one tenant.
@@ -205,33 +162,31 @@ impl Provider {
         self.quotas.room(tenant, self.now())
     }
 
-    /// Why the configuration is refused.
-    pub fn refusal(&self) -> Option<&str> {
-        self.pause.as_ref().map(|p| p.reason.as_str())
+    /// Why requests are held because the configuration is refused, or answers cannot be used.
+    pub fn refusal(&self) -> Option<String> {
+        self.unusable.clone().or_else(|| self.held(Hold::Refusing))
     }
 
-    /// Whether the configuration has been refused once since it changed.
-    pub fn refusal_is_new(&self) -> bool {
-        self.pause.as_ref().is_some_and(|p| p.refusals == 1)
+    /// Why requests are held because the server fails.
+    pub fn outage(&self) -> Option<String> {
+        self.held(Hold::Failing)
     }
 
-    /// Why the breaker is open, or `None`.
-    pub fn failure(&self) -> Option<String> {
-        (!self.breaker.is_closed())
-            .then(|| format!("{}; one request now and then looks whether it is back", self.failure))
+    fn held(&self, hold: Hold) -> Option<String> {
+        let probes = "one request now and then looks whether it is back";
+        (self.server.hold() == Some(hold)).then(|| format!("{}; {probes}", self.failure))
     }
 
     pub fn breaker(&self) -> &Breaker {
-        &self.breaker
+        self.server.breaker()
     }
 
     /// When requests may be sent again; `None`: they may be now, or no time is known.
     pub fn next_available(&self) -> Option<Instant> {
         let now = self.now();
-        let refused = self.pause.as_ref().and_then(|p| p.probe_at);
-        let moments = [self.breaker.probe_at(), self.rate.next(now)];
+        let moments = [self.server.breaker().probe_at(), self.rate.next(now)];
         let moments = moments.into_iter().flatten().filter_map(|t| self.began.checked_add(t));
-        moments.chain(refused).filter(|t| *t > Instant::now()).max()
+        moments.filter(|t| *t > Instant::now()).max()
     }
 
     /// When a request may be sent for the first of these tenants without waiting for a response; that may be now.
@@ -244,4 +199,29 @@ impl Provider {
     fn now(&self) -> Timestamp {
         self.began.elapsed()
     }
+}
+
+/// Where requests go by these settings, and with what.
+fn endpoint(settings: &Settings) -> Result<Endpoint, String> {
+    if Url::parse_base(&settings.llm_url).is_ok_and(|base| names_an_endpoint(base.path)) {
+        return Err("llm_url is the URL of an endpoint: leave out what follows /v1".to_owned());
+    }
+    let api_key = credentials::api_key(settings)?;
+    let headers = credentials::headers(settings)?;
+    if api_key.is_some() && headers.iter().any(|header| header.name.eq_ignore_ascii_case("authorization")) {
+        return Err(
+            "llm_headers_file has an Authorization header, and there is a key as well: give one of them".to_owned()
+        );
+    }
+    let options = RequestOptions::parse(&settings.llm_params, settings.llm_max_tokens)
+        .map_err(|error| format!("llm_params: {error}"))?;
+    Ok(Endpoint {
+        url: settings.llm_url.clone(),
+        model: settings.llm_model.clone(),
+        api_key,
+        headers,
+        proxy: Some(settings.llm_proxy.clone()).filter(|proxy| !proxy.is_empty()),
+        options,
+        timeout: settings.llm_timeout,
+    })
 }

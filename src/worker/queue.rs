@@ -6,10 +6,12 @@ use crate::db::claim::Waiting;
 use std::collections::HashSet;
 use std::hash::Hash;
 use std::time::{Duration, Instant};
-use voice_core::round_robin::RoundRobin;
+use voice_core::round_robin::{ReadyJobs, RoundRobin};
 
 /// Jobs that were locked by others are remembered up to this number.
 const LOCKED_MAX: usize = 1024;
+/// Priority, in this queue, of jobs that go last.
+const LAST: i16 = i16::MAX;
 /// With fewer jobs left, those behind them are polled for.
 const FEW: usize = 128;
 /// A poll that took t is followed by none for 9·t while there are jobs to claim, and else for 1·t.
@@ -72,14 +74,21 @@ impl<K: Clone + Ord + Hash> Queue<K> {
         (self.freshness != Freshness::Current || wants_more) && self.next_poll() <= Instant::now()
     }
 
-    /// Replaces the jobs by those that a poll has found which began then.
-    pub fn on_polled(&mut self, waiting: Waiting<K>, began: Instant) {
+    /// Replaces the jobs by those that a poll has found which began then. `goes_last` names those that go after all others.
+    pub fn on_polled(&mut self, waiting: Waiting<K>, began: Instant, goes_last: impl Fn(i64) -> bool) {
         let mut due = waiting.due;
+        let mut last = Vec::new();
+        for of_key in &mut due {
+            let jobs = std::mem::take(&mut of_key.jobs);
+            let (late, others) = jobs.into_iter().partition(|job| goes_last(*job));
+            of_key.jobs = others;
+            last.push(ReadyJobs { priority: LAST, key: of_key.key.clone(), jobs: late, more: of_key.more });
+        }
         // Jobs that are locked go last: a claim of few jobs would else try the same ones again and again.
         if !self.locked.is_empty() {
             due.iter_mut().for_each(|of_key| of_key.jobs.sort_by_key(|job| self.locked.contains(job)));
         }
-        self.jobs.fill(due);
+        self.jobs.fill(due.into_iter().chain(last));
         self.freshness = Freshness::Current;
         self.polled = Instant::now();
         self.cost = self.polled - began;
@@ -103,6 +112,11 @@ impl<K: Clone + Ord + Hash> Queue<K> {
             self.has_changed();
         }
         missed.len()
+    }
+
+    /// Whether there are jobs that were read and not taken, whoever has capacity.
+    pub fn has_jobs(&self) -> bool {
+        self.jobs.ready() + self.jobs.throttled() > 0
     }
 
     /// Whether there are more jobs to take, or may be.

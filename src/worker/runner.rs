@@ -99,8 +99,14 @@ pub trait JobRunner {
     /// Rows that triggers watch may have changed without them.
     fn refresh(&mut self);
 
-    /// The operator asks for an attempt now.
+    /// A job may have come that nobody has tried.
+    fn on_arrival(&mut self);
+
+    /// Somebody asks for an attempt now.
     fn probe_now(&mut self);
+
+    /// The configuration was read again, whether it has changed or not.
+    fn on_reload(&mut self);
 
     fn health(&self) -> Health;
 

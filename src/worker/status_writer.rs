@@ -89,12 +89,14 @@ impl StatusWriter {
     pub fn count_usage(&self, settled: &Settled, stored: bool) {
         let Some(model) = &settled.model else { return };
         let tokens = |count: Option<i32>| count.map_or(0, |n| n.max(0) as u64);
+        let mended = matches!(&settled.outcome, Outcome::Analyzed(analyzed) if analyzed.mended);
         let failed = matches!(settled.outcome, Outcome::Failed { .. } | Outcome::Snoozed { .. });
         let answered = Answered {
             analyses: u64::from(stored),
             failures: u64::from(failed),
             prompt_tokens: tokens(settled.tokens.prompt),
             completion_tokens: tokens(settled.tokens.completion),
+            mended: u64::from(stored && mended),
         };
         self.slot.usage.add(model, &answered);
     }
@@ -129,7 +131,7 @@ impl StatusWriter {
 }
 
 /// The part of a failure's message that may be logged: of a response's failure, the server's own words follow the colon.
-pub fn for_the_log<'a>(failure: &'a Failure, response: &AnalysisResponse) -> &'a str {
+fn for_the_log<'a>(failure: &'a Failure, response: &AnalysisResponse) -> &'a str {
     let ours = response.http_status.and_then(|_| failure.message.split(": ").next());
     ours.unwrap_or(&failure.message)
 }

@@ -3,6 +3,7 @@
 mod access;
 mod analyzing;
 mod bad_replies;
+mod blame;
 mod databases;
 mod erasing;
 mod fairness;
@@ -14,6 +15,8 @@ mod installing;
 mod late_words;
 mod leaves;
 mod limits;
+mod mended;
+mod model_settings;
 mod months;
 mod open_calls;
 mod orm;

@@ -1,15 +1,16 @@
-//! OpenAI's chat completions (`POST /v1/chat/completions`), as compatible servers speak them.
+//! OpenAI's chat completions (`POST /v1/chat/completions`), as compatible servers speak them. What an answer says is read
+//! in `completion.rs`.
 
+use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{Protocol, Style};
-use crate::analysis::{self, AnalysisError, excerpt};
-use crate::http::{HttpRequest, HttpResponse};
+use super::completion::{self, error_message, page_text, spent};
+use super::{Protocol, Rejection, ReplyError, RequestOptions, Style};
+use crate::http::HttpRequest;
 use crate::prompt::{self, Prompt};
 use crate::reply::{Reply, Tokens};
-use crate::strip_invisible::strip_invisible;
 
 /// The protocol as a value.
 pub static OPENAI_CHAT: OpenAiChat = OpenAiChat;
@@ -18,14 +19,33 @@ pub static OPENAI_CHAT: OpenAiChat = OpenAiChat;
 #[derive(Debug)]
 pub struct OpenAiChat;
 
-/// Request: CreateChatCompletionRequest of OpenAI's published OpenAPI description, as far as it is used.
+/// Request: CreateChatCompletionRequest of OpenAI's published OpenAPI description, as far as it is used, and what the
+/// operator adds.
 ///
-/// No temperature and no limit of tokens: reasoning models reject the one, and servers disagree on the name of the other.
-#[derive(Serialize)]
+/// No temperature and no limit of tokens by itself: reasoning models reject the one, and servers disagree on the name of
+/// the other.
 struct Request<'a> {
     model: &'a str,
     messages: [RequestMessage<'a>; 2],
-    response_format: ResponseFormat<'a>,
+    response_format: Option<ResponseFormat<'a>>,
+    options: &'a RequestOptions,
+}
+
+impl Serialize for Request<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("model", self.model)?;
+        map.serialize_entry("messages", &self.messages)?;
+        if let Some(format) = &self.response_format {
+            map.serialize_entry("response_format", format)?;
+        }
+        // The default, but not of every server.
+        map.serialize_entry("stream", &false)?;
+        for (key, value) in self.options.fields() {
+            map.serialize_entry(key, &value)?;
+        }
+        map.end()
+    }
 }
 
 #[derive(Serialize)]
@@ -49,38 +69,27 @@ struct NamedSchema<'a> {
 }
 
 impl<'a> ResponseFormat<'a> {
-    fn of(style: Style, schema: &'a RawValue) -> ResponseFormat<'a> {
+    fn of(style: Style, schema: &'a RawValue) -> Option<ResponseFormat<'a>> {
         match style {
             Style::JsonSchema => {
-                ResponseFormat::JsonSchema { json_schema: NamedSchema { name: "call_analysis", strict: true, schema } }
+                let json_schema = NamedSchema { name: "call_analysis", strict: true, schema };
+                Some(ResponseFormat::JsonSchema { json_schema })
             }
-            Style::JsonObject => ResponseFormat::JsonObject,
+            Style::JsonObject => Some(ResponseFormat::JsonObject),
+            Style::Words => None,
         }
     }
 }
 
-#[derive(Deserialize)]
-struct Completion {
-    choices: Option<Vec<Choice>>,
-    model: Option<String>,
-    usage: Option<Value>,
-    error: Option<Value>,
-}
-
-#[derive(Deserialize)]
-struct Choice {
-    message: Option<Message>,
-    finish_reason: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Message {
-    content: Option<String>,
-    refusal: Option<String>,
-}
-
 impl Protocol for OpenAiChat {
-    fn request(&self, prompt: &Prompt<'_>, model: &str, api_key: Option<&str>, style: Style) -> HttpRequest {
+    fn request(
+        &self,
+        prompt: &Prompt<'_>,
+        model: &str,
+        api_key: Option<&str>,
+        style: Style,
+        options: &RequestOptions,
+    ) -> HttpRequest {
         let data = prompt.data();
         let request = Request {
             model,
@@ -89,6 +98,7 @@ impl Protocol for OpenAiChat {
                 RequestMessage { role: "user", content: &data },
             ],
             response_format: ResponseFormat::of(style, prompt::schema()),
+            options,
         };
         let capacity = data.len() * 17 / 16 + prompt::SYSTEM.len() + prompt::schema().get().len() + 500;
         let body = prompt::to_json(&request, capacity);
@@ -96,43 +106,8 @@ impl Protocol for OpenAiChat {
         HttpRequest { path: "/chat/completions", headers, body }
     }
 
-    /// Takes a chat completion whose first choice is a whole, valid analysis.
-    fn parse(&self, body: &[u8]) -> Result<Reply, AnalysisError> {
-        let completion: Completion = serde_json::from_slice(body).map_err(|error| match error.is_eof() {
-            true if body.trim_ascii().is_empty() => AnalysisError::NotACompletion("it is empty".into()),
-            true => AnalysisError::NotACompletion("it is cut off".into()),
-            // Not serde's message: it quotes the body.
-            false => AnalysisError::NotACompletion(format!(
-                "{} at line {} column {}",
-                if error.is_data() { "a field is of another type" } else { "it is not JSON" },
-                error.line(),
-                error.column()
-            )),
-        })?;
-        let Some(choices) = completion.choices else {
-            // Gateways answer 200 with an error object when the provider behind them fails.
-            let why = match completion.error {
-                Some(error) => format!("it is an error of {} characters", error_message(&error).chars().count()),
-                None => "choices is missing".into(),
-            };
-            return Err(AnalysisError::NotACompletion(why));
-        };
-        let choice = choices.into_iter().next().ok_or(AnalysisError::EmptyChoices)?;
-        let message = choice.message.ok_or_else(|| AnalysisError::NotACompletion("message is missing".into()))?;
-        if let Some(words) = message.refusal.filter(|words| !words.trim().is_empty()) {
-            return Err(AnalysisError::Refusal(words.chars().count()));
-        }
-        if let Some(reason @ ("length" | "content_filter")) = choice.finish_reason.as_deref() {
-            return Err(AnalysisError::Unfinished(reason.to_owned()));
-        }
-        let analysis = analysis::parse(message.content.as_deref().unwrap_or_default())?;
-        let tokens = spent(completion.usage.as_ref());
-        Ok(Reply {
-            analysis,
-            model: completion.model.map(|model| excerpt(strip_invisible(&model).trim())).unwrap_or_default(),
-            prompt_tokens: tokens.prompt,
-            completion_tokens: tokens.completion,
-        })
+    fn parse(&self, body: &[u8]) -> Result<Reply, ReplyError> {
+        completion::read(body)
     }
 
     fn tokens(&self, body: &[u8]) -> Tokens {
@@ -146,7 +121,10 @@ impl Protocol for OpenAiChat {
     fn error_text(&self, body: &[u8]) -> String {
         match serde_json::from_slice(body) {
             Ok(error) => error_message(&error),
-            Err(_) => String::from_utf8_lossy(body).into_owned(),
+            Err(_) => {
+                let text = String::from_utf8_lossy(body);
+                if text.trim_start().starts_with('<') { page_text(&text) } else { text.into_owned() }
+            }
         }
     }
 
@@ -154,26 +132,32 @@ impl Protocol for OpenAiChat {
         Style::JsonSchema
     }
 
-    fn fallback(&self, style: Style, rejection: &HttpResponse) -> Option<Style> {
-        if style != Style::JsonSchema || !matches!(rejection.status, 400 | 422) {
-            return None;
+    fn fallback(&self, style: Style, rejection: &Rejection) -> Option<Style> {
+        let next = style.next()?;
+        match rejection.status {
+            // Servers word it in many ways, and some do not say that it was the form: one more request tells.
+            400 | 422 => Some(next),
+            // OpenRouter (404), llama.cpp and Ollama (500): by their words only, for these statuses mean something else.
+            404 | 415 | 500 | 501 => names_the_form(&rejection.words).then_some(next),
+            _ => None,
         }
-        let words = String::from_utf8_lossy(&rejection.body).to_ascii_lowercase();
-        let about_style = ["response_format", "json_schema", "structured output"].iter().any(|w| words.contains(w));
-        about_style.then_some(Style::JsonObject)
     }
 }
 
-/// The words of an OpenAI-style error (`{"error": {"message": …}}`), or of what other servers make of it.
-fn error_message(error: &Value) -> String {
-    let inner = error.get("error").unwrap_or(error);
-    match inner.get("message").or_else(|| inner.get("detail")).unwrap_or(inner) {
-        Value::String(words) => words.clone(),
-        other => other.to_string(),
-    }
-}
-
-fn spent(usage: Option<&Value>) -> Tokens {
-    let count = |field| usage?.get(field)?.as_i64().and_then(|n| i32::try_from(n).ok()).filter(|n| *n >= 0);
-    Tokens { prompt: count("prompt_tokens"), completion: count("completion_tokens") }
+/// Whether the words of a rejection are about the form of the answer.
+fn names_the_form(words: &str) -> bool {
+    let words = words.to_ascii_lowercase();
+    let names = [
+        "response_format",
+        "response format",
+        "json_schema",
+        "json schema",
+        "json_object",
+        "structured output",
+        "structured_output",
+        "guided",
+        "grammar",
+        "requested parameters",
+    ];
+    names.iter().any(|name| words.contains(name))
 }

@@ -1,6 +1,6 @@
 //! Whatever a server answers is refused for a reason, or in range and fit to be seen in every field.
 
-use voice_core::analysis::{self, Analysis, AnalysisError, Intent};
+use voice_core::analysis::{self, Analysis, Intent};
 use voice_core::protocol::{OPENAI_CHAT, Protocol};
 
 /// A reason is stored with every attempt.
@@ -27,7 +27,7 @@ pub fn holds(bytes: &[u8]) {
     }
 }
 
-fn has_a_reason(invalid: &AnalysisError) {
+fn has_a_reason(invalid: &impl ToString) {
     let reason = invalid.to_string();
     assert!((5..=REASON_MAX_CHARS).contains(&reason.chars().count()), "{reason:?}");
 }

@@ -1,20 +1,29 @@
+use std::sync::Mutex;
 use std::sync::mpsc::channel;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use voice_core::protocol::OPENAI_CHAT;
+use voice_core::protocol::{OPENAI_CHAT, RequestOptions};
 
 use super::*;
 use crate::pool::GRACE;
 
 fn request(request_id: u64, timeout: Duration) -> AnalysisRequest {
-    let endpoint = Endpoint { url: "http://127.0.0.1:1/v1".into(), model: "m".into(), api_key: None, timeout };
+    let endpoint = Endpoint {
+        url: "http://127.0.0.1:1/v1".into(),
+        model: "m".into(),
+        api_key: None,
+        headers: Vec::new(),
+        proxy: None,
+        options: RequestOptions::default(),
+        timeout,
+    };
     let (endpoint, transcript) = (Arc::new(endpoint), "user: hi".into());
     AnalysisRequest { request_id, endpoint, protocol: &OPENAI_CHAT, vertical: String::new(), transcript }
 }
 
 fn refused() -> LlmExchange {
-    LlmExchange::failed(Failure::new(Class::Job, "no", &[]), Some(418))
+    LlmExchange::failed(Failure::new(Class::Job, Kind::Reply, "no", &[]), Some(418))
 }
 
 /// Sleeps as the worker does: until the descriptor is readable or the next deadline has come.

@@ -21,7 +21,7 @@ fn request(url: &str) -> WebhookRequest {
 /// Sleeps on the descriptor that deliveries share with analyses, as the worker does.
 fn delivered(request: WebhookRequest) -> DeliveryResult {
     let waker = Waker::new().unwrap();
-    let mut analyses = llm::pool(&waker);
+    let mut analyses = llm::pool(&waker, voice_net::SharedStyles::default());
     let mut deliveries = webhook::pool(&waker, 2);
     deliveries.submit(request);
     let start = Instant::now();

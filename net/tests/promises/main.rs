@@ -3,6 +3,7 @@
 mod asking;
 mod delivering;
 mod faults;
+mod gateways;
 mod refusals;
 mod styles;
 
@@ -11,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use harness::stub::StubLlm;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use voice_core::protocol::OPENAI_CHAT;
-use voice_net::{AnalysisRequest, AnalysisResponse, ApiKey, Class, Endpoint, Failure, Pool, Waker, llm};
+use voice_core::protocol::{OPENAI_CHAT, RequestOptions};
+use voice_net::{AnalysisRequest, AnalysisResponse, ApiKey, Class, Endpoint, Failure, Pool, SharedStyles, Waker, llm};
 
 pub const SOON: Duration = Duration::from_secs(20);
 pub const CANARY: &str = "CANARY-0123456789";
@@ -22,6 +23,9 @@ pub fn endpoint(url: &str) -> Endpoint {
         url: url.into(),
         model: "gpt-4o-mini".into(),
         api_key: Some(ApiKey::new(CANARY)),
+        headers: Vec::new(),
+        proxy: None,
+        options: RequestOptions::default(),
         timeout: Duration::from_secs(10),
     }
 }
@@ -40,17 +44,19 @@ pub fn analysis_request(request_id: u64, endpoint: &Arc<Endpoint>) -> AnalysisRe
 pub struct Model {
     pub waker: Waker,
     pub pool: Pool<AnalysisRequest>,
+    pub styles: SharedStyles,
 }
 
 pub fn model() -> Model {
     let waker = Waker::new().unwrap();
-    let pool = llm::pool(&waker);
-    Model { waker, pool }
+    let styles = SharedStyles::default();
+    let pool = llm::pool(&waker, styles.clone());
+    Model { waker, pool, styles }
 }
 
 /// Waits for `count` answers the way the worker does: on the descriptor, and on the next deadline.
 #[track_caller]
-pub fn answers(Model { waker, pool }: &mut Model, count: usize) -> Vec<AnalysisResponse> {
+pub fn answers(Model { waker, pool, .. }: &mut Model, count: usize) -> Vec<AnalysisResponse> {
     let start = Instant::now();
     let mut all = Vec::new();
     loop {

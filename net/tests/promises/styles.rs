@@ -54,19 +54,69 @@ fn a_422_about_the_format_is_understood_as_well() {
 }
 
 #[test]
-fn a_400_about_anything_else_is_not_asked_again() {
+fn whatever_is_rejected_with_a_400_is_asked_once_in_each_form_before_the_call_is_blamed() {
     let stub = StubLlm::start();
-    stub.answer_always(Reply::error(400, "This model's maximum context length is 8192 tokens."));
-    assert_eq!(failure(&stub).class, Class::Job);
-    assert_eq!(stub.count(), 1);
+    stub.answer_always(Reply::error(400, "System role not supported"));
+    let failure = failure(&stub);
+    assert_eq!(failure.class, Class::Job);
+    assert!(failure.message.contains("System role not supported"), "{failure}");
+    assert_eq!(styles(&stub), ["json_schema", "json_object", ""]);
 }
 
 #[test]
-fn a_server_that_rejects_both_styles_is_asked_twice_and_no_more() {
+fn a_server_that_takes_no_form_at_all_is_asked_without_one() {
     let stub = StubLlm::start();
-    stub.answer_always(Reply::error(400, "response_format is not supported"));
-    let failure = failure(&stub);
-    assert_eq!(failure.class, Class::Job);
-    assert!(failure.message.contains("response_format is not supported"), "{failure}");
-    assert_eq!(styles(&stub), ["json_schema", "json_object"]);
+    stub.answer(|request| match request.style().as_str() {
+        "" => Reply::analysis(),
+        _ => Reply::error(400, "model m does not support parameters: ['response_format']"),
+    });
+    assert!(ask(&stub).outcome.is_ok());
+    assert_eq!(styles(&stub), ["json_schema", "json_object", ""]);
+}
+
+#[test]
+fn one_odd_rejection_changes_nothing_for_the_others() {
+    let stub = StubLlm::start();
+    stub.answer(|request| match request.transcript().contains("odd") {
+        true => Reply::error(400, "maximum context length is 8192 tokens, of which 310 are for response_format"),
+        false => Reply::analysis(),
+    });
+    let mut model = model();
+    let endpoint = Arc::new(endpoint(&stub.url()));
+    for (id, words) in ["hello", "odd", "hello", "odd", "hello"].into_iter().enumerate() {
+        let request = analysis_request(id as u64, &endpoint);
+        model.pool.submit(voice_net::AnalysisRequest { transcript: format!("user: {words}"), ..request });
+        assert_eq!(answers(&mut model, 1)[0].outcome.is_ok(), words == "hello");
+    }
+    let asked: Vec<String> =
+        stub.requests().iter().filter(|r| r.transcript().contains("hello")).map(|r| r.style()).collect();
+    assert_eq!(asked, ["json_schema"; 3]);
+}
+
+#[test]
+fn nothing_is_learnt_from_a_rejection_that_no_answer_followed() {
+    let stub = StubLlm::start();
+    stub.answer_always(Reply::error(400, "no"));
+    let mut model = model();
+    let endpoint = Arc::new(endpoint(&stub.url()));
+    model.pool.submit(analysis_request(1, &endpoint));
+    assert!(answers(&mut model, 1)[0].outcome.is_err());
+    stub.answer_always(Reply::analysis());
+    model.pool.submit(analysis_request(2, &endpoint));
+    assert!(answers(&mut model, 1)[0].outcome.is_ok());
+    assert_eq!(styles(&stub), ["json_schema", "json_object", "", "json_schema"]);
+}
+
+#[test]
+fn what_was_learnt_is_forgotten_when_somebody_asks() {
+    let stub = StubLlm::start();
+    stub.answer(Reply::rejects_json_schema);
+    let mut model = model();
+    let endpoint = Arc::new(endpoint(&stub.url()));
+    model.pool.submit(analysis_request(1, &endpoint));
+    assert!(answers(&mut model, 1)[0].outcome.is_ok());
+    model.styles.forget();
+    model.pool.submit(analysis_request(2, &endpoint));
+    assert!(answers(&mut model, 1)[0].outcome.is_ok());
+    assert_eq!(styles(&stub), ["json_schema", "json_object", "json_schema", "json_object"]);
 }

@@ -32,7 +32,7 @@ pub enum State {
     RestoredCopy,
     /// By the setting `enabled`.
     Disabled,
-    /// The LLM server refuses the configuration; no attempt is spent until it changes.
+    /// The LLM server refuses all requests, its answers cannot be used, or the settings cannot be; no attempt is spent.
     Misconfigured,
     /// The versions of library and SQL differ, or the role `voice_worker` is missing.
     VersionMismatch,
@@ -90,6 +90,8 @@ pub struct Slot {
     wake: AtomicBool,
     /// The worker must read the limits of tenants again.
     pub limits_changed: AtomicBool,
+    /// Whoever has called `wake` asks for a request now, also where the LLM server is left alone.
+    pub probe_asked: AtomicBool,
 
     pub in_flight: AtomicU32,
     /// Index in [`BREAKERS`].
@@ -119,6 +121,7 @@ impl Slot {
             proc_number: AtomicI32::new(-1),
             wake: AtomicBool::new(false),
             limits_changed: AtomicBool::new(false),
+            probe_asked: AtomicBool::new(false),
             in_flight: AtomicU32::new(0),
             breaker: AtomicU32::new(0),
             provider_failures: AtomicU32::new(0),

@@ -10,16 +10,13 @@ use crate::host::shmem::Slot;
 use crate::worker::health::Health;
 use crate::worker::job::{Context, Intake, JobHandler, Step};
 use crate::worker::model_client::ModelClient;
-use crate::worker::provider::RetryDecision;
-use crate::worker::status_writer;
-use pgrx::prelude::*;
 use pgrx::spi::SpiClient;
 use std::sync::atomic::Ordering::*;
 use std::time::{Duration, Instant};
-use voice_core::breaker::Permit;
 use voice_core::redact::{self, PlaceholderMap};
+use voice_core::server_state::{Decision, Permit};
 use voice_core::{analysis, builtin, prompt, retry, transcript};
-use voice_net::{AnalysisResponse, Class, Waker};
+use voice_net::{AnalysisResponse, Class, Failure, Waker};
 
 /// Jobs read ahead.
 const PREFETCH: usize = 1024;
@@ -50,7 +47,7 @@ pub struct Request {
     model: String,
     /// What the placeholders in the transcript that was sent stand for.
     placeholders: PlaceholderMap,
-    /// What the breaker let the request go by.
+    /// What the request was let go by.
     permit: Permit,
 }
 
@@ -158,22 +155,25 @@ impl JobHandler for Analyze {
         job: Claimed,
         request: Request,
         response: AnalysisResponse,
+        others: bool,
         context: Context<'_>,
     ) -> Settled {
         let (status, settings) = (context.status, context.settings);
-        let (change, decision) = self.model.on_response(&job, request.permit, &response, settings);
+        let attempts_max = settings.max_attempts.max(1) as u32;
+        let verdict = self.model.on_response(&job, request.permit, &response, others, attempts_max);
         if let Err(failure) = &response.outcome {
-            // Failures of single jobs are in voice.attempt; the log is for what stops requests.
-            if failure.class == Class::Configuration && self.model.provider.refusal_is_new() {
-                let message = status_writer::for_the_log(failure, &response);
-                log!("voice_analytics: nothing is asked until the configuration changes: {message}");
-            }
             status.record_error(&failure.message);
         }
-        if let Some(change) = change {
+        // Failures of single jobs are in voice.attempt; the log is for what stops requests.
+        if let Some(change) = verdict.change {
             status.log_breaker(change, &response);
         }
-        settled(job, request, response, decision, settings)
+        let id = job.id;
+        let settled = settled(job, request, response, verdict.decision, settings);
+        if let Outcome::Failed { again: None, .. } = settled.outcome {
+            self.model.provider.forget(id);
+        }
+        settled
     }
 
     fn failed(&self, job: &Claimed, error: String, settings: &Settings) -> Outcome {
@@ -207,14 +207,26 @@ impl JobHandler for Analyze {
         self.limits = Limits::Stale;
     }
 
+    fn goes_last(&self, job: i64) -> bool {
+        self.model.provider.goes_last(job)
+    }
+
+    fn on_arrival(&mut self) {
+        self.model.provider.on_arrival();
+    }
+
     fn probe_now(&mut self) {
         self.model.provider.probe_now();
     }
 
+    fn on_reload(&mut self) {
+        self.model.forget_styles();
+    }
+
     fn health(&self) -> Health {
         let provider = &self.model.provider;
-        match (provider.refusal(), provider.failure()) {
-            (Some(reason), _) => Health::Misconfigured(reason.to_owned()),
+        match (provider.refusal(), provider.outage()) {
+            (Some(reason), _) => Health::Misconfigured(reason),
             (None, Some(reason)) => Health::ServerDown(reason),
             (None, None) => Health::Healthy,
         }
@@ -236,7 +248,7 @@ fn settled(
     job: Claimed,
     request: Request,
     response: AnalysisResponse,
-    decision: RetryDecision,
+    decision: Option<Decision>,
     settings: &Settings,
 ) -> Settled {
     let (outcome, model) = match response.outcome {
@@ -250,20 +262,15 @@ fn settled(
                 prompt_version: prompt::VERSION.to_owned(),
                 hash: request.hash,
                 ended_ms: request.ended_ms,
+                mended: reply.mended,
             };
             (Outcome::Analyzed(Box::new(analyzed)), model)
         }
         Err(failure) => {
-            let outcome = match (failure.class, decision) {
-                (Class::Configuration, _) => Outcome::Snoozed { error: failure.message, again: Duration::ZERO },
-                (Class::Provider { .. }, RetryDecision::Again(again)) => {
-                    Outcome::Snoozed { error: failure.message, again }
-                }
-                (Class::Provider { .. }, RetryDecision::Discard) => {
-                    let error = format!("given up: the LLM server fails on this call only: {}", failure.message);
-                    Outcome::Failed { error, again: None }
-                }
-                (Class::Job, _) => failed(&job, failure.message, settings),
+            let outcome = match decision {
+                Some(Decision::Wait(again)) => Outcome::Snoozed { error: failure.message, again },
+                Some(Decision::Count(at_least)) => counted(&job, failure, at_least, settings),
+                None => failed(&job, failure.message, settings),
             };
             (outcome, request.model)
         }
@@ -274,6 +281,18 @@ fn settled(
         tokens: response.spent,
         model: Some(model),
         ..without_request(job, outcome)
+    }
+}
+
+/// An attempt that counts because of what happened to other jobs.
+fn counted(job: &Claimed, failure: Failure, at_least: Duration, settings: &Settings) -> Outcome {
+    let error = match failure.class {
+        Class::Job => failure.message,
+        Class::Provider { .. } | Class::Configuration => format!("on this call only: {}", failure.message),
+    };
+    match failed(job, error, settings) {
+        Outcome::Failed { error, again } => Outcome::Failed { error, again: again.map(|pause| pause.max(at_least)) },
+        other => other,
     }
 }
 
@@ -306,6 +325,7 @@ fn judged(job: Claimed, call: &PreparedCall, analysis: analysis::Analysis, model
         prompt_version: version.to_owned(),
         hash: call.hash.clone(),
         ended_ms: call.ended_ms,
+        mended: false,
     };
     Settled { model: Some(model.to_owned()), ..without_request(job, Outcome::Analyzed(Box::new(analyzed))) }
 }

@@ -113,6 +113,7 @@ impl JobHandler for Deliver {
         job: Claimed,
         delivery: Delivery,
         result: DeliveryResult,
+        _others: bool,
         _context: Context<'_>,
     ) -> Settled {
         let mut receiver = self.receivers.remove(&delivery.webhook_id).unwrap_or_default();
