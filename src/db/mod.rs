@@ -21,6 +21,8 @@ mod row_statement;
 pub mod scores;
 pub mod search;
 pub mod settle;
+#[cfg(feature = "pg_test")]
+mod settle_tests;
 pub mod state;
 mod statement;
 mod store;

@@ -71,7 +71,9 @@ fn explained(error: &DbError) -> String {
     let doing = "voice_analytics: looking for triggers of others";
     let triggers = is_about_the_data(error).then(|| transaction(doing, pg_sys::InvalidOid, state::foreign_triggers));
     match triggers {
-        Some(Ok(Some(triggers))) => format!("{} (these triggers are not of voice_analytics: {triggers})", error.message),
+        Some(Ok(Some(triggers))) => {
+            format!("{} (these triggers are not of voice_analytics: {triggers})", error.message)
+        }
         _ => error.message.clone(),
     }
 }

@@ -54,12 +54,15 @@ fn talkative(stub: &StubLlm, key: &'static str) -> Vec<Reply> {
 #[test]
 fn the_api_key_is_found_nowhere() {
     let mut fixture = Fixture::with(|b| {
-        b.setting("shared_preload_libraries", if has_statements() { "pg_stat_statements,voice_analytics" } else { "voice_analytics" })
-            .setting("log_min_messages", "debug2")
-            .setting("log_statement", "all")
-            .setting("track_activity_query_size", "65536")
-            .setting("voice_analytics.max_attempts", 1)
-            .environment("VOICE_TEST_KEY", IN_ENVIRONMENT)
+        b.setting(
+            "shared_preload_libraries",
+            if has_statements() { "pg_stat_statements,voice_analytics" } else { "voice_analytics" },
+        )
+        .setting("log_min_messages", "debug2")
+        .setting("log_statement", "all")
+        .setting("track_activity_query_size", "65536")
+        .setting("voice_analytics.max_attempts", 1)
+        .environment("VOICE_TEST_KEY", IN_ENVIRONMENT)
     });
     track_statements(&mut fixture);
     fixture.voice.client.batch_execute("SELECT voice_pause()").unwrap();
@@ -153,10 +156,13 @@ fn search_everywhere(fixture: &mut Fixture, canaries: &Canaries) {
 #[test]
 fn the_secrets_of_webhooks_are_found_nowhere() {
     let mut fixture = Fixture::with(|b| {
-        b.setting("shared_preload_libraries", if has_statements() { "pg_stat_statements,voice_analytics" } else { "voice_analytics" })
-            .setting("log_min_messages", "debug2")
-            .setting("log_statement", "all")
-            .setting("track_activity_query_size", "65536")
+        b.setting(
+            "shared_preload_libraries",
+            if has_statements() { "pg_stat_statements,voice_analytics" } else { "voice_analytics" },
+        )
+        .setting("log_min_messages", "debug2")
+        .setting("log_statement", "all")
+        .setting("track_activity_query_size", "65536")
     });
     let mut good = Reply::good();
     good["intent"] = "sales".into();

@@ -21,9 +21,15 @@ fn calls_that_nobody_ends_are_listed_and_end_at_their_last_word() {
     let ended = "SELECT string_agg(format('%s %s %s', status, duration_ms, end_reason), ', ') FROM voice.call WHERE status <> 'in_progress'";
     assert_eq!(voice.text(ended, &[]).as_deref(), Some("completed 120000 nobody ended it"));
     // By the setting, the worker's maintenance ends the others; not the one that has just begun.
-    voice.client.batch_execute("ALTER DATABASE app SET voice_analytics.end_stale_calls_after = '4h'; SELECT pg_reload_conf()").unwrap();
+    voice
+        .client
+        .batch_execute("ALTER DATABASE app SET voice_analytics.end_stale_calls_after = '4h'; SELECT pg_reload_conf()")
+        .unwrap();
     voice.until("SELECT count(*) = 2 FROM voice.analytics");
-    assert_eq!(voice.text("SELECT external_id FROM voice.call WHERE status = 'in_progress'", &[]).as_deref(), Some("0"));
+    assert_eq!(
+        voice.text("SELECT external_id FROM voice.call WHERE status = 'in_progress'", &[]).as_deref(),
+        Some("0")
+    );
 }
 
 #[test]
@@ -47,7 +53,9 @@ fn the_model_is_told_who_was_interrupted() {
     let stub = StubLlm::start();
     let mut voice = Voice::with_llm(&stub);
     let call = voice.open_call(&[("user", "How much is a cut?")]);
-    let spoken_over = format!("SELECT voice_add_turn('{call}', 'assistant', 'Forty dollars, and I have booked you', interrupted => true)");
+    let spoken_over = format!(
+        "SELECT voice_add_turn('{call}', 'assistant', 'Forty dollars, and I have booked you', interrupted => true)"
+    );
     voice.client.batch_execute(&spoken_over).unwrap();
     voice.end(&call);
     voice.drained();
@@ -75,7 +83,10 @@ fn who_forgets_the_tenant_is_refused_where_one_is_required() {
         assert!(error.hint().unwrap().contains("SET voice_analytics.tenant"), "{error:?}");
     }
     // Nor can it free itself.
-    assert_eq!(app.batch_execute("SET voice_analytics.require_tenant = off").unwrap_err().code().unwrap().code(), "42501");
+    assert_eq!(
+        app.batch_execute("SET voice_analytics.require_tenant = off").unwrap_err().code().unwrap().code(),
+        "42501"
+    );
     app.batch_execute("BEGIN; SET LOCAL voice_analytics.tenant = 'acme'").unwrap();
     app.batch_execute(import).unwrap();
     app.batch_execute("COMMIT").unwrap();
@@ -83,7 +94,12 @@ fn who_forgets_the_tenant_is_refused_where_one_is_required() {
     voice.client = voice.cluster.connect("app");
     voice.drained();
     assert_eq!(voice.count("SELECT count(*) FROM voice.analytics WHERE tenant_id = 'acme'"), 1);
-    voice.client.batch_execute("CREATE ROLE acme LOGIN; SELECT voice_grant('acme', 'reader'); SELECT voice_pin_tenant('acme', 'acme')").unwrap();
+    voice
+        .client
+        .batch_execute(
+            "CREATE ROLE acme LOGIN; SELECT voice_grant('acme', 'reader'); SELECT voice_pin_tenant('acme', 'acme')",
+        )
+        .unwrap();
     let mut acme = voice.cluster.connect_as("acme", "app");
     assert_eq!(acme.query_one("SELECT count(*) FROM voice.call", &[]).unwrap().get::<_, i64>(0), 1);
 }

@@ -46,7 +46,10 @@ fn a_foreign_key_of_a_users_own_is_named_where_it_keeps_a_month() {
     voice.client.batch_execute(deal).unwrap();
     // New months come all the same.
     voice.client.batch_execute("SELECT voice_create_partitions(8)").unwrap();
-    voice.client.batch_execute(&format!("SELECT voice_create_partitions(1, {LONG_AGO} - interval '2 months')")).unwrap();
+    voice
+        .client
+        .batch_execute(&format!("SELECT voice_create_partitions(1, {LONG_AGO} - interval '2 months')"))
+        .unwrap();
     let swap = format!("SELECT voice_create_partitions(1, {LONG_AGO} - interval '1 year')");
     let stranded = format!(
         "INSERT INTO voice.call (id, agent_id, started_at, ended_at, status)
@@ -58,9 +61,15 @@ fn a_foreign_key_of_a_users_own_is_named_where_it_keeps_a_month() {
         let error = error.as_db_error().unwrap();
         // Many months are made in the background: what it met is the detail.
         let says = format!("{} {}", error.message(), error.detail().unwrap());
-        assert!(says.contains("no month can leave while other tables refer to calls: of_a_call of crm.deal"), "{error:?}");
+        assert!(
+            says.contains("no month can leave while other tables refer to calls: of_a_call of crm.deal"),
+            "{error:?}"
+        );
     }
-    voice.client.batch_execute("ALTER DATABASE app SET voice_analytics.retention = '2 years'; SELECT pg_reload_conf()").unwrap();
+    voice
+        .client
+        .batch_execute("ALTER DATABASE app SET voice_analytics.retention = '2 years'; SELECT pg_reload_conf()")
+        .unwrap();
     voice.until("SELECT coalesce(last_error LIKE '%of_a_call of crm.deal%', false) FROM voice_status()");
     voice.client.batch_execute("ALTER TABLE crm.deal DROP CONSTRAINT of_a_call").unwrap();
     voice.client.batch_execute(&swap).unwrap();
@@ -79,7 +88,12 @@ fn the_reason_names_a_trigger_of_somebody_elses_that_keeps_results_from_being_st
     let names_it = "LIKE '%security-restricted operation (these triggers are not of voice_analytics: tell_crm on voice.analytics)'";
     voice.until(&format!("SELECT coalesce(last_error {names_it} OR reason {names_it}, false) FROM voice_status()"));
     voice.until(&format!("SELECT count(*) > 0 FROM voice.attempt WHERE error {names_it}"));
-    voice.client.batch_execute("DROP TRIGGER tell_crm ON voice.analytics; UPDATE voice.job SET run_at = now(); NOTIFY voice_analytics").unwrap();
+    voice
+        .client
+        .batch_execute(
+            "DROP TRIGGER tell_crm ON voice.analytics; UPDATE voice.job SET run_at = now(); NOTIFY voice_analytics",
+        )
+        .unwrap();
     voice.until("SELECT count(*) = 1 FROM voice.analytics");
     assert!(voice.attempts(&call).len() > 1);
 }
@@ -87,7 +101,8 @@ fn the_reason_names_a_trigger_of_somebody_elses_that_keeps_results_from_being_st
 #[test]
 fn settings_that_a_database_may_have_change_nothing() {
     let mut voice = Voice::on(Cluster::builder());
-    let mut settings = vec!["standard_conforming_strings = off", "escape_string_warning = on", "quote_all_identifiers = on"];
+    let mut settings =
+        vec!["standard_conforming_strings = off", "escape_string_warning = on", "quote_all_identifiers = on"];
     // A tenth of what a swap may take on a busy machine is the worker's to ignore, not the session's.
     if voice.count("SELECT current_setting('server_version_num')::bigint") >= 170_000 {
         settings.push("transaction_timeout = '1ms'");
@@ -96,7 +111,8 @@ fn settings_that_a_database_may_have_change_nothing() {
         voice.client.batch_execute(&format!("ALTER DATABASE app SET {setting}")).unwrap();
     }
     // The worker begins anew with them, as at a restart.
-    let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE backend_type = 'voice_analytics worker'";
+    let end =
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE backend_type = 'voice_analytics worker'";
     assert_eq!(voice.count(end), 1);
     voice.client = voice.cluster.connect("app");
     voice.client.batch_execute("DO $$ BEGIN IF current_setting('transaction_timeout', true) IS NOT NULL THEN PERFORM set_config('transaction_timeout', '0', false); END IF; END $$").unwrap();
@@ -106,9 +122,15 @@ fn settings_that_a_database_may_have_change_nothing() {
     voice.client.batch_execute(&format!("SELECT voice_create_partitions(6, {LONG_AGO})")).unwrap();
     assert_eq!(voice.count("SELECT count(*) FROM voice.call_default"), 0);
     assert_eq!(voice.count("SELECT count(*) FROM voice_search('backslash')"), 1);
-    voice.client.batch_execute("CREATE ROLE r; SELECT voice_grant('r', 'admin'); SELECT * FROM voice_access()").unwrap();
+    voice
+        .client
+        .batch_execute("CREATE ROLE r; SELECT voice_grant('r', 'admin'); SELECT * FROM voice_access()")
+        .unwrap();
     assert_eq!(voice.count("SELECT count(*) FROM voice_drop_partitions(interval '2 years')"), 7);
-    voice.client.batch_execute("ALTER DATABASE app SET voice_analytics.partition_months_ahead = 9; SELECT pg_reload_conf()").unwrap();
+    voice
+        .client
+        .batch_execute("ALTER DATABASE app SET voice_analytics.partition_months_ahead = 9; SELECT pg_reload_conf()")
+        .unwrap();
     voice.until("SELECT months_ahead = 9 FROM voice_status()");
     assert_eq!(voice.text("SELECT last_error FROM voice_status()", &[]), None);
 }

@@ -170,14 +170,16 @@ fn a_lead_says_whom_to_ring_and_the_providers_id_of_the_call() {
     let body: serde_json::Value = serde_json::from_slice(&hook.requests()[0].body).unwrap();
     let told = ["direction", "contact_number", "external_id"].map(|field| body["data"][field].as_str().unwrap());
     assert_eq!(told, ["outbound", "+12125550142", "CA9"]);
-    let lead = "SELECT concat_ws(' ', from_number, contact_number, external_id) FROM voice_top_leads(NULL, '-infinity')";
+    let lead =
+        "SELECT concat_ws(' ', from_number, contact_number, external_id) FROM voice_top_leads(NULL, '-infinity')";
     assert_eq!(voice.text(lead, &[]).as_deref(), Some("+12125550100 +12125550142 CA9"));
     // A correction of the call is one of the lead.
     voice.client.batch_execute("UPDATE voice.call SET to_number = '+12125550143'").unwrap();
     assert_eq!(voice.text(lead, &[]).as_deref(), Some("+12125550100 +12125550143 CA9"));
     voice.client.batch_execute("CREATE ROLE figures LOGIN; SELECT voice_grant('figures', 'analyst')").unwrap();
     let mut figures = voice.cluster.connect_as("figures", "app");
-    let row = figures.query_one("SELECT contact_number, lead_score FROM voice_top_leads(NULL, '-infinity')", &[]).unwrap();
+    let row =
+        figures.query_one("SELECT contact_number, lead_score FROM voice_top_leads(NULL, '-infinity')", &[]).unwrap();
     assert_eq!((row.get::<_, Option<String>>(0), row.get::<_, i32>(1)), (None, 92));
 }
 

@@ -42,7 +42,7 @@ impl Caller {
         let text = &text[scheme.map_or(0, str::len)..];
         let text = text.split(['@', ';']).next().unwrap_or_default();
         let lower = text.to_ascii_lowercase();
-        let extension = lower.find(|c: char| c == 'x' || c == '#').or_else(|| lower.find("ext")).unwrap_or(lower.len());
+        let extension = lower.find(['x', '#']).or_else(|| lower.find("ext")).unwrap_or(lower.len());
         let text = &text[..extension];
         let all: String = text.chars().filter_map(digit).collect();
         let plus = text.trim_start_matches(|c: char| c.is_whitespace() || c == '(').starts_with(['+', '＋']);

@@ -128,7 +128,7 @@ fn with_signs(part: &str, place: &Range<usize>) -> Range<usize> {
 
 /// Inside of quotation marks stands a phrase, which is left as it is; a number may be all of it.
 fn is_whole_quotation(part: &str, place: &Range<usize>) -> bool {
-    part[..place.start].matches('"').count() % 2 == 0
+    part[..place.start].matches('"').count().is_multiple_of(2)
 }
 
 /// A minus before a term, at the beginning of a word, excludes it.

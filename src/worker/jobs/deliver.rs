@@ -217,7 +217,8 @@ fn build_request(
             let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
             // For a day after a change, receivers may know either; the specification has them separated by a blank.
             let old_key = old_secret.as_deref().and_then(|secret| Secret::parse(secret).ok());
-            let signatures: Vec<_> = [Some(key), old_key].iter().flatten().map(|key| key.sign(&id, now, &body)).collect();
+            let signatures: Vec<_> =
+                [Some(key), old_key].iter().flatten().map(|key| key.sign(&id, now, &body)).collect();
             headers.push(("webhook-signature", signatures.join(" ")));
             headers.push(("webhook-id", id));
             headers.push(("webhook-timestamp", now.to_string()));
