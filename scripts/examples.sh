@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# examples.sh [livekit|pipecat|openai|twilio|orm …]: the adapters of examples/ and the models of docs/orm with the real
+# examples.sh [livekit|pipecat|openai|twilio|orm|prisma …]: the adapters of examples/ and the models of docs/orm with the real
 # packages, pinned here, against a cluster of its own; types are checked too. The packages are some 600 MB in
 # target/examples, so this is no part of `make test`. Nothing is asked of any service: sessions are scripted.
 set -euo pipefail
@@ -9,7 +9,7 @@ scripts/install.sh
 find_postgres
 cargo build -q -p voice_tests --bin with_cluster
 
-wanted=${*:-livekit pipecat openai twilio orm}
+wanted=${*:-livekit pipecat openai twilio orm prisma}
 root=$PWD
 home=$root/target/examples
 mkdir -p "$home"
@@ -25,14 +25,16 @@ environment() {
     printf '%s' "${*:2}" > "$ready"
 }
 
+# packages NAME PACKAGE…: a folder with node_modules of its own
 packages() {
-    [ "$(cat "$home/node/ready" 2> /dev/null)" != "$*" ] || return 0
-    say "examples: installing $*"
-    rm -rf "$home/node"
-    mkdir -p "$home/node"
-    printf '{"private": true, "type": "module"}\n' > "$home/node/package.json"
-    (cd "$home/node" && npm install --silent --no-audit --no-fund --ignore-scripts "$@")
-    printf '%s' "$*" > "$home/node/ready"
+    local folder=$home/$1
+    [ "$(cat "$folder/ready" 2> /dev/null)" != "${*:2}" ] || return 0
+    say "examples: installing ${*:2}"
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    printf '{"private": true, "type": "module"}\n' > "$folder/package.json"
+    (cd "$folder" && npm install --silent --no-audit --no-fund --ignore-scripts "${@:2}")
+    printf '%s' "${*:2}" > "$folder/ready"
 }
 
 # tried NAME COMMAND…: in a database of its own
@@ -48,7 +50,7 @@ tried() {
 export PG_BIN PYTHONPATH="$PWD/examples:$PWD/tests/examples:$PWD/docs/orm" PYTHONDONTWRITEBYTECODE=1
 
 javascript() {
-    packages openai@7.55.0 ws@8.23.0 pg@8.23.1 twilio@6.2.0 typescript@5.9.3 @types/ws@8.18.2 @types/pg@8.23.1 @types/node@22.19.1
+    packages node openai@7.55.0 ws@8.23.0 pg@8.23.1 twilio@6.2.0 typescript@5.9.3 @types/ws@8.18.2 @types/pg@8.23.1 @types/node@22.19.1
     cp examples/*.mjs tests/examples/*.mjs "$home/node/"
     (cd "$home/node" && npx tsc --noEmit --allowJs --checkJs --strict --skipLibCheck --module nodenext --target es2023 \
         openai_realtime.mjs twilio_conversation_relay.mjs)
@@ -81,7 +83,15 @@ for name in $wanted; do
             tried "$home/orm/bin/python" tests/examples/sqlalchemy_test.py
             tried "$home/orm/bin/python" tests/examples/django_test.py
             ;;
-        *) die "usage: $0 [livekit|pipecat|openai|twilio|orm …]" ;;
+        prisma)
+            packages prisma prisma@7.10.1 @prisma/client@7.10.0 @prisma/adapter-pg@7.10.1 pg@8.23.1
+            cp docs/orm/schema.prisma tests/examples/before.prisma tests/examples/prisma_test.mjs "$home/prisma/"
+            # Neither client needs the engine that its command line looks for.
+            (cd "$home/prisma" && for schema in schema before; do
+                PRISMA_SCHEMA_ENGINE_BINARY=/bin/true npx prisma generate --schema "$schema.prisma" > /dev/null
+            done && SCRIPTS=$root/docs/orm/prisma tried node prisma_test.mjs)
+            ;;
+        *) die "usage: $0 [livekit|pipecat|openai|twilio|orm|prisma …]" ;;
     esac
 done
 say "examples: $wanted passed"
