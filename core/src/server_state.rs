@@ -187,7 +187,7 @@ impl ServerState {
         let held = self.hold.is_some();
         let longest = if evidence.strikes > 0 { LONGEST_WAIT_ALONE } else { LONGEST_WAIT };
         let asked = match failed.failure.class {
-            Class::Provider { retry_after, .. } => retry_after.unwrap_or_default().min(LONGEST_WAIT_ALONE),
+            Class::Provider { retry_after, .. } => retry_after.unwrap_or_default().min(longest),
             Class::Job | Class::Configuration => Duration::ZERO,
         };
         let others_fail_as_well = !self.attribution.row().is_of(failed.job);

@@ -1,6 +1,7 @@
 //! The worker of one database: its owners, and its loop. One thread does all SQL. Requests run on the pools' threads and
 //! come back through a pipe.
 
+use super::health::Health;
 use super::job::{Context, Intake};
 use super::jobs;
 use super::leases::{Expired, Leases};
@@ -142,6 +143,10 @@ impl Server {
         // Whoever notifies, or calls a function of operators, asks for an attempt; a commit that ends a call does not.
         let asked = woken && slot.probe_asked.swap(false, AcqRel);
         if notified || asked {
+            // A file that the settings name may have been mended.
+            if self.kinds.iter().any(|kind| matches!(kind.health(), Health::Misconfigured(_))) {
+                self.configure();
+            }
             self.kinds.iter_mut().for_each(|kind| kind.probe_now());
         }
         if woken || notified {
