@@ -170,6 +170,7 @@ fn ten_thousand_dirty_calls_of_a_prisma_schema_come_over_once_and_whole() {
     assert!((1..10_000).contains(&half), "{half}");
     voice.client.batch_execute("DROP TRIGGER stop ON voice.call").unwrap();
     let said = ran(&voice, "migrate.sql", &[]);
+    println!("{said}");
     assert!(said.contains("calls a second"), "{said}");
 
     assert_eq!(differing(&mut voice, "public"), [0, 0, 0, 0, 0], "calls, turns, tool calls, scores, agents");
