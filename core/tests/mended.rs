@@ -97,6 +97,9 @@ fn what_could_be_read_in_two_ways_is_refused() {
         format!("```json\n{}\n```", json.to_string().replacen('{', r#"{"intent":"sales","#, 1)),
         Value::String(json.to_string()).to_string(),
         "<think>I do not know</think>".to_owned(),
+        // What a caller has said, in an answer that was cut off after it.
+        format!("{{\"summary\": \"She said </think>{other}"),
+        format!("```json\n{{\"summary\": \"She said <|channel|>final<|message|>{other}"),
         "```json\n```".to_owned(),
     ] {
         refused(&content);

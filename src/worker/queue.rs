@@ -78,7 +78,7 @@ impl<K: Clone + Ord + Hash> Queue<K> {
     pub fn on_polled(&mut self, waiting: Waiting<K>, began: Instant, goes_last: impl Fn(i64) -> bool) {
         let mut due = waiting.due;
         let mut last = Vec::new();
-        for of_key in &mut due {
+        for of_key in due.iter_mut().filter(|of_key| of_key.jobs.iter().any(|job| goes_last(*job))) {
             let jobs = std::mem::take(&mut of_key.jobs);
             let (late, others) = jobs.into_iter().partition(|job| goes_last(*job));
             of_key.jobs = others;

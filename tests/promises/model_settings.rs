@@ -173,3 +173,26 @@ fn requests_go_through_the_proxy_that_is_named_and_through_none_of_the_environme
     let reason = voice.state("misconfigured");
     assert!(reason.contains("llm_proxy") && reason.contains("407"), "{reason}");
 }
+
+#[test]
+fn a_key_that_was_mended_is_read_at_once_when_somebody_asks() {
+    let stub = StubLlm::start();
+    let builder = Voice::asking(&stub).setting("voice_analytics.sweep_interval", "0");
+    let mut voice = Voice::on(builder);
+    let path = voice.cluster.folder().join("key");
+    voice.cluster.write_file("key", "two words", 0o600);
+    voice.cluster.set("voice_analytics.llm_api_key_file", path.to_str().unwrap());
+    for (key, ask) in [
+        ("sk-canary-first-0123456789", "SELECT voice_resume()"),
+        ("sk-canary-other-0123456789", "NOTIFY voice_analytics"),
+    ] {
+        voice.state("misconfigured");
+        voice.call(HELLO);
+        voice.cluster.write_file("key", key, 0o600);
+        voice.client.batch_execute(ask).unwrap();
+        voice.drained();
+        assert_eq!(stub.requests().last().unwrap().header("authorization"), Some(format!("Bearer {key}").as_str()));
+        voice.cluster.write_file("key", "two words", 0o600);
+        voice.client.batch_execute("SELECT pg_reload_conf()").unwrap();
+    }
+}

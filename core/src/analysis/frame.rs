@@ -46,7 +46,9 @@ pub(super) fn object(content: &str) -> Result<(Map<String, Value>, bool), Analys
         Err(refused) => refused,
     };
     let inside = unframed(content);
-    let after_thoughts = ends_of_thoughts(content).into_iter().map(|end| unframed(&content[end..]));
+    // Of an answer that has begun, what follows such a tag is a caller's words in a text of it.
+    let thoughts = if inside.starts_with('{') { Vec::new() } else { ends_of_thoughts(content) };
+    let after_thoughts = thoughts.into_iter().map(|end| unframed(&content[end..]));
     let mut why = refused;
     for candidate in std::iter::once(inside).chain(after_thoughts).filter(|candidate| *candidate != content) {
         match bare(candidate) {
