@@ -31,6 +31,14 @@ pub fn complete(id: Uuid, tenant: &str, report: &Import) {
     if !extended.is_empty() {
         store::extend_turns(id, tenant, &extended);
     }
+    let measured: Vec<_> = merge
+        .turns
+        .iter()
+        .zip(&incoming)
+        .filter_map(|(known, (_, turn))| known.map(|id| (id, *turn)))
+        .filter(|(_, turn)| turn.latencies.iter().any(Option::is_some))
+        .collect();
+    let filled = if measured.is_empty() { 0 } else { store::fill_latencies(id, tenant, &measured) };
     let is_new = |at: &usize| merge.turns[*at].is_none();
     let mut turn_ids = add_turns(id, tenant, start, (0..spoken.len()).filter(is_new).map(|at| spoken[at]));
     let known = spoken.iter().zip(&merge.turns).filter_map(|((place, _), id)| id.map(|id| (*place, id)));
@@ -54,6 +62,7 @@ pub fn complete(id: Uuid, tenant: &str, report: &Import) {
     let counts = [
         (merge.new_turns(), "turns added"),
         (merge.extended.len(), "turns extended"),
+        (filled, "turns measured"),
         (merge.new_tool_calls(), "tool calls added"),
         (merge.answered.len(), "tool calls answered"),
     ];

@@ -25,6 +25,10 @@ thread_local! {
             INT4ARRAYOID, INT4ARRAYOID,
         ],
     );
+    static FILL: CachedQuery = CachedQuery::fresh_snapshot(
+        include_str!("../../sql/queries/fill_latencies.sql"),
+        &[UUIDOID, TEXTOID, INT8ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID],
+    );
     static ANSWER: CachedQuery = CachedQuery::fresh_snapshot(
         include_str!("../../sql/queries/answer_tool_calls.sql"),
         &[UUIDOID, TEXTOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID],
@@ -141,6 +145,16 @@ pub fn extend_turns(id: Uuid, tenant: &str, turns: &[(i64, Option<i64>, &Turn)])
         latency(3),
     ];
     run(&EXTEND, &arguments);
+}
+
+/// Stored turns get the latencies that they have none of. Gives how many did.
+pub fn fill_latencies(id: Uuid, tenant: &str, turns: &[(i64, &Turn)]) -> usize {
+    let latency = |at: usize| turns.iter().map(|(_, turn)| turn.latencies[at]).collect::<Vec<_>>().into_datum();
+    let ids = turns.iter().map(|(id, _)| *id).collect::<Vec<_>>().into_datum();
+    let arguments = [id.into_datum(), tenant.into_datum(), ids, latency(0), latency(1), latency(2), latency(3)];
+    let mut filled = 0;
+    FILL.with(|question| question.execute(&arguments, |_| filled += 1));
+    filled
 }
 
 /// Stored tool calls get the results of these.

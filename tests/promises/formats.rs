@@ -169,6 +169,29 @@ fn a_fuller_report_completes_the_call_and_an_emptier_one_takes_nothing_away() {
 }
 
 #[test]
+fn latencies_that_come_later_are_filled_in_and_known_ones_stay() {
+    let mut voice = Voice::start();
+    let report = |latencies: &str| {
+        format!(
+            r#"{{"id": "v1", "vertical": "salon", "turns": [{{"role": "user", "text": "A cut?", "start_ms": 0}},
+                {{"role": "assistant", "text": "At ten.", "start_ms": 900{latencies}}}]}}"#
+        )
+    };
+    let (mut client, notices) = voice.cluster.connect_with_notices("app");
+    let id = import(&mut client, "voice", &report(r#", "llm_ttft_ms": 300"#), "{}").unwrap();
+    voice.drained();
+    let later = report(r#", "llm_ttft_ms": 999, "e2e_latency_ms": 700"#);
+    assert_eq!(import(&mut client, "voice", &later, "{}").unwrap(), id);
+    assert_eq!(import(&mut client, "voice", &later, "{}").unwrap(), id);
+    let told = notices.lock().unwrap().iter().filter(|n| n.message().contains("1 turns measured")).count();
+    assert_eq!(told, 1, "the second time there is nothing to fill in");
+    let stored = "SELECT concat_ws(' ', llm_ttft_ms, e2e_latency_ms) FROM voice.turn WHERE role = 'assistant'";
+    assert_eq!(voice.text(stored, &[]).as_deref(), Some("300 700"));
+    voice.drained();
+    assert_eq!(voice.count("SELECT count(*) FROM voice.attempt WHERE outcome = 'ok'"), 1, "no word has changed");
+}
+
+#[test]
 fn two_clients_that_send_two_reports_of_one_call_make_one_call_with_all_of_it() {
     let mut voice = Voice::start();
     for round in 0..8 {
