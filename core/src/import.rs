@@ -136,6 +136,9 @@ impl Import {
             _ => call.string("id")?,
         };
         let not_empty = |text: Option<String>| text.filter(|t| !t.is_empty());
+        let mut turns_in_order =
+            turns.iter().enumerate().map(|(at, json)| Turn::of(json, at)).collect::<Result<Vec<_>, _>>()?;
+        settle::place_untimed(&mut turns_in_order);
         Ok(Import {
             external_id: not_empty(call.string("external_id")?).or(not_empty(id)),
             agent: Agent::of(&call)?,
@@ -157,7 +160,7 @@ impl Import {
             duration_ms: call.milliseconds("duration_ms")?,
             cost: Cost::of(&call),
             meta: call.value("meta").map(str::to_owned),
-            turns: turns.iter().enumerate().map(|(at, json)| Turn::of(json, at)).collect::<Result<_, _>>()?,
+            turns: turns_in_order,
             tool_calls: tool_calls
                 .iter()
                 .enumerate()
@@ -214,12 +217,9 @@ impl Turn {
             .filter(|turn| turn.has("role") && turn.has("text"))
             .ok_or_else(|| refused(&format!("turns[{at}]"), json, expected))?;
         let role = turn.one_of("role", &ROLES, "user, assistant or system")?;
-        let (start_ms, end_ms) = (turn.milliseconds("start_ms")?, turn.milliseconds("end_ms")?);
-        if let (Some(start), Some(end)) = (start_ms, end_ms)
-            && end < start
-        {
-            return Err(turn.refused("end_ms", &format!("at least start_ms, {start}")));
-        }
+        // Clocks that differ: a turn that ends before it starts ends as it starts.
+        let start_ms = turn.offset("start_ms")?;
+        let end_ms = turn.offset("end_ms")?.map(|end| end.max(start_ms.unwrap_or(0.0)));
         Ok(Turn {
             role: role.ok_or_else(|| turn.refused("role", "user, assistant or system"))?,
             speaker: turn.string("speaker").ok().flatten().filter(|speaker| !speaker.is_empty()),
@@ -254,7 +254,7 @@ impl ToolCall {
             result: tool_call.value("result").map(str::to_owned),
             error_text: tool_call.string("error_text")?.or(tool_call.string("error")?),
             latency_ms: tool_call.whole_milliseconds("latency_ms")?,
-            offset_ms: tool_call.milliseconds("offset_ms")?.or(tool_call.milliseconds("start_ms")?),
+            offset_ms: tool_call.offset("offset_ms")?.or(tool_call.offset("start_ms")?),
             invoked_at: tool_call.timestamp("invoked_at")?.map(Time::Text),
         })
     }
@@ -307,7 +307,7 @@ mod tests {
             (r#"{"turns": [{"role": "user", "text": null}]}"#, "turns[0].text"),
             (r#"{"turns": [{"role": null, "text": "a"}]}"#, "turns[0].role"),
             (r#"{"turns": [{"role": "user", "text": "a", "end_ms": 2147483648}]}"#, "turns[0].end_ms"),
-            (r#"{"turns": [{"role": "user", "text": "a", "start_ms": 2, "end_ms": 1}]}"#, "turns[0].end_ms"),
+            (r#"{"turns": [{"role": "user", "text": "a", "start_ms": -300001}]}"#, "turns[0].start_ms"),
             (r#"{"turns": [{"role": "user", "text": "a", "interrupted": "no"}]}"#, "turns[0].interrupted"),
             (r#"{"turns": [], "tool_calls": [{"name": ""}]}"#, "tool_calls[0].name"),
             (r#"{"turns": [], "tool_calls": 1}"#, "tool_calls"),
@@ -317,6 +317,21 @@ mod tests {
         ] {
             assert_eq!(path_of(json), path, "{json}");
         }
+    }
+
+    #[test]
+    fn clocks_that_differ_move_a_turn_and_turns_without_times_keep_their_place() {
+        let times = |turns: &str| -> Vec<(Option<f64>, Option<f64>)> {
+            let call = Import::parse(&format!(r#"{{"turns": [{turns}]}}"#)).unwrap();
+            call.turns.iter().map(|turn| (turn.start_ms, turn.end_ms)).collect()
+        };
+        let turn = |times: &str| format!(r#"{{"role": "user", "text": "a"{times}}}"#);
+        assert_eq!(times(&turn(r#", "start_ms": 5000, "end_ms": 4980"#)), [(Some(5000.0), Some(5000.0))]);
+        assert_eq!(times(&turn(r#", "start_ms": -120, "end_ms": -300000"#)), [(Some(0.0), Some(0.0))]);
+        let turns = ["", r#", "start_ms": 2100"#, "", r#", "start_ms": 7300"#, ""].map(turn).join(", ");
+        let starts: Vec<_> = times(&turns).into_iter().map(|(start, _)| start).collect();
+        assert_eq!(starts, [2100.0, 2100.0, 2100.0, 7300.0, 7300.0].map(Some));
+        assert_eq!(times(&[turn(""), turn("")].join(", ")), [(None, None), (None, None)]);
     }
 
     proptest! {

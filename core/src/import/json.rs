@@ -79,6 +79,16 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// Milliseconds from the start of the call; a moment before it, by clocks that differ by up to five minutes, is the start.
+    pub fn offset(&self, key: &str) -> Result<Option<f64>, ImportError> {
+        const CLOCKS_APART_MS: f64 = 300_000.0;
+        let before = self.value(key).and_then(|json| serde_json::from_str(json).ok());
+        match before {
+            Some(ms) if (-CLOCKS_APART_MS..0.0).contains(&ms) => Ok(Some(0.0)),
+            _ => self.milliseconds(key),
+        }
+    }
+
     pub fn whole_milliseconds(&self, key: &str) -> Result<Option<i32>, ImportError> {
         Ok(self.milliseconds(key)?.map(|ms| ms.round() as i32))
     }

@@ -1,12 +1,10 @@
 //! The form `voice`: what `voice_import_call` takes and `voice_export` writes, with options.
 
 use super::options::Options;
-use super::settle::place_untimed;
 use super::{Import, ImportError};
 
 pub fn parse(payload: &str, options: &Options) -> Result<Import, ImportError> {
     let mut call = Import::parse(payload)?;
-    place_untimed(&mut call.turns);
     let over = |told: &Option<String>, said: &mut Option<String>| {
         if told.is_some() {
             said.clone_from(told);
