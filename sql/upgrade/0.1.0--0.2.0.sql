@@ -46,6 +46,11 @@ DROP FUNCTION voice._forget_proofs();
 DROP FUNCTION voice._swap_stranded(date[]);
 DROP FUNCTION voice._create_months_elsewhere(int, timestamptz, text);
 
+-- Says in which other calls the number is mentioned.
+DROP FUNCTION @extschema@.voice_erase_caller(text);
+-- In Rust now, and by country.
+DROP FUNCTION voice._number(text);
+
 -- @functions@
 
 SELECT voice._close_functions(ARRAY(SELECT function FROM voice._known));

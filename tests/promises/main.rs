@@ -15,6 +15,7 @@ mod late_words;
 mod leaves;
 mod limits;
 mod months;
+mod numbers;
 mod orm;
 mod outages;
 mod poison;
