@@ -48,13 +48,24 @@ $$;
 COMMENT ON FUNCTION voice_restore_call(uuid) IS
     'brings a deleted call back, and queues it if it lacks analytics; false: it was not deleted';
 
--- The digits of a phone number, however it is written: +1 (212) 555-0142, 0012125550142, sip:+12125550142@host;x=y.
-CREATE FUNCTION voice._number(text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, voice, pg_temp
-AS $$
-    SELECT regexp_replace(regexp_replace(regexp_replace(regexp_replace($1, '^[[:space:]]*(sips?|tel):', '', 'i'), '[@;].*$', ''), '[^0-9]', '', 'g'), '^00', '')
-$$;
-COMMENT ON FUNCTION voice._number(text) IS 'the digits of a phone number, without 00 in front';
+-- Numbers, however they are written (core/src/phone/caller.rs).
+CREATE FUNCTION voice._not_a_caller(phone_number text) RETURNS text
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'voice_not_a_caller_wrapper';
+COMMENT ON FUNCTION voice._not_a_caller(text) IS
+    'why this is no number of a caller (too short, withheld, placeholder); NULL: it is one';
+
+CREATE FUNCTION voice._is_caller(number text, wanted text) RETURNS boolean
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'voice_is_caller_wrapper';
+COMMENT ON FUNCTION voice._is_caller(text, text) IS 'whether two numbers are one caller''s, with or without the country code';
+
+CREATE FUNCTION voice._international_number(phone_number text) RETURNS text
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'voice_international_number_wrapper';
+COMMENT ON FUNCTION voice._international_number(text) IS
+    'the number with a plus and its country code; NULL where that is not known';
+
+CREATE FUNCTION voice._mentions(words text, phone_number text) RETURNS boolean
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'voice_mentions_wrapper';
+COMMENT ON FUNCTION voice._mentions(text, text) IS 'whether a caller''s number is said in these words, written or spoken';
 
 CREATE FUNCTION voice._erase(ids uuid[], removed jsonb) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
@@ -101,33 +112,60 @@ $$;
 COMMENT ON FUNCTION voice_erase_call(uuid) IS
     'removes every trace of a call, leaves a row in voice.erasure, and returns how many rows of which table';
 
--- A number is compared by its digits with that of the caller: who rang, or who was rung. No index knows digits, so this
--- reads every call's numbers once; what it then removes it takes a thousand calls at a time.
-CREATE FUNCTION voice_erase_caller(phone_number text, OUT what text, OUT count bigint) RETURNS SETOF record
+-- A number is compared with that of the caller: who rang, or who was rung. No index knows numbers, so this reads every
+-- call's once, and every turn's words for mentions; what it then removes it takes a thousand calls at a time.
+CREATE FUNCTION voice_erase_caller(phone_number text, OUT what text, OUT count bigint, OUT call_id uuid) RETURNS SETOF record
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
     batch CONSTANT int := 1000;
-    fewest CONSTANT int := 5;
-    number CONSTANT text := voice._number(phone_number);
+    problem CONSTANT text := voice._not_a_caller(phone_number);
     removed jsonb := '{"call": 0}';
     ids uuid[];
+    callers text[];
 BEGIN
-    IF number IS NULL OR length(number) < fewest THEN
+    IF problem = 'too short' THEN
         RAISE EXCEPTION 'this is no phone number'
             USING ERRCODE = 'invalid_parameter_value',
-                  DETAIL = format('phone_number is %s, which has fewer than %s digits.', coalesce(quote_literal(phone_number), 'NULL'), fewest),
+                  DETAIL = format('phone_number is %s, which has fewer than 5 digits.', coalesce(quote_literal(phone_number), 'NULL')),
                   HINT = 'Pass it with its country code, as calls have it: ''+12125550142''. Other callers: voice_erase_call(id).';
+    ELSIF problem IS NOT NULL THEN
+        RAISE EXCEPTION 'this number is not one caller''s'
+            USING ERRCODE = 'invalid_parameter_value',
+                  DETAIL = CASE problem
+                      WHEN 'withheld' THEN format('%L is what carriers send for everybody who withholds their number.', phone_number)
+                      ELSE format('%L are digits that stand for a number.', phone_number) END,
+                  HINT = 'Erase the call itself: voice_erase_call(id).';
     END IF;
-    SELECT coalesce(array_agg(c.id ORDER BY c.id), '{}') INTO ids FROM voice.call c
-    WHERE c.tenant_id = voice._tenant()
-      AND voice._number(CASE c.direction WHEN 'outbound' THEN c.to_number ELSE c.from_number END) = number;
+    SELECT coalesce(array_agg(c.id ORDER BY c.id), '{}'), array_agg(DISTINCT voice._international_number(c.number))
+    INTO ids, callers
+    FROM (SELECT c.id, CASE c.direction WHEN 'outbound' THEN c.to_number ELSE c.from_number END AS number
+          FROM voice.call c WHERE c.tenant_id = voice._tenant()) c
+    WHERE voice._is_caller(c.number, phone_number);
+    callers := array_remove(callers, NULL);
+    IF cardinality(callers) > 1 THEN
+        RAISE EXCEPTION 'more than one caller has this number'
+            USING ERRCODE = 'invalid_parameter_value',
+                  DETAIL = format('Without its country code %L is the number of %s.', phone_number, array_to_string(callers, ', ')),
+                  HINT = 'Pass it with the country code.';
+    END IF;
     FOR place IN 1..cardinality(ids) BY batch LOOP
         removed := voice._erase(ids[place:place + batch - 1], removed);
     END LOOP;
-    INSERT INTO voice.erasure (kind, removed) VALUES ('caller', removed);
-    RETURN QUERY SELECT r.key, r.value::bigint FROM jsonb_each_text(removed) r ORDER BY r.key;
+    IF removed->>'call' = '0' THEN
+        RAISE NOTICE 'no call of this caller was found, and nothing was erased'
+            USING DETAIL = format('No call of tenant "%s" is from or to this number.', voice._tenant()),
+                  HINT = 'Calls have the number in from_number, or in to_number if they are outbound.';
+    ELSE
+        INSERT INTO voice.erasure (kind, removed) VALUES ('caller', removed);
+    END IF;
+    RETURN QUERY SELECT r.key, r.value::bigint, NULL::uuid FROM jsonb_each_text(removed) r ORDER BY r.key;
+    RETURN QUERY
+    SELECT 'mention', count(*), t.call_id FROM voice.turn t
+    WHERE t.tenant_id = voice._tenant()
+      AND voice._mentions(CASE WHEN t.text <> '' THEN t.text ELSE voice._final_chunks(t.call_id, t.id) END, phone_number)
+    GROUP BY t.call_id ORDER BY t.call_id;
 END
 $$;
 COMMENT ON FUNCTION voice_erase_caller(text) IS
-    'erases every call of this caller (digits are compared, with the country code), as voice_erase_call() does one';
+    'erases every call of this caller, as voice_erase_call() does one; a row "mention" for each other call in which the number is said, with how many turns say it';

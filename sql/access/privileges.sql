@@ -147,7 +147,10 @@ AS $$ VALUES
     ('_webhook_has_secret', '{admin}', true, false),
     ('_no_such_call', '{admin}', false, false),
     ('_erase', '{admin}', true, false),
-    ('_number', '{admin}', false, false),
+    ('_not_a_caller', '{admin}', false, false),
+    ('_is_caller', '{admin}', false, false),
+    ('_international_number', '{admin}', false, false),
+    ('_mentions', '{admin}', false, false),
     ('_partitioned_tables', '{admin}', false, false),
     ('_partitions', '{operator}', false, false),
     -- Superusers', who need no grant. (Months leave with the calls of every tenant.)

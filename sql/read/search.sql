@@ -1,6 +1,22 @@
 -- Finds calls by their search document, then the turns within. The tenant, the caller's privilege and the deletion of
 -- a call are checked here and nowhere else.
 
+-- Numbers, codes and e-mail addresses have lexemes of their own, beside those of the configuration (core/src/search.rs).
+CREATE FUNCTION voice._search_lexemes(words text) RETURNS text
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'voice_search_lexemes_wrapper';
+COMMENT ON FUNCTION voice._search_lexemes(text) IS
+    'what a search document has beside its words, as a tsvector is written: numbers, parts of codes and addresses';
+
+CREATE FUNCTION voice._search_pieces(query text,
+    OUT alternative int, OUT negated boolean, OUT words text, OUT lexemes text, OUT numbers text[]) RETURNS SETOF record
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'voice_search_pieces_wrapper';
+COMMENT ON FUNCTION voice._search_pieces(text) IS
+    'the numbers and codes of a query, with the lexemes that may stand for them, and the words between them';
+
+CREATE FUNCTION voice._numbers_as_said(words text, numbers text[]) RETURNS text[]
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'voice_numbers_as_said_wrapper';
+COMMENT ON FUNCTION voice._numbers_as_said(text, text[]) IS 'the numbers in a text that end in one of these, as they stand there';
+
 -- Runs as voice_worker: under row-level security a text index cannot be used, because @@ might leak (it is not
 -- leakproof), and every search would read every document. voice_search() asks first whether its caller may read
 -- voice.turn, and only it may come here; the tenant and the deletion of a call are filtered below.
@@ -18,6 +34,13 @@ DECLARE
     tenant CONSTANT text := voice._tenant();
     config CONSTANT regconfig := coalesce(nullif(current_setting('voice_analytics.search_config', true), ''), 'simple');
     wanted tsquery;
+    -- A part of the query, those before it that are wanted together with it, and which alternative these are.
+    term tsquery;
+    together tsquery;
+    place int := 0;
+    piece record;
+    -- The numbers that are looked for; NULL: no lexeme beside those of the configuration can be meant.
+    numbers text[];
     needles text[];
     first_id uuid;
     month record;
@@ -39,11 +62,25 @@ BEGIN
                   DETAIL = format('The query has %s characters; %s are allowed.', length(query), max_length),
                   HINT = 'Search for the few words that matter.';
     END IF;
-    wanted := websearch_to_tsquery(config, query);
+    FOR piece IN SELECT p.* FROM voice._search_pieces(query) p LOOP
+        term := websearch_to_tsquery(config, piece.words);
+        IF piece.lexemes IS NOT NULL THEN
+            term := term || piece.lexemes::tsquery;
+        END IF;
+        numbers := numbers || piece.numbers;
+        term := CASE WHEN piece.negated THEN !! term ELSE term END;
+        IF piece.alternative > place THEN
+            wanted := coalesce(wanted || together, together);
+            together := NULL;
+            place := piece.alternative;
+        END IF;
+        together := coalesce(together && term, term);
+    END LOOP;
+    wanted := coalesce(wanted || together, together);
     -- Words of the configuration simple stand in what was said as they are, so a turn without any of them need not be
     -- parsed. (Where the question is also what was not said, every turn may be the answer; where lower() is ICU's, its
     -- small letters are not those of the configuration.)
-    IF config = 'pg_catalog.simple'::regconfig AND wanted::text !~ '!'
+    IF config = 'pg_catalog.simple'::regconfig AND wanted::text !~ '!' AND numbers IS NULL
        AND (SELECT to_jsonb(d) ->> 'datlocprovider' IS DISTINCT FROM 'i' FROM pg_database d WHERE datname = current_database()) THEN
         SELECT array_agg('%' || regexp_replace(replace(replace(m[1], '''''', ''''), E'\\\\', E'\\'), E'([\\\\%_])', E'\\\\\\1', 'g') || '%') INTO needles
         FROM regexp_matches(wanted::text, '''((?:[^'']|'''')*)''', 'g') m;
@@ -94,7 +131,8 @@ BEGIN
                 SELECT u.id, coalesce(u.speaker, u.role) AS role, u.started_at, s.words, v.vector, v.vector @@ wanted AS matches
                 FROM voice.turn u
                 CROSS JOIN LATERAL (SELECT CASE WHEN u.text <> '' THEN u.text ELSE voice._streamed_words(u.call_id, u.id) END) s(words)
-                CROSS JOIN LATERAL (SELECT to_tsvector(config, left(s.words, 400000))) v(vector)
+                CROSS JOIN LATERAL (SELECT CASE WHEN numbers IS NULL THEN to_tsvector(config, left(s.words, 400000))
+                    ELSE to_tsvector(config, left(s.words, 400000)) || voice._search_lexemes(left(s.words, 400000))::tsvector END) v(vector)
                 WHERE u.call_id = b.id AND u.tenant_id = tenant
                   AND (needles IS NULL OR lower(s.words) LIKE ANY (needles))
             ) w
@@ -103,8 +141,14 @@ BEGIN
         ORDER BY b.rank DESC, b.id DESC, t.started_at, t.turn
         LIMIT max_rows
     )
-    SELECT s.call, s.turn, s.role, s.started_at, s.rank, ts_headline(config, left(s.words, 100000), wanted)
+    SELECT s.call, s.turn, s.role, s.started_at, s.rank,
+           -- A number is shown as it is said.
+           ts_headline(config, left(s.words, 100000), coalesce(wanted || n.said, wanted))
     FROM said s
+    LEFT JOIN LATERAL (
+        SELECT plainto_tsquery(config, nullif(array_to_string(voice._numbers_as_said(left(s.words, 100000), numbers), ' '), '')) AS said
+        WHERE numbers <> '{}'
+    ) n ON true
     ORDER BY s.rank DESC, s.call DESC, s.started_at, s.turn;
 END
 $$;

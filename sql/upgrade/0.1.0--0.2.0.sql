@@ -71,6 +71,11 @@ DROP FUNCTION @extschema@.voice_add_tool_call(uuid, text, jsonb, jsonb, int, tex
 DROP FUNCTION @extschema@.voice_top_leads(text, timestamptz, int, int);
 DROP FUNCTION voice._check_turn(text, timestamptz, timestamptz, int, int, int, int);
 
+-- Says in which other calls the number is mentioned.
+DROP FUNCTION @extschema@.voice_erase_caller(text);
+-- In Rust now, and by country.
+DROP FUNCTION voice._number(text);
+
 -- @functions@
 
 SELECT voice._close_functions(ARRAY(SELECT function FROM voice._known));

@@ -1,6 +1,7 @@
 //! The few SQL functions that SQL cannot express. Their declarations stand in `sql/`, by subject.
 
 mod call;
+mod caller;
 mod complete;
 mod formats;
 mod import;

@@ -8,6 +8,7 @@ use crate::host::privilege::may_read_columns;
 use crate::host::user;
 use pgrx::prelude::*;
 use std::ffi::CStr;
+use voice_core::search;
 
 type Row =
     (Option<pgrx::Uuid>, Option<i64>, Option<String>, Option<TimestampWithTimeZone>, Option<f32>, Option<String>);
@@ -50,6 +51,37 @@ fn voice_search(
         })
     });
     TableIterator::new(found.unwrap_or_else(|e| rethrow(e.into())))
+}
+
+/// `voice._search_pieces`: what a query asks for; one row with the query itself where no number is in it.
+#[pg_extern(sql = false)]
+#[allow(clippy::type_complexity)] // the row is the contract's
+fn voice_search_pieces(
+    query: String,
+) -> TableIterator<
+    'static,
+    (
+        name!(alternative, i32),
+        name!(negated, bool),
+        name!(words, String),
+        name!(lexemes, Option<String>),
+        name!(numbers, Option<Vec<String>>),
+    ),
+> {
+    let pieces = search::pieces(&query).into_iter();
+    TableIterator::new(pieces.map(|p| (p.alternative, p.negated, p.words, p.lexemes, p.numbers)))
+}
+
+/// `voice._search_lexemes`: what a text's search document has beside its words.
+#[pg_extern(sql = false)]
+fn voice_search_lexemes(words: &str) -> String {
+    search::lexemes(words)
+}
+
+/// `voice._numbers_as_said`: the numbers of a text that are meant by these, as they stand there.
+#[pg_extern(sql = false)]
+fn voice_numbers_as_said(words: &str, numbers: Vec<String>) -> Vec<String> {
+    search::matching(words, &numbers).into_iter().map(|place| words[place].to_owned()).collect()
 }
 
 fn caller() -> String {

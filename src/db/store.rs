@@ -12,6 +12,7 @@ use pgrx::Uuid;
 use pgrx::pg_sys::BuiltinOid::*;
 use pgrx::spi::SpiClient;
 use voice_core::notification::{self, Headline};
+use voice_core::search;
 use voice_core::tsvector_cache::Document;
 
 /// An analysis that is to be stored.
@@ -90,26 +91,34 @@ fn documents(client: &mut SpiClient<'_>, completed: &[CompletedAnalysis], search
         static STORE: Statement = const {
             Statement::for_session(
                 include_str!("../../sql/queries/settle_search.sql"),
-                &[UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTOID],
+                &[UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTOID, TEXTARRAYOID],
             )
         };
     }
     let texts: Vec<&str> = completed.iter().map(|n| n.words.as_str()).collect();
-    let (documents, words): (Vec<_>, Vec<_>) = search
-        .documents(client, &texts)?
-        .into_iter()
-        .zip(texts)
-        .map(|(document, text)| match document {
-            Document::Ready(document) => (Some(document), None),
-            Document::Unfit => (None, Some(text.to_owned())),
-        })
-        .unzip();
+    let (mut documents, mut words, mut more) = (Vec::new(), Vec::new(), Vec::new());
+    for (document, text) in search.documents(client, &texts)?.into_iter().zip(texts) {
+        let lexemes = search::lexemes(text);
+        match document {
+            Document::Ready(document) => {
+                documents.push(Some(if lexemes.is_empty() { document } else { format!("{document} {lexemes}") }));
+                words.push(None);
+                more.push(None);
+            }
+            Document::Unfit => {
+                documents.push(None);
+                words.push(Some(text.to_owned()));
+                more.push(Some(lexemes).filter(|lexemes| !lexemes.is_empty()));
+            }
+        }
+    }
     let arguments = [
         ids_of(completed).into(),
         tenants_of(completed).into(),
         documents.into(),
         words.into(),
         search.config().into(),
+        more.into(),
     ];
     STORE.with(|s| s.run(client, &arguments).map(drop))
 }

@@ -18,6 +18,7 @@ mod limits;
 mod mended;
 mod model_settings;
 mod months;
+mod numbers;
 mod open_calls;
 mod orm;
 mod other_objects;

@@ -1,5 +1,6 @@
 //! The worker puts search documents together from words that it has looked up before: they are those that to_tsvector()
-//! would have made of the whole. `VOICE_CALLS=FILE.jsonl` takes another file than the project's own.
+//! would have made of the whole, and beside them the lexemes of numbers. `VOICE_CALLS=FILE.jsonl` takes another file than
+//! the project's own.
 
 use std::fs;
 use std::path::Path;
@@ -182,7 +183,7 @@ fn search_documents_are_those_of_to_tsvector() {
         let others = format!(
             "SELECT w.words FROM voice.search_document d
              CROSS JOIN LATERAL (SELECT string_agg(t.text, E'\\n' ORDER BY t.started_at, t.id) AS words FROM voice.turn t WHERE t.call_id = d.call_id) w
-             WHERE d.document::text <> to_tsvector('{config}', left(w.words, 400000))::text LIMIT 3"
+             WHERE d.document::text <> (to_tsvector('{config}', left(w.words, 400000)) || voice._search_lexemes(left(w.words, 400000))::tsvector)::text LIMIT 3"
         );
         let others: Vec<String> = voice.client.query(&others, &[]).unwrap().iter().map(|row| row.get(0)).collect();
         assert!(others.is_empty(), "{config}: {others:#?}");

@@ -1,6 +1,6 @@
 //! A caller's number, however it is written: what `voice_erase_caller` is given, and what calls have in their columns.
 
-use super::{International, Plan, dialled_abroad, international, within};
+use super::{International, Plan, dialled_abroad, dialled_within, international};
 use crate::text::digit;
 
 /// A number that somebody can be called back on.
@@ -94,9 +94,9 @@ impl Caller {
     }
 }
 
-/// Whether the digits without a country code are this number's.
+/// Whether the digits without a country code are this number's, dialled within its country.
 fn may_be(known: &International, other: &Caller) -> bool {
-    within(known.code, &other.digits).as_ref() == Some(known)
+    other.digits.strip_prefix('0') == Some(known.national.as_str()) || dialled_within(known).contains(&other.digits)
 }
 
 fn is_placeholder(digits: &str) -> bool {

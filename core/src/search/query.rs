@@ -18,20 +18,24 @@ pub struct Piece {
     pub words: String,
     /// What may stand in a document instead of the words, as the type tsquery reads it. `None`: they are words only.
     pub lexemes: Option<String>,
-    /// The ends of the numbers that are meant, to show them.
-    pub numbers: Vec<String>,
+    /// The ends of the numbers that are meant, to show them. `None`: words that only the configuration knows; no lexeme
+    /// beside them can be meant.
+    pub numbers: Option<Vec<String>>,
 }
 
 /// The pieces of a query. Nothing in it is a number: one piece, as it stands.
 pub fn pieces(query: &str) -> Vec<Piece> {
+    let has_digit = query.chars().any(|c| crate::text::digit(c).is_some());
+    // "ab12345" and "example.com" are lexemes of codes and addresses as they stand.
+    let numbers = (has_digit || query.contains(['@', '.'])).then(Vec::new);
     let words = |alternative, words: &str| Piece {
         alternative,
         negated: false,
         words: words.to_owned(),
         lexemes: None,
-        numbers: Vec::new(),
+        numbers: numbers.clone(),
     };
-    if !query.chars().any(|c| crate::text::digit(c).is_some()) {
+    if !has_digit {
         return vec![words(0, query)];
     }
     let mut pieces = Vec::new();
@@ -173,7 +177,7 @@ fn number(part: &str, place: &Range<usize>, run: &WrittenRun) -> Piece {
         negated: is_negated(part, place.start),
         words: part[place.clone()].trim_start_matches('+').to_owned(),
         lexemes: Some(lexemes.join(" | ")),
-        numbers: ends.into_iter().chain(wholes).collect(),
+        numbers: Some(ends.into_iter().chain(wholes).collect()),
     }
 }
 
@@ -197,6 +201,64 @@ fn code(part: &str, place: &Range<usize>, parts: &[String]) -> Piece {
         negated: is_negated(part, place.start),
         words: token.to_owned(),
         lexemes: Some(lexemes),
-        numbers: Vec::new(),
+        numbers: Some(Vec::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The pieces: alternative, a minus, the words, the lexemes.
+    fn shown(query: &str) -> Vec<String> {
+        let sign = |piece: &Piece| if piece.negated { "-" } else { "" };
+        let lexemes = |piece: &Piece| piece.lexemes.as_deref().map_or(String::new(), |lexemes| format!(" | {lexemes}"));
+        pieces(query)
+            .iter()
+            .map(|piece| format!("{} {}{}{}", piece.alternative, sign(piece), piece.words.trim(), lexemes(piece)))
+            .collect()
+    }
+
+    #[test]
+    fn words_without_digits_are_one_piece_as_they_stand() {
+        for query in ["refund -shipping \"next week\" or cut", "", "two people", "\"", "room 7 or 12"] {
+            assert_eq!(pieces(query).len(), 1, "{query}");
+            assert_eq!(pieces(query)[0].words, query);
+        }
+        assert_eq!(pieces("refund")[0].numbers, None);
+        assert_eq!(pieces("ab12345")[0].numbers, Some(Vec::new()));
+    }
+
+    #[test]
+    fn a_number_is_asked_for_by_its_end_and_as_it_is_dialled_at_home() {
+        let number = "'#2410555212':* | '2125550142'";
+        assert_eq!(shown("212-555-0142"), [format!("0 212-555-0142 | {number}")]);
+        assert_eq!(shown("refund (212) 555-0142"), ["0 refund".to_owned(), format!("0 (212) 555-0142 | {number}")]);
+        assert_eq!(
+            shown("+44 (0)20 7946 0123"),
+            ["0 44 (0)20 7946 0123 | '#321064970244':* | '#32106497020' | '#3210649702' | '442079460123'"]
+        );
+        assert_eq!(shown("0142"), ["0 0142 | '#2410':* | '0142'"]);
+    }
+
+    #[test]
+    fn a_minus_excludes_and_an_or_begins_an_alternative() {
+        assert_eq!(
+            shown("cut -555-0142 or \"212 555 0142\" OR refund"),
+            [
+                "0 cut",
+                "0 -555-0142 | '#2410555':* | '5550142'",
+                "1 \"212 555 0142\" | '#2410555212':* | '2125550142'",
+                "2 refund"
+            ]
+        );
+        // A phrase stays a phrase, and an or inside it is a word.
+        assert_eq!(shown("\"call 5550142 or 5550143\""), ["0 \"call 5550142 or 5550143\""]);
+    }
+
+    #[test]
+    fn a_code_is_asked_for_as_a_whole_and_by_its_parts() {
+        assert_eq!(shown("AB-12345"), ["0 AB-12345 | 'ab12345' | ('ab' & '12345')"]);
+        assert_eq!(shown("$1,250.00 back"), ["0 back", "0 $1,250.00 | '1250.00' | '1250'"]);
     }
 }

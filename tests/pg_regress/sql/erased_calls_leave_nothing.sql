@@ -20,8 +20,14 @@ SELECT voice_import_call('{"id": "e-10", "vertical": "salon", "from": "+12125550
 RESET voice_analytics.tenant;
 SELECT * FROM voice_erase_caller('+1 212 555 01 42');
 SELECT tenant_id, external_id FROM voice.call ORDER BY 1, 2;
--- Once more: nothing is there, and that is on record too.
-SELECT * FROM voice_erase_caller('+12125550142');
+-- Once more: nothing is there, which is said, and there is nothing to record.
+SELECT * FROM voice_erase_caller('011 1 212 555 0142');
+-- In another form, or without the country code; who merely mentions it is listed.
+SELECT voice_import_call(format('{"id": "f-%s", "vertical": "salon", "from": %s, "turns": [{"role": "user", "text": %s}]}', n, to_json(f), to_json(said))::jsonb) IS NOT NULL AS imported
+FROM (VALUES (1, '+442079460123', 'hi'), (2, '+15550101', 'ask my sister, oh two oh, seven nine four six, oh one two three'),
+             (3, '02079460123', 'hi'), (4, '+622079460123', 'hi'), (5, '+266696687', 'hi')) v(n, f, said);
+SELECT what, count, (SELECT external_id FROM voice.call c WHERE c.id = e.call_id) AS mentioned_in
+FROM voice_erase_caller('+44 (0)20 7946 0123') e WHERE what IN ('call', 'mention');
 -- One that is hidden can be erased.
 SELECT id AS hidden FROM voice.call WHERE external_id = 'e-7' \gset
 SELECT voice_delete_call(:'hidden');
@@ -36,6 +42,14 @@ ROLLBACK TO s;
 SELECT voice_erase_caller('anonymous');
 ROLLBACK TO s;
 SELECT voice_erase_caller(NULL);
+ROLLBACK TO s;
+SELECT voice_erase_caller('+266696687');
+ROLLBACK TO s;
+SELECT voice_erase_caller('555-555-5555');
+ROLLBACK TO s;
+-- One number at home, and two callers abroad.
+SELECT voice_import_call('{"id": "f-6", "vertical": "salon", "from": "+442079460123", "turns": []}') IS NOT NULL AS imported;
+SELECT what, count FROM voice_erase_caller('020 7946 0123');
 ROLLBACK TO s;
 SELECT voice_erase_call(NULL);
 ROLLBACK;
