@@ -163,7 +163,7 @@ BEGIN
     RETURN QUERY
     SELECT 'mention', count(*), t.call_id FROM voice.turn t
     WHERE t.tenant_id = voice._tenant()
-      AND voice._mentions(CASE WHEN t.text <> '' THEN t.text ELSE voice._final_chunks(t.call_id, t.id) END, phone_number)
+      AND voice._mentions(CASE WHEN t.text <> '' THEN t.text ELSE voice._streamed_words(t.call_id, t.id) END, phone_number)
     GROUP BY t.call_id ORDER BY t.call_id;
 END
 $$;

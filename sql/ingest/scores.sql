@@ -115,7 +115,7 @@ BEGIN
     FROM unnest(ids) i(id)
     CROSS JOIN LATERAL (
         SELECT string_agg(t.words, E'\n') AS words
-        FROM (SELECT CASE WHEN u.text <> '' THEN u.text ELSE voice._final_chunks(u.call_id, u.id) END AS words
+        FROM (SELECT CASE WHEN u.text <> '' THEN u.text ELSE voice._streamed_words(u.call_id, u.id) END AS words
               FROM voice.turn u WHERE u.call_id = i.id AND u.call_id BETWEEN ids[1] AND ids[cardinality(ids)]
               ORDER BY u.started_at, u.id) t
     ) w
