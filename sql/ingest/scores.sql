@@ -95,10 +95,11 @@ BEGIN
     END IF;
     -- transcript_hash NULL: whatever queues the call again has it judged.
     INSERT INTO voice.analytics AS a (call_id, tenant_id, agent_id, vertical, started_at, from_number, deleted_at, sentiment, lead_score,
-                                      intent, entities, summary, next_action, model, prompt_version, computed_at)
+                                      intent, entities, summary, next_action, model, prompt_version, computed_at, contact_number, external_id)
     SELECT c.id, c.tenant_id, c.agent_id, g.vertical, c.started_at, c.from_number, c.deleted_at, s.sentiment, s.lead_score,
            coalesce(s.intent, 'none'), coalesce(nullif(s.entities, 'null'), '{}'), coalesce(s.summary, ''), coalesce(s.next_action, ''),
-           coalesce(s.model, 'imported'), 'imported', coalesce(s.computed_at, clock_timestamp())
+           coalesce(s.model, 'imported'), 'imported', coalesce(s.computed_at, clock_timestamp()),
+           CASE c.direction WHEN 'outbound' THEN c.to_number ELSE c.from_number END, c.external_id
     FROM jsonb_to_recordset(given) s(call_id uuid, sentiment double precision, lead_score numeric, intent text, entities jsonb,
                                      summary text, next_action text, model text, computed_at timestamptz)
     JOIN voice.call c ON c.id = s.call_id AND c.id BETWEEN ids[1] AND ids[cardinality(ids)]
@@ -112,6 +113,7 @@ BEGIN
     -- Alike to sql/queries/settle_words.sql.
     INSERT INTO voice.search_document AS d (call_id, tenant_id, document)
     SELECT i.id, voice._tenant(), to_tsvector(config, coalesce(left(w.words, 400000), ''))
+        || coalesce(voice._search_lexemes(left(w.words, 400000)), '')::tsvector
     FROM unnest(ids) i(id)
     CROSS JOIN LATERAL (
         SELECT string_agg(t.words, E'\n') AS words
