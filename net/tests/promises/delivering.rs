@@ -71,9 +71,10 @@ fn a_receiver_is_believed_its_status_and_no_secret_is_repeated() {
     );
     let gone = DeliveryError::Gone { message: "the receiver wants nothing any more (HTTP 410)".into() };
     assert_eq!(error_of(Reply::body(b"").status(410)), gone);
+    assert_eq!(error_of(Reply::body(b"no").status(404)), transient("the receiver refused it (HTTP 404): no"));
     assert_eq!(
-        error_of(Reply::body(b"no").status(404)),
-        DeliveryError::Permanent { message: "the receiver refused it (HTTP 404): no".into() }
+        error_of(Reply::body(b"no").status(422)),
+        DeliveryError::Refused { message: "the receiver refused it (HTTP 422): no".into() }
     );
     assert_eq!(error_of(Reply::close()), transient("the receiver closed the connection"));
     // What it says at length is not listened to, good news or bad.
