@@ -92,7 +92,7 @@ pub(super) fn parts_of_code(token: &str) -> Vec<String> {
 }
 
 /// `1,250.00` is 1250 and 1250.00; `45.50` is 45.50 and 45.
-fn amount(code: &str) -> Option<Vec<String>> {
+pub(super) fn amount(code: &str) -> Option<Vec<String>> {
     let (whole, cents) = code.split_once('.').map_or((code, None), |(whole, cents)| (whole, Some(cents)));
     let mut groups = whole.split(',');
     let first = groups.next()?;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::lexemes::parts_of_code;
+use super::lexemes::{amount, parts_of_code};
 use super::{DIGITS_MIN, number_lexeme, quoted};
 use crate::phone;
 use crate::pii::{self, WrittenRun};
@@ -165,12 +165,8 @@ fn number(part: &str, place: &Range<usize>, run: &WrittenRun) -> Piece {
     let mut lexemes: Vec<String> = ends.iter().map(|end| format!("{}:*", quoted(&number_lexeme(end)))).collect();
     lexemes.extend(wholes.iter().map(|whole| quoted(&number_lexeme(whole))));
     lexemes.push(quoted(&run.digits));
-    lexemes.extend(
-        parts_of_code(&part[place.clone()])
-            .iter()
-            .filter(|amount| amount.len() >= DIGITS_MIN)
-            .map(|amount| quoted(amount)),
-    );
+    let cents = amount(part[place.clone()].trim_matches(|c: char| !c.is_ascii_digit())).unwrap_or_default();
+    lexemes.extend(cents.iter().filter(|amount| amount.len() >= DIGITS_MIN).map(|amount| quoted(amount)));
     lexemes.dedup();
     Piece {
         alternative: 0,
