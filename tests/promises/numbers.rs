@@ -37,6 +37,7 @@ fn a_search_finds_a_telephone_number_in_any_usual_form() {
         "my number is +44 (0)20 7946 0123, call me.",
         "my number is 020 7946 0123, call me.",
         "I was there in 2012 with 142 people.",
+        "my number is 646-555-9142 and the end is 0142, call me.",
     ];
     let all: &[usize] = &[0, 1, 2, 3, 4, 5, 6];
     let both: &[usize] = &[8, 9];
@@ -50,7 +51,7 @@ fn a_search_finds_a_telephone_number_in_any_usual_form() {
         ("+1 (212) 555-0142", all),
         ("1-212-555-0142", all),
         ("001 212 555 0142", all),
-        ("0142", all),
+        ("0142", &[0, 1, 2, 3, 4, 5, 6, 11]),
         ("555-0142", all),
         ("\"212 555 0142\"", all),
         ("+44 20 7946 0123", both),

@@ -165,9 +165,8 @@ fn number(part: &str, place: &Range<usize>, run: &WrittenRun) -> Piece {
     let mut lexemes: Vec<String> = ends.iter().map(|end| format!("{}:*", quoted(&number_lexeme(end)))).collect();
     lexemes.extend(wholes.iter().map(|whole| quoted(&number_lexeme(whole))));
     lexemes.push(quoted(&run.digits));
-    // "1,250.00" may be meant as an amount; the groups of a telephone number are no terms of their own.
-    let written = part[place.clone()].trim_matches(|c: char| !c.is_alphanumeric());
-    lexemes.extend(amount(written).iter().flatten().filter(|said| said.len() >= DIGITS_MIN).map(|said| quoted(said)));
+    let cents = amount(part[place.clone()].trim_matches(|c: char| !c.is_ascii_digit())).unwrap_or_default();
+    lexemes.extend(cents.iter().filter(|amount| amount.len() >= DIGITS_MIN).map(|amount| quoted(amount)));
     lexemes.dedup();
     Piece {
         alternative: 0,
