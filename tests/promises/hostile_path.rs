@@ -97,6 +97,8 @@ fn nothing_of_a_hostile_search_path_runs() {
         "SELECT * FROM voice_search('plain', '-infinity', 'salon')",
         "SELECT * FROM voice_tool_stats('-infinity')",
         "SELECT * FROM voice_status()",
+        "SELECT * FROM voice_stale_calls('0', '-infinity')",
+        "SELECT voice_end_stale_calls('0', '-infinity')",
         "SELECT voice_pause('x')",
         "SELECT voice_resume()",
         &format!("SELECT voice_reanalyze('{call}')"),

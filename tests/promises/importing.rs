@@ -38,8 +38,10 @@ fn eight_clients_that_import_the_same_file_at_once_make_each_call_once() {
     for line in &lines {
         let call: Value = serde_json::from_str(line).unwrap();
         let said = call["turns"].as_array().unwrap().iter();
-        let said: Vec<String> =
-            said.map(|t| format!("{}: {}", t["role"].as_str().unwrap(), t["text"].as_str().unwrap())).collect();
+        let spoken_over = |turn: &Value| if turn["interrupted"] == true { " (interrupted)" } else { "" };
+        let said: Vec<String> = said
+            .map(|t| format!("{}{}: {}", t["role"].as_str().unwrap(), spoken_over(t), t["text"].as_str().unwrap()))
+            .collect();
         let id = call["id"].as_str().unwrap();
         assert_eq!(voice.text(transcript, &[&id]).unwrap(), said.join("\n"), "{id}");
     }

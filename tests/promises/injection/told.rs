@@ -3,13 +3,16 @@
 use harness::stub::Request;
 use serde_json::{Value, json};
 
-const DATA: [&str; 13] = [
+const DATA: [&str; 16] = [
     "agent",
     "agent_id",
     "analyzed_at",
     "call_id",
+    "contact_number",
+    "direction",
     "ended_at",
     "entities",
+    "external_id",
     "intent",
     "lead_score",
     "next_action",
