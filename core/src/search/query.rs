@@ -146,8 +146,9 @@ fn number(part: &str, place: &Range<usize>, run: &WrittenRun) -> Piece {
     let mut wholes: Vec<String> = Vec::new();
     let known = match run.after_plus {
         true => phone::international(&run.digits),
-        false => phone::dialled_abroad(&run.digits)
-            .or_else(|| phone::within(1, &run.digits).filter(|_| run.digits.len() == 11)),
+        false => phone::dialled_abroad(&run.digits).or_else(|| {
+            phone::within(1, &run.digits).filter(|_| run.digits.len() == 11 && run.digits.starts_with('1'))
+        }),
     };
     match known {
         Some(number) => {
@@ -234,6 +235,7 @@ mod tests {
             shown("+44 (0)20 7946 0123"),
             ["0 44 (0)20 7946 0123 | '#321064970244':* | '#32106497020' | '#3210649702' | '442079460123'"]
         );
+        assert_eq!(shown("020 7946 0123"), ["0 020 7946 0123 | '#3210649702':* | '02079460123'"]);
         assert_eq!(shown("0142"), ["0 0142 | '#2410':* | '0142'"]);
     }
 
