@@ -126,7 +126,7 @@ BEGIN
             ('voice_start_call', '{voice_add_turn,voice_add_tool_call,voice_add_chunk,voice_finish_turn,voice_stale_calls,'
                                  'voice_end_stale_calls,_check_turn,_last_word_at}'::text[]),
             ('voice_requeue_dead', '{voice_pause,voice_resume,voice_limit_tenant,voice_status}'),
-            ('voice_transcript', '{_streamed_words}'),
+            ('voice_transcript', '{_streamed_words,voice_stale_calls,_last_word_at}'),
             ('voice_sentiment_trend', '{voice_top_leads}'),
             ('voice_add_webhook', '{voice_remove_webhook,voice_import_scores,_import_scores,_check_scores}')
         ) v(neighbour, functions)

@@ -44,7 +44,7 @@ pub fn is_escaped_for_slack(request: &Request, call: &str, title: &str) {
     assert_eq!(body.as_object().expect("an object").keys().collect::<Vec<_>>(), ["blocks", "text"], "{title}");
     let text = body["text"].as_str().expect("a text");
     let lines: Vec<&str> = text.split('\n').collect();
-    assert!((3..=4).contains(&lines.len()), "{title}: {lines:?}");
+    assert!((4..=5).contains(&lines.len()), "{title}: {lines:?}");
     assert!(lines[0].starts_with("*Hot lead*: score ") || lines[0].starts_with("*Call analyzed*: score "), "{title}");
     assert_eq!(lines.last(), Some(&format!("> Call {call}").as_str()), "{title}");
     for (at, line) in lines.iter().enumerate() {
