@@ -11,7 +11,7 @@ SELECT voice_add_chunk(:'call', :turn, 1, 'my number is 212-555-0142', true);
 SELECT voice_add_chunk(:'call', :turn, 1, 'my number is two', false);
 SELECT text, is_final FROM voice.transcript_chunk WHERE turn_id = :turn;
 SELECT voice_add_chunk(:'call', :turn, 1, 'my number is 212-555-0143', true);
-SELECT voice_finish_turn(:'call', :turn);
+SELECT voice_finish_turn(:'call', :turn) = :turn;
 SELECT text FROM voice.turn WHERE id = :turn;
 -- A piece of a turn that is not there is refused all the same.
 \set VERBOSITY terse
@@ -26,7 +26,7 @@ SELECT voice_add_chunk(:'call', :turn, 2, 'two annual plans today');
 SELECT voice_add_turn(:'call', 'user', '', '2026-01-01 00:00:03+00') AS grows \gset
 SELECT voice_add_chunk(:'call', :grows, n, w) FROM (VALUES (1, 'the'), (2, 'The red'), (3, 'the red one')) v(n, w);
 SELECT voice_transcript(:'call');
-SELECT voice_finish_turn(:'call', :turn), voice_finish_turn(:'call', :grows);
+SELECT voice_finish_turn(:'call', :turn) = :turn, voice_finish_turn(:'call', :grows) = :grows;
 SELECT text FROM voice.turn WHERE id IN (:turn, :grows) ORDER BY id;
 -- And a final one that comes after all is what counts.
 SELECT voice_add_chunk(:'call', :grows, 3, 'the red one, please', true);
@@ -35,7 +35,7 @@ SELECT text FROM voice.turn WHERE id = :grows;
 -- A final piece after its turn was closed from pieces is taken in, by function and by statement, one or more, in their order.
 SELECT voice_add_turn(:'call', 'user', '', '2026-01-01 00:00:04+00') AS turn \gset
 SELECT voice_add_chunk(:'call', :turn, 2, 'book a cut', true);
-SELECT voice_finish_turn(:'call', :turn);
+SELECT voice_finish_turn(:'call', :turn) = :turn;
 SELECT voice_add_chunk(:'call', :turn, 4, 'at ten', true);
 SELECT text FROM voice.turn WHERE id = :turn;
 INSERT INTO voice.transcript_chunk (call_id, turn_id, seq, text, is_final)
@@ -44,14 +44,14 @@ SELECT text FROM voice.turn WHERE id = :turn;
 UPDATE voice.transcript_chunk SET text = 'for Dana Whitfield,' WHERE turn_id = :turn AND seq = 5;
 SELECT text FROM voice.turn WHERE id = :turn;
 -- Words that somebody else has put into the turn stay.
-SELECT voice_finish_turn(:'call', :turn, 'What a person typed.');
+SELECT voice_finish_turn(:'call', :turn, 'What a person typed.') = :turn;
 SELECT voice_add_chunk(:'call', :turn, 7, 'goodbye', true);
 SELECT text FROM voice.turn WHERE id = :turn;
 
 -- Clocks that differ are no reason to refuse words, in functions and in statements.
 SELECT voice_add_turn(:'call', 'user', 'Yes.', '2026-01-01 00:00:05+00', '2026-01-01 00:00:04.990+00') AS a \gset
 SELECT voice_add_turn(:'call', 'user', '', '2026-01-01 00:00:06+00') AS b \gset
-SELECT voice_finish_turn(:'call', :b, 'No.', '2026-01-01 00:00:04+00');
+SELECT voice_finish_turn(:'call', :b, 'No.', '2026-01-01 00:00:04+00') = :b;
 INSERT INTO voice.turn (call_id, role, text, started_at, ended_at)
 VALUES (:'call', 'user', 'Perhaps.', '2026-01-01 00:00:07+00', '2025-01-01 00:00:07+00') RETURNING id AS c \gset
 UPDATE voice.turn SET started_at = '2026-01-01 00:00:08+00' WHERE id = :c;
