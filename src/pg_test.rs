@@ -58,7 +58,9 @@ fn refused(caught: &CaughtError) -> Refusal {
 
 /// A call that has ended a moment ago with these words, and its job with it.
 pub fn ended_call(tenant: &str, words: &str) -> pgrx::Uuid {
-    let sql = "INSERT INTO voice.call (tenant_id) VALUES ($1) RETURNING id";
+    let agent = "INSERT INTO voice.agent (id, tenant_id, vertical) VALUES ('agent of ' || $1, $1, 'salon') ON CONFLICT DO NOTHING";
+    Spi::run_with_args(agent, &[tenant.into()]).expect("an agent");
+    let sql = "INSERT INTO voice.call (tenant_id, agent_id) VALUES ($1, 'agent of ' || $1) RETURNING id";
     let id: pgrx::Uuid = Spi::get_one_with_args(sql, &[tenant.into()]).expect("a call").expect("its id");
     let turn = "INSERT INTO voice.turn (call_id, tenant_id, role, text) VALUES ($1, $2, 'user', $3)";
     Spi::run_with_args(turn, &[id.into(), tenant.into(), words.into()]).expect("a turn");

@@ -39,6 +39,7 @@ mod tests {
             analysis: analysis::no_conversation(),
             vertical: "general".to_owned(),
             model: "test".to_owned(),
+            mended: false,
             prompt_version: "1".to_owned(),
             hash,
             ended_ms: None,
