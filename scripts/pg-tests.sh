@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# pg-tests.sh [NAME | --prepare]: the #[pg_test]s of src/, inside backends of a server of their own, by cargo-pgrx. cargo-pgrx installs what
-# it builds for them, in debug and with the tests inside, so the server is a copy of PG_CONFIG's in target/pg_test.
+# pg-tests.sh [NAME | --prepare]: the #[pg_test]s of src/, inside backends of a server of their own, by cargo-pgrx. That
+# installs what it builds for them, in debug and with the tests inside, so the server is a copy of PG_CONFIG's in
+# target/pg_test. --prepare only sees to it that cargo-pgrx is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/postgres.sh
@@ -80,5 +81,7 @@ SUDO
 fi
 chmod 755 "$data"
 export PATH USER=${USER:-$(id -un)} CARGO_TARGET_DIR=$work/target CARGO_PGRX=$cargo_pgrx
+# One after the other: they change tables, and would lock each other out.
+export RUST_TEST_THREADS=1
 export PG_CONFIG=$server/pg_config PGRX_PG_CONFIG_PATH=$server/pg_config
 "$cargo_pgrx" pgrx test "${options[@]}" "pg$PG_MAJOR" "$@"

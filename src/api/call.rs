@@ -225,8 +225,12 @@ mod tests {
                 FOR VALUES FROM (voice_uuid_at('1990-01-01Z')) TO (voice_uuid_at('1990-02-01Z'))",
         )
         .expect("a partition");
-        Spi::run("INSERT INTO voice.call (started_at, status, ended_at) VALUES ('1990-01-02Z', 'completed', '1990-01-02 00:01Z')")
-            .expect("a call of then");
+        Spi::run(
+            "INSERT INTO voice.agent (id, vertical) VALUES ('a', 'salon');
+             INSERT INTO voice.call (id, agent_id, started_at, status, ended_at)
+             VALUES (voice_uuidv7('1990-01-02Z'), 'a', '1990-01-02Z', 'completed', '1990-01-02 00:01Z')",
+        )
+        .expect("a call of then");
         let call =
             "SELECT format('%s %s', tableoid::regclass, duration_ms) FROM voice.call WHERE started_at < '2000-01-01'";
         assert_eq!(value::<String>(call).as_deref(), Some("voice.elsewhere 60000"));
@@ -234,14 +238,15 @@ mod tests {
 
     #[pg_test]
     fn what_breaks_a_rule_is_refused_with_its_value_and_the_way_out() {
-        let before = refusal("INSERT INTO voice.call (started_at, ended_at) VALUES ('2026-01-02Z', '2026-01-01Z')")
-            .expect("an end");
+        let insert = "INSERT INTO voice.call (id, started_at, ended_at)
+            VALUES (voice_uuidv7('2026-01-02Z'), '2026-01-02Z', '2026-01-01Z')";
+        let before = refusal(insert).expect("an end");
         assert_eq!(before.code, PgSqlErrorCode::ERRCODE_CHECK_VIOLATION);
         assert_eq!(before.message, "a call cannot end before it starts");
         assert!(before.detail.contains("2026-01-02") && before.hint.contains("ended_at"), "{before:?}");
         ended_call("", "hello");
         let again = refusal("UPDATE voice.call SET status = 'in_progress', ended_at = NULL").expect("a restart");
-        assert_eq!(again.code, PgSqlErrorCode::ERRCODE_RESTRICT_VIOLATION);
+        assert_eq!(again.code, PgSqlErrorCode::ERRCODE_CHECK_VIOLATION);
         assert!(again.detail.contains("is completed since"), "{again:?}");
     }
 
