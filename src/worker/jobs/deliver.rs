@@ -223,7 +223,7 @@ fn build_request(
             headers.push(("webhook-id", id));
             headers.push(("webhook-timestamp", now.to_string()));
             let secrets = [Some(secret), old_secret].into_iter().flatten();
-            (public_url, secrets.flat_map(|s| [s.trim_start_matches("whsec_").to_owned(), s]).collect())
+            (public_url, secrets.flat_map(|s| [s.clone(), s.trim_start_matches("whsec_").to_owned()]).collect())
         }
     };
     // Settings may have changed since the webhook was added.
