@@ -13,7 +13,7 @@ use voice_core::import::merge::Merge;
 pub fn complete(id: Uuid, tenant: &str, report: &Import) {
     let Some(stored) = store::stored(id, tenant, report) else { return };
     if stored.call.is_deleted {
-        return;
+        return error::notice(&format!("call {id} is deleted and takes in nothing; voice_restore_call() brings it back"));
     }
     let start = report.started_at.as_ref().map_or(stored.call.started_us, unix_us);
     let mut spoken: Vec<_> = report.turns.iter().enumerate().collect();

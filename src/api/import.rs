@@ -3,10 +3,10 @@
 
 use super::scores;
 use crate::db::import::{self as store, Known};
-use crate::db::rethrow;
+use crate::db::{arrival, rethrow};
 use crate::declare_function;
 use crate::host::error::raise;
-use crate::host::{clock, function, lock, process};
+use crate::host::{clock, function};
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, pg_sys};
 
@@ -116,20 +116,10 @@ pub(super) fn unix_us(time: &Time) -> i64 {
     }
 }
 
-/// `voice._lock_external_id(external_id)`: `voice_start_call` waits for imports of the same call, and they for it. A
-/// transaction that cannot see the call which whoever was waited for has started is to be tried again (40001).
+/// `voice._lock_external_id(external_id)`: `voice_start_call` waits for imports of the same call, and they for it.
 fn lock_arrival(sql: function::FunctionCall<'_>) -> pg_sys::Datum {
     if let Some(external_id) = sql.text(0) {
-        let tenant = super::tenant::current();
-        lock::lock_external_id(&external_id, &tenant);
-        if process::uses_transaction_snapshot() && store::is_unseen(&external_id, &tenant) {
-            raise(
-                PgSqlErrorCode::ERRCODE_T_R_SERIALIZATION_FAILURE,
-                "this call was started by another transaction meanwhile",
-                &format!("external_id is '{external_id}'."),
-                "Try the transaction again: it will find that call.",
-            );
-        }
+        arrival::lock(&[external_id.as_str()], &super::tenant::current());
     }
     pg_sys::Datum::null()
 }

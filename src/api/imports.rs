@@ -5,10 +5,10 @@ use super::formats::{HINT, store_call};
 use super::import::{agent, moment, placed, refuse_with};
 use super::scores;
 use crate::db::imports::{self as store, NewCall, NewToolCall, NewTurn};
-use crate::db::rethrow;
+use crate::db::{arrival, rethrow};
 use crate::declare_function;
 use crate::host::error::notice;
-use crate::host::{clock, function, lock};
+use crate::host::{clock, function};
 use pgrx::{IntoDatum, Uuid, pg_sys};
 use std::collections::{HashMap, HashSet};
 use voice_core::import::{Import, ImportError, from_format};
@@ -74,7 +74,7 @@ impl Imports<'_> {
     fn store(&mut self, calls: &[Import]) -> Vec<Uuid> {
         self.noted += calls.iter().filter(|call| !call.notes.is_empty()).count();
         let named: Vec<&str> = calls.iter().filter_map(|call| call.external_id.as_deref()).collect();
-        lock::lock_external_ids(&named, self.tenant);
+        arrival::lock(&named, self.tenant);
         let mut seen = match named.is_empty() {
             true => HashSet::new(),
             false => store::known(&named, self.tenant),

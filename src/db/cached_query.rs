@@ -19,7 +19,7 @@ const CUSTOM_PLAN_EXECUTIONS: u32 = 3;
 pub struct CachedQuery {
     sql: String,
     parameters: &'static [BuiltinOid],
-    /// In a snapshot of its own, which sees what others have committed since the query that calls us began.
+    /// In a snapshot of its own, which at READ COMMITTED sees what others have committed since the query that calls us began.
     anew: bool,
     asked: Cell<u32>,
     for_these_values: Cell<pg_sys::SPIPlanPtr>,

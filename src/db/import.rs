@@ -1,8 +1,8 @@
 //! What an import reads and writes, as whoever imports: every statement names the schema of everything, operators too.
 
 use super::cached_query::CachedQuery;
-use super::{DbError, Statement};
-use crate::host::{clock, lock, process};
+use super::{DbError, Statement, arrival};
+use crate::host::clock;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys::BuiltinOid::*;
 use pgrx::prelude::*;
@@ -11,7 +11,6 @@ use voice_core::import::{Agent, Import, ToolCall, Turn};
 
 thread_local! {
     static KNOWN: CachedQuery = CachedQuery::fresh_snapshot(include_str!("../../sql/queries/import_known.sql"), &[TEXTOID, TEXTOID]);
-    static SEEN: CachedQuery = CachedQuery::new(include_str!("../../sql/queries/import_known.sql"), &[TEXTOID, TEXTOID]);
     static HAS_TURNS: CachedQuery = CachedQuery::fresh_snapshot(include_str!("../../sql/queries/import_has_turns.sql"), &[UUIDOID]);
     static AGENT: Statement =
         const { Statement::for_session(include_str!("../../sql/queries/import_agent_known.sql"), &[TEXTOID, TEXTOID]) };
@@ -59,7 +58,7 @@ pub struct Known {
 
 /// The call of this tenant that has this external id. Until the transaction ends nobody else imports or starts it.
 pub fn known(external_id: &str, tenant: &str) -> Option<Known> {
-    lock::lock_external_id(external_id, tenant);
+    arrival::lock(&[external_id], tenant);
     let mut known: Option<Known> = None;
     // In a snapshot of its own: whoever held the lock before has committed since the import began.
     KNOWN.with(|question| {
@@ -75,17 +74,6 @@ pub fn known(external_id: &str, tenant: &str) -> Option<Known> {
         HAS_TURNS.with(|question| question.execute(&[known.id.into_datum()], |_| known.has_turns = true));
     }
     known
-}
-
-/// Whether there is a call of this external id that this transaction's snapshot does not show.
-pub fn is_unseen(external_id: &str, tenant: &str) -> bool {
-    let arguments = [external_id.into_datum(), tenant.into_datum()];
-    let count = || {
-        let mut calls = 0;
-        SEEN.with(|question| question.execute(&arguments, |_| calls += 1));
-        calls
-    };
-    process::with_latest_snapshot(count) > count()
 }
 
 /// Makes the agent if it is not there. `false`: the id is somebody else's.

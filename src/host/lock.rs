@@ -4,20 +4,13 @@
 use pgrx::{IntoDatum, pg_sys};
 
 /// Two arrivals of one external id of one tenant, also from two clients at once, must find one call: the second waits here
-/// until the first's transaction is over.
-pub fn lock_external_id(external_id: &str, tenant: &str) {
-    let key = key_of(external_id, tenant) as i64;
-    // SAFETY: an advisory lock of the transaction, by its key.
-    unsafe { pgrx::direct_function_call_as_datum(pg_sys::pg_advisory_xact_lock_int8, &[key.into_datum()]) };
-}
-
-/// The same for many: in one order, so that two such requests do not wait for one another.
+/// until the first's transaction is over. In one order, so that two requests for many do not wait for one another.
 pub fn lock_external_ids(external_ids: &[&str], tenant: &str) {
     let mut keys: Vec<u64> = external_ids.iter().map(|id| key_of(id, tenant)).collect();
     keys.sort_unstable();
     keys.dedup();
     for key in keys {
-        // SAFETY: as above.
+        // SAFETY: an advisory lock of the transaction, by its key.
         unsafe {
             pgrx::direct_function_call_as_datum(pg_sys::pg_advisory_xact_lock_int8, &[(key as i64).into_datum()])
         };
