@@ -139,7 +139,7 @@ BEGIN
     END IF;
     SELECT coalesce(array_agg(c.id ORDER BY c.id), '{}'), array_agg(DISTINCT voice._international_number(c.number))
     INTO ids, callers
-    FROM (SELECT c.id, CASE c.direction WHEN 'outbound' THEN c.to_number ELSE c.from_number END AS number
+    FROM (SELECT c.id, voice._contact_number(c.direction, c.from_number, c.to_number) AS number
           FROM voice.call c WHERE c.tenant_id = voice._tenant()) c
     WHERE voice._is_caller(c.number, phone_number);
     callers := array_remove(callers, NULL);
@@ -163,7 +163,7 @@ BEGIN
     RETURN QUERY
     SELECT 'mention', count(*), t.call_id FROM voice.turn t
     WHERE t.tenant_id = voice._tenant()
-      AND voice._mentions(CASE WHEN t.text <> '' THEN t.text ELSE voice._streamed_words(t.call_id, t.id) END, phone_number)
+      AND voice._mentions(voice._turn_words(t.text, t.call_id, t.id), phone_number)
     GROUP BY t.call_id ORDER BY t.call_id;
 END
 $$;

@@ -76,6 +76,8 @@ AS $$ VALUES
     -- reading
     ('voice_transcript', '{reader}', false, false),
     ('_streamed_words', '{reader}', false, false),
+    ('_turn_words', '{reader}', false, false),
+    ('_turn_speaker', '{reader}', false, false),
     ('voice_export', '{reader}', false, false),
     ('voice_search', '{reader}', false, false),
     ('voice_tool_stats', '{reader}', false, false),
@@ -147,6 +149,7 @@ AS $$ VALUES
     ('_webhook_has_secret', '{admin}', true, false),
     ('_no_such_call', '{admin}', false, false),
     ('_erase', '{admin}', true, false),
+    ('_contact_number', '{admin}', false, false),
     ('_not_a_caller', '{admin}', false, false),
     ('_is_caller', '{admin}', false, false),
     ('_international_number', '{admin}', false, false),

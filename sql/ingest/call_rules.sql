@@ -37,6 +37,12 @@ ALTER FUNCTION voice._tool_call_written() OWNER TO voice_worker;
 REVOKE EXECUTE ON FUNCTION voice._tool_call_written() FROM PUBLIC;
 COMMENT ON FUNCTION voice._tool_call_written() IS 'checks a tool call';
 
+-- Taken apart by the planner.
+CREATE FUNCTION voice._contact_number(direction text, from_number text, to_number text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT CASE WHEN $1 OPERATOR(pg_catalog.=) 'outbound' THEN $3 ELSE $2 END $$;
+COMMENT ON FUNCTION voice._contact_number(text, text, text) IS 'the number of the other party: who rang or, of an outbound call, who was rung';
+
 -- SECURITY DEFINER: an application's role may change a call, but not write its analytics.
 CREATE FUNCTION voice._copy_to_analytics() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, voice, pg_temp
@@ -44,7 +50,7 @@ AS $$
 BEGIN
     UPDATE voice.analytics
     SET agent_id = NEW.agent_id, started_at = NEW.started_at, deleted_at = NEW.deleted_at, from_number = NEW.from_number,
-        contact_number = CASE NEW.direction WHEN 'outbound' THEN NEW.to_number ELSE NEW.from_number END,
+        contact_number = voice._contact_number(NEW.direction, NEW.from_number, NEW.to_number),
         external_id = NEW.external_id
     WHERE call_id = NEW.id;
     -- A deleted call has nothing to wait for; one that comes back is queued by voice._call_written().

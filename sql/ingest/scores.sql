@@ -99,7 +99,7 @@ BEGIN
     SELECT c.id, c.tenant_id, c.agent_id, g.vertical, c.started_at, c.from_number, c.deleted_at, s.sentiment, s.lead_score,
            coalesce(s.intent, 'none'), coalesce(nullif(s.entities, 'null'), '{}'), coalesce(s.summary, ''), coalesce(s.next_action, ''),
            coalesce(s.model, 'imported'), 'imported', coalesce(s.computed_at, clock_timestamp()),
-           CASE c.direction WHEN 'outbound' THEN c.to_number ELSE c.from_number END, c.external_id
+           voice._contact_number(c.direction, c.from_number, c.to_number), c.external_id
     FROM jsonb_to_recordset(given) s(call_id uuid, sentiment double precision, lead_score numeric, intent text, entities jsonb,
                                      summary text, next_action text, model text, computed_at timestamptz)
     JOIN voice.call c ON c.id = s.call_id AND c.id BETWEEN ids[1] AND ids[cardinality(ids)]
@@ -117,7 +117,7 @@ BEGIN
     FROM unnest(ids) i(id)
     CROSS JOIN LATERAL (
         SELECT string_agg(t.words, E'\n') AS words
-        FROM (SELECT CASE WHEN u.text <> '' THEN u.text ELSE voice._streamed_words(u.call_id, u.id) END AS words
+        FROM (SELECT voice._turn_words(u.text, u.call_id, u.id) AS words
               FROM voice.turn u WHERE u.call_id = i.id AND u.call_id BETWEEN ids[1] AND ids[cardinality(ids)]
               ORDER BY u.started_at, u.id) t
     ) w

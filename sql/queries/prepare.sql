@@ -27,8 +27,8 @@ LEFT JOIN LATERAL (
                pg_catalog.string_agg(s.speaker || E'\x1f' || s.words, E'\x1e'), 'UTF8')), 1, 16) AS hash
     FROM (
         SELECT u.role,
-               coalesce(u.speaker, u.role) || CASE WHEN u.interrupted THEN ' (interrupted)' ELSE '' END AS speaker,
-               CASE WHEN u.text <> '' THEN u.text ELSE voice._streamed_words(u.call_id, u.id) END AS words
+               voice._turn_speaker(u.role, u.speaker, u.interrupted) AS speaker,
+               voice._turn_words(u.text, u.call_id, u.id) AS words
         FROM {turn} u
         WHERE u.call_id = w.call_id AND {within u.call_id}
         ORDER BY u.started_at, u.id

@@ -3,7 +3,7 @@
 SELECT w.ord, j.webhook_id, j.event, h.id IS NOT NULL AND h.enabled, h.url, h.format, s.secret, s.old_secret,
     c.id IS NOT NULL AND c.deleted_at IS NULL AND a.call_id IS NOT NULL,
     c.agent_id, coalesce(g.name, ''), a.vertical, a.lead_score::int, a.sentiment, a.intent, a.entities::text, a.summary, a.next_action,
-    t.started_at, t.ended_at, t.analyzed_at, c.direction, CASE c.direction WHEN 'outbound' THEN c.to_number ELSE c.from_number END, c.external_id
+    t.started_at, t.ended_at, t.analyzed_at, c.direction, voice._contact_number(c.direction, c.from_number, c.to_number), c.external_id
 FROM unnest($4::bigint[], $1::uuid[]) WITH ORDINALITY w(job_id, call_id, ord)
 LEFT JOIN LATERAL (SELECT j.* FROM voice.job j WHERE j.id = w.job_id LIMIT 1) j ON true
 LEFT JOIN LATERAL (SELECT h.* FROM voice.webhook h WHERE h.id = j.webhook_id AND h.tenant_id = j.tenant_id LIMIT 1) h ON true

@@ -1,5 +1,5 @@
 -- Keeps a call from being deleted, or its copied columns from being changed, under its analysis; and gives those columns. A
 -- call that somebody is changing is left alone; writers of its turns are not in the way.
 SELECT c.id, c.status = 'in_progress' OR c.deleted_at IS NOT NULL, c.tenant_id, c.agent_id, c.started_at, c.from_number,
-    CASE c.direction WHEN 'outbound' THEN c.to_number ELSE c.from_number END, c.external_id
+    voice._contact_number(c.direction, c.from_number, c.to_number), c.external_id
 FROM {call} c WHERE c.id = ANY ($1::uuid[]) AND {within c.id} FOR NO KEY UPDATE SKIP LOCKED

@@ -9,8 +9,8 @@ FROM (SELECT DISTINCT call_id FROM pg_catalog.unnest($1::uuid[]) x(call_id)) w
 CROSS JOIN LATERAL (
     SELECT pg_catalog.string_agg(s.speaker || E'\x1f' || s.words, E'\x1e') AS lines, pg_catalog.string_agg(s.words, E'\n') AS words
     FROM (
-        SELECT coalesce(u.speaker, u.role) || CASE WHEN u.interrupted THEN ' (interrupted)' ELSE '' END AS speaker,
-               CASE WHEN u.text <> '' THEN u.text ELSE voice._streamed_words(u.call_id, u.id) END AS words
+        SELECT voice._turn_speaker(u.role, u.speaker, u.interrupted) AS speaker,
+               voice._turn_words(u.text, u.call_id, u.id) AS words
         FROM {turn} u
         WHERE u.call_id = w.call_id AND {within u.call_id}
         ORDER BY u.started_at, u.id

@@ -4,8 +4,8 @@ SELECT l.line
 FROM voice.call c
 LEFT JOIN (
     SELECT t.started_at AS at, 0 AS kind, t.id,
-           coalesce(t.speaker, t.role) OPERATOR(pg_catalog.||) ': ' OPERATOR(pg_catalog.||)
-           CASE WHEN t.text OPERATOR(pg_catalog.<>) '' THEN t.text ELSE voice._streamed_words(t.call_id, t.id) END AS line
+           voice._turn_speaker(t.role, t.speaker, t.interrupted) OPERATOR(pg_catalog.||) ': ' OPERATOR(pg_catalog.||)
+           voice._turn_words(t.text, t.call_id, t.id) AS line
     FROM voice.turn t WHERE t.call_id OPERATOR(pg_catalog.=) $1
     UNION ALL
     SELECT k.invoked_at, 1, k.id,

@@ -10,8 +10,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, voice, pg_temp
 AS $$
     SELECT coalesce(substr(sha256(convert_to(
                string_agg(s.speaker || E'\x1f' || s.words, E'\x1e' ORDER BY s.started_at, s.id), 'UTF8')), 1, 16), '')
-    FROM (SELECT u.id, u.started_at, coalesce(u.speaker, u.role) || CASE WHEN u.interrupted THEN ' (interrupted)' ELSE '' END AS speaker,
-                 CASE WHEN u.text <> '' THEN u.text ELSE voice._streamed_words(u.call_id, u.id) END AS words
+    FROM (SELECT u.id, u.started_at, voice._turn_speaker(u.role, u.speaker, u.interrupted) AS speaker,
+                 voice._turn_words(u.text, u.call_id, u.id) AS words
           FROM voice.turn u WHERE u.call_id = $1) s
 $$;
 COMMENT ON FUNCTION voice._transcript_hash(uuid) IS 'of the words of a call, as the worker computes it';

@@ -130,7 +130,7 @@ BEGIN
             FROM (
                 SELECT u.id, coalesce(u.speaker, u.role) AS role, u.started_at, s.words, v.vector, v.vector @@ wanted AS matches
                 FROM voice.turn u
-                CROSS JOIN LATERAL (SELECT CASE WHEN u.text <> '' THEN u.text ELSE voice._streamed_words(u.call_id, u.id) END) s(words)
+                CROSS JOIN LATERAL (SELECT voice._turn_words(u.text, u.call_id, u.id)) s(words)
                 CROSS JOIN LATERAL (SELECT CASE WHEN numbers IS NULL THEN to_tsvector(config, left(s.words, 400000))
                     ELSE to_tsvector(config, left(s.words, 400000)) || voice._search_lexemes(left(s.words, 400000))::tsvector END) v(vector)
                 WHERE u.call_id = b.id AND u.tenant_id = tenant

@@ -19,6 +19,18 @@ END
 $$;
 COMMENT ON FUNCTION voice._streamed_words(uuid, bigint) IS 'the words of a turn as its chunks tell them: the final ones or, without any, the latest';
 
+-- The words of a turn and who spoke it, in the one form that is judged, hashed, searched and shown. Functions that the planner
+-- takes apart, so each names its operators' schema; they cost no plan anything.
+CREATE FUNCTION voice._turn_words(text text, call_id uuid, turn_id bigint) RETURNS text
+LANGUAGE sql STABLE
+AS $$ SELECT CASE WHEN $1 OPERATOR(pg_catalog.<>) '' THEN $1 ELSE voice._streamed_words($2, $3) END $$;
+COMMENT ON FUNCTION voice._turn_words(text, uuid, bigint) IS 'the words of a turn: its text or, while it is open, its chunks';
+
+CREATE FUNCTION voice._turn_speaker(role text, speaker text, interrupted boolean) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT coalesce($2, $1) OPERATOR(pg_catalog.||) CASE WHEN $3 THEN ' (interrupted)' ELSE '' END $$;
+COMMENT ON FUNCTION voice._turn_speaker(text, text, boolean) IS 'who spoke a turn, and whether somebody spoke over it';
+
 -- Whether a row that the session sees was written by the transaction it is in, a subtransaction included. A transaction id lacks
 -- its epoch; rows of unfinished transactions that one sees are one's own.
 CREATE FUNCTION voice._is_of_this_transaction(writer xid) RETURNS boolean

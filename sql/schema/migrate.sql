@@ -126,7 +126,7 @@ BEGIN
             ('voice_start_call', '{voice_add_turn,voice_add_tool_call,voice_add_chunk,voice_finish_turn,voice_stale_calls,'
                                  'voice_end_stale_calls,_check_turn,_last_word_at}'::text[]),
             ('voice_requeue_dead', '{voice_pause,voice_resume,voice_limit_tenant,voice_status}'),
-            ('voice_transcript', '{_streamed_words,voice_stale_calls,_last_word_at}'),
+            ('voice_transcript', '{_streamed_words,_turn_words,_turn_speaker,voice_stale_calls,_last_word_at}'),
             ('voice_sentiment_trend', '{voice_top_leads}'),
             ('voice_add_webhook', '{voice_remove_webhook,voice_import_scores,_import_scores,_check_scores}')
         ) v(neighbour, functions)
@@ -164,7 +164,7 @@ BEGIN
         PERFORM voice._keep_words_out_of_statistics(t.relid) FROM pg_partition_tree('voice.analytics') t;
         -- Leads that somebody may still ring; others get theirs when they are judged again.
         UPDATE voice.analytics a
-        SET contact_number = CASE c.direction WHEN 'outbound' THEN c.to_number ELSE c.from_number END, external_id = c.external_id
+        SET contact_number = voice._contact_number(c.direction, c.from_number, c.to_number), external_id = c.external_id
         FROM voice.call c
         WHERE c.id = a.call_id AND a.lead_score >= 50 AND a.call_id >= @extschema@.voice_uuid_at(now() - interval '90 days');
         DROP TRIGGER copy_to_analytics ON voice.call;

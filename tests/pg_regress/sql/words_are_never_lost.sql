@@ -79,6 +79,7 @@ SELECT (SELECT count(*) FROM voice.turn WHERE text = 'Once.'), (SELECT count(*) 
 -- Who was spoken over is said.
 SELECT voice_add_turn(:'call', 'assistant', 'I have booked you for', '2026-01-01 00:00:12+00', interrupted => true) IS NOT NULL;
 SELECT split_part(voice_transcript(:'call'), E'\n', -1);
+SELECT voice_transcript(:'call', tools => true) LIKE '%assistant (interrupted): I have booked you for%' AS with_tools_too;
 COMMIT;
 
 -- An external id that was that of another call long ago.
