@@ -1,6 +1,6 @@
 //! Requests to the language model: the only file of the worker that builds a request of `voice_net` for it.
 
-use super::provider::{Provider, Verdict};
+use super::provider::{Provider, Effect};
 use crate::db::claim::Claimed;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use voice_core::protocol::OPENAI_CHAT;
@@ -58,7 +58,7 @@ impl ModelClient {
         response: &AnalysisResponse,
         others: bool,
         attempts_max: u32,
-    ) -> Verdict {
+    ) -> Effect {
         self.provider.on_response(job, permit, response.outcome.as_ref().err(), others, attempts_max)
     }
 

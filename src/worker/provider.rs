@@ -30,8 +30,8 @@ pub struct Provider {
     failure: String,
 }
 
-/// What a response means.
-pub struct Verdict {
+/// What a response does.
+pub struct Effect {
     /// Requests stop, or go on.
     pub change: Option<Change>,
     /// Of a failure: what becomes of its job.
@@ -128,16 +128,16 @@ impl Provider {
         failure: Option<&Failure>,
         others: bool,
         attempts_max: u32,
-    ) -> Verdict {
+    ) -> Effect {
         self.quotas.done(&job.tenant);
         let (now, jitter) = (self.now(), fastrand::f64());
         let Some(failure) = failure else {
-            return Verdict { change: self.server.answered(job.id, permit, now, jitter), decision: None };
+            return Effect { change: self.server.answered(job.id, permit, now, jitter), decision: None };
         };
         self.failure.clone_from(&failure.message);
         let failed = Failed { job: job.id, permit, failure, attempts_max, others };
         let (change, decision) = self.server.failed(failed, now, jitter);
-        Verdict { change, decision: Some(decision) }
+        Effect { change, decision: Some(decision) }
     }
 
     /// The job is given up.

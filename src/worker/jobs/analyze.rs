@@ -160,16 +160,16 @@ impl JobHandler for Analyze {
     ) -> Settled {
         let (status, settings) = (context.status, context.settings);
         let attempts_max = settings.max_attempts.max(1) as u32;
-        let verdict = self.model.on_response(&job, request.permit, &response, others, attempts_max);
+        let effect = self.model.on_response(&job, request.permit, &response, others, attempts_max);
         if let Err(failure) = &response.outcome {
             status.record_error(&failure.message);
         }
         // Failures of single jobs are in voice.attempt; the log is for what stops requests.
-        if let Some(change) = verdict.change {
+        if let Some(change) = effect.change {
             status.log_breaker(change, &response);
         }
         let id = job.id;
-        let settled = settled(job, request, response, verdict.decision, settings);
+        let settled = settled(job, request, response, effect.decision, settings);
         if let Outcome::Failed { again: None, .. } = settled.outcome {
             self.model.provider.forget(id);
         }
