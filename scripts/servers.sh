@@ -82,7 +82,7 @@ from_trixie() {
         local patchelf
         patchelf=$(find "$folder/patchelf" -type f -name patchelf | head -n 1)
         while IFS= read -r program; do
-            head -c 4 "$program" | grep -q ELF || continue
+            [ "$(head -c 4 "$program" | tr -d '\000')" = $'\x7fELF' ] || continue
             "$patchelf" --set-interpreter "$root/usr/lib64/ld-linux-x86-64.so.2" --force-rpath \
                 --set-rpath "$root/usr/lib/x86_64-linux-gnu" "$program" >> "$log" 2>&1
         done < <(find "$root/usr/lib/postgresql/17/bin" "$root/usr/lib/postgresql/17/lib/pgxs/src/test" -type f -perm /111)

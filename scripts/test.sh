@@ -48,17 +48,6 @@ scripts/receiver.sh
 find_postgres
 export RUST_BACKTRACE=${RUST_BACKTRACE:-0}
 
-# Beside the suites that do not need it; the last one does.
-prepared='' unprepared=''
-if [[ $wanted == *' pg_test '* ]]; then
-    scripts/pg-tests.sh --prepare > "$logs/pg_test-prepare.log" 2>&1 &
-    prepared=$!
-fi
-pg_tests() {
-    [ -z "$unprepared" ] || { cat "$logs/pg_test-prepare.log" && return 1; }
-    scripts/pg-tests.sh
-}
-
 suite core cargo test -p voice_core --no-fail-fast
 suite net cargo test -p voice_net --no-fail-fast
 suite promises cargo test -p voice_tests --no-fail-fast --lib --test promises --test docs
@@ -66,10 +55,7 @@ suite faults scripts/faults.sh
 suite regress scripts/sql-tests.sh regress
 suite upgraded scripts/sql-tests.sh upgraded
 suite isolation scripts/sql-tests.sh isolation
-# Here, for a suite is a shell of its own, which cannot wait for it.
-[ -z "$prepared" ] || wait "$prepared" || unprepared=1
-# Not all of them pass yet: only where it is asked for.
-[ -z "$prepared" ] || suite pg_test pg_tests
+suite pg_test scripts/pg-tests.sh
 
 printf '\n'
 printf '%s\n' "${summary[@]}" ''

@@ -13,7 +13,9 @@ use voice_core::import::merge::Merge;
 pub fn complete(id: Uuid, tenant: &str, report: &Import) {
     let Some(stored) = store::stored(id, tenant, report) else { return };
     if stored.call.is_deleted {
-        return error::notice(&format!("call {id} is deleted and takes in nothing; voice_restore_call() brings it back"));
+        return error::notice(&format!(
+            "call {id} is deleted and takes in nothing; voice_restore_call() brings it back"
+        ));
     }
     let start = report.started_at.as_ref().map_or(stored.call.started_us, unix_us);
     let mut spoken: Vec<_> = report.turns.iter().enumerate().collect();

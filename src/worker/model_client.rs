@@ -1,6 +1,6 @@
 //! Requests to the language model: the only file of the worker that builds a request of `voice_net` for it.
 
-use super::provider::{Provider, Effect};
+use super::provider::{Effect, Provider};
 use crate::db::claim::Claimed;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use voice_core::protocol::OPENAI_CHAT;
