@@ -84,7 +84,7 @@ impl Call {
 fn print_calls(calls: &[Call]) -> Result<(), Box<dyn Error>> {
     // As the worker has them: read from the database, not yet split into words.
     let turns: Vec<Vec<_>> = calls.iter().map(|c| c.turns.iter().map(SpokenTurn::turn).collect()).collect();
-    let analyze = || calls.iter().zip(&turns).map(|(c, turns)| builtin::analyze(turns, &c.vertical)).collect();
+    let analyze = || calls.iter().zip(&turns).map(|(c, turns)| builtin::analyze(turns, &c.vertical).0).collect();
     let found: Vec<Analysis> = analyze();
     let seconds = (0..5).map(|_| timed(analyze)).fold(f64::INFINITY, f64::min);
 

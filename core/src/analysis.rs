@@ -13,10 +13,12 @@ mod unique;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::scrub;
 use crate::strip_invisible::strip_invisible;
 
+pub(crate) use cut::cut;
 pub(crate) use unique::{UniqueError, unique_json};
 
 pub use crate::vocabulary::Intent;
@@ -166,8 +168,9 @@ pub struct Read {
     pub mended: bool,
 }
 
-/// Reads the content of a model's message: one JSON object, as it is or in a known frame (`frame.rs`). What is read in it
-/// and what is refused stands in `fields.rs`.
+/// Reads the fixed fields in the content of a model's message: one JSON object, as it is or in a known frame (`frame.rs`).
+/// What is read in it and what is refused stands in `fields.rs`. All that a question asks for is read by
+/// [`crate::answer::read`].
 ///
 /// # Errors
 /// The content is not such an object, or a field is missing, of another type or out of range.
@@ -177,12 +180,28 @@ pub fn read(content: &str) -> Result<Read, AnalysisError> {
     Ok(Read { mended: read.mended || framed, ..read })
 }
 
-/// As [`read`], without any frame: for texts that are not meant to be the answer.
+/// The one JSON object of a reply, and whether it stood in a frame.
 ///
 /// # Errors
-/// As [`read`].
-pub fn read_bare(content: &str) -> Result<Read, AnalysisError> {
-    fields::read(&frame::bare(content)?)
+/// There is not exactly one object, or something unknown beside it.
+pub(crate) fn object(content: &str) -> Result<(Map<String, Value>, bool), AnalysisError> {
+    frame::object(content)
+}
+
+/// The JSON object that the text is.
+///
+/// # Errors
+/// It is anything else.
+pub(crate) fn bare_object(content: &str) -> Result<Map<String, Value>, AnalysisError> {
+    frame::bare(content)
+}
+
+/// The fixed fields of a reply; others are not looked at.
+///
+/// # Errors
+/// A field is missing, of another type or out of range.
+pub(crate) fn of_object(object: &Map<String, Value>) -> Result<Read, AnalysisError> {
+    fields::read(object)
 }
 
 /// The analysis of [`read`].

@@ -6,9 +6,16 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
+use serde_json::Value;
+
 use crate::analysis::{Analysis, ENTITY_MAX_CHARS, NEXT_ACTION_MAX_CHARS, SUMMARY_MAX_CHARS};
-use crate::pii::{Found, Kind, find};
-use crate::transcript::Turn;
+use crate::answer::{Answer, QUOTE_MAX_CHARS};
+use crate::definition::TEXT_MAX_CHARS;
+use crate::evidence::Evidence;
+use crate::phone;
+use crate::pii::{Found, Kind, asks_for_phone, find};
+use crate::redact_json::{Scalar, is_json, replace_scalars};
+use crate::transcript::{Line, ToolCall, Turn};
 
 /// What the placeholders of one call stand for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,25 +23,53 @@ pub struct PlaceholderMap {
     numbers: HashMap<(Kind, String), u32>,
     /// What the words of the call name themselves: no placeholder of ours has such a number.
     spoken: HashSet<(Kind, u32)>,
+    /// Other spellings of a phone number that has a placeholder: with a country code, or without it.
+    aliases: HashMap<String, u32>,
     /// The highest number that was given out, of each kind.
     last: [u32; Kind::ALL.len()],
 }
 
-/// The turns with placeholders, and what these stand for. The same value has the same placeholder throughout, however it
-/// was spelt; words of a caller that look like a placeholder are never one of ours. Takes time linear in the text.
-pub fn redact(turns: &[Turn]) -> (Vec<Turn>, PlaceholderMap) {
-    let spoken = turns.iter().flat_map(|turn| placeholders(&turn.text)).map(|p| (p.kind, p.number));
-    let mut secrets = PlaceholderMap { spoken: spoken.collect(), ..PlaceholderMap::default() };
-    let mut redacted: Vec<Turn> = Vec::with_capacity(turns.len());
-    for turn in turns {
-        let found = find(&turn.text, redacted.last().map_or("", |before| &before.text));
-        redacted.push(Turn {
-            role: turn.role,
-            speaker: turn.speaker.clone(),
-            text: secrets.replace(&turn.text, found),
+/// A longer text of a tool is read at its two ends: nothing between them is shown to a model.
+const TOOL_TEXT_MAX_BYTES: usize = 16 * 1024;
+
+/// The lines with placeholders, and what these stand for. The same value has the same placeholder throughout, however it
+/// was spelt and whether it was said or handed to a tool; words of a caller that look like a placeholder are never one of
+/// ours. Takes time linear in the text.
+///
+/// Arguments and results of tools stay JSON: their strings change, and a whole number that is a value becomes a string.
+pub fn redact(lines: &[Line]) -> (Vec<Line>, PlaceholderMap) {
+    let mut secrets = PlaceholderMap::default();
+    for line in lines {
+        match line {
+            Line::Turn(turn) => secrets.hear(&turn.text),
+            Line::Tool(call) => call_texts(call).for_each(|text| secrets.hear_json(text)),
+        }
+    }
+    let mut redacted: Vec<Line> = Vec::with_capacity(lines.len());
+    let mut turn_before: Option<usize> = None;
+    for line in lines {
+        redacted.push(match line {
+            Line::Turn(turn) => {
+                let before = turn_before.and_then(|at| redacted[at].turn()).map_or("", |turn| &turn.text);
+                let text = secrets.replace(&turn.text, find(&turn.text, before));
+                turn_before = Some(redacted.len());
+                Line::Turn(Turn { role: turn.role, speaker: turn.speaker.clone(), text })
+            }
+            Line::Tool(call) => Line::Tool(ToolCall {
+                name: call.name.clone(),
+                args: secrets.replace_tool_text(&call.args),
+                result: call.result.as_deref().map(|text| secrets.replace_tool_text(text)),
+                error: call.error.as_deref().map(|text| secrets.replace_tool_text(text)),
+                latency_ms: call.latency_ms,
+            }),
         });
     }
     (redacted, secrets)
+}
+
+/// What of a tool call may hold values.
+fn call_texts(call: &ToolCall) -> impl Iterator<Item = &str> {
+    [Some(call.args.as_str()), call.result.as_deref(), call.error.as_deref()].into_iter().flatten()
 }
 
 impl PlaceholderMap {
@@ -47,23 +82,83 @@ impl PlaceholderMap {
         self.numbers.keys().filter(|(k, _)| *k == kind).count()
     }
 
+    /// Takes note of what the call names itself.
+    fn hear(&mut self, text: &str) {
+        self.spoken.extend(placeholders(text).map(|p| (p.kind, p.number)));
+    }
+
+    /// The same, also where it is escaped.
+    fn hear_json(&mut self, text: &str) {
+        self.hear(text);
+        if text.len() <= TOOL_TEXT_MAX_BYTES && text.contains("\\u") {
+            replace_scalars(text, &mut |scalar, _| {
+                if let Scalar::Text(text) = scalar {
+                    self.hear(text);
+                }
+                None
+            });
+        }
+    }
+
     fn replace(&mut self, text: &str, found: Vec<Found>) -> String {
         let mut out = String::with_capacity(text.len());
         let mut at = 0;
         for Found { place, kind, value } in found {
-            let (last, spoken) = (&mut self.last[kind as usize], &self.spoken);
-            let number = *self.numbers.entry((kind, value)).or_insert_with(|| {
-                // Ends: no call names all of them.
-                *last =
-                    (last.saturating_add(1)..).find(|number| !spoken.contains(&(kind, *number))).unwrap_or(u32::MAX);
-                *last
-            });
+            let number = self.number(kind, value);
             out.push_str(&text[at..place.start]);
             out.push_str(&format!("[{}_{number}]", kind.as_str()));
             at = place.end;
         }
         out.push_str(&text[at..]);
         out
+    }
+
+    /// The number of a value's placeholder.
+    fn number(&mut self, kind: Kind, value: String) -> u32 {
+        if let Some(number) = self.numbers.get(&(kind, value.clone())) {
+            return *number;
+        }
+        if let Some(number) = self.aliases.get(&value).filter(|_| kind == Kind::Phone) {
+            return *number;
+        }
+        // What the caller says without the country code, a tool is often given with it.
+        let international = value.strip_prefix('+').filter(|_| kind == Kind::Phone).and_then(phone::international);
+        let within = international.map(|number| phone::dialled_within(&number)).unwrap_or_default();
+        let known = within.iter().find_map(|form| self.numbers.get(&(kind, form.clone())).copied());
+        if let Some(number) = known {
+            self.aliases.insert(value, number);
+            return number;
+        }
+        let (last, spoken) = (&mut self.last[kind as usize], &self.spoken);
+        // Ends: no call names all of them.
+        *last = (last.saturating_add(1)..).find(|number| !spoken.contains(&(kind, *number))).unwrap_or(u32::MAX);
+        for form in within {
+            self.aliases.entry(form).or_insert(*last);
+        }
+        self.numbers.insert((kind, value), *last);
+        *last
+    }
+
+    /// Arguments, a result or an error of a tool with placeholders.
+    fn replace_tool_text(&mut self, text: &str) -> String {
+        if text.len() > TOOL_TEXT_MAX_BYTES {
+            let head = &text[..text.floor_char_boundary(TOOL_TEXT_MAX_BYTES / 2)];
+            let tail = &text[text.ceil_char_boundary(text.len() - TOOL_TEXT_MAX_BYTES / 2)..];
+            let [head, tail] = [head, tail].map(|end| self.replace(end, find(end, "")));
+            return format!("{head} […] {tail}");
+        }
+        if !is_json(text) {
+            return self.replace(text, find(text, ""));
+        }
+        let replaced = replace_scalars(text, &mut |scalar, called| {
+            let (text, found) = match scalar {
+                Scalar::Text(text) => (text, find(text, called)),
+                Scalar::Digits(digits) if may_be_value(digits, called) => (digits, find(digits, called)),
+                Scalar::Digits(_) => return None,
+            };
+            (!found.is_empty()).then(|| self.replace(text, found))
+        });
+        replaced.unwrap_or_else(|| text.to_owned())
     }
 
     /// A text with the values of its placeholders, as far as they come back. Placeholders that nobody gave out stay.
@@ -89,24 +184,54 @@ impl PlaceholderMap {
         if self.is_empty() {
             return analysis;
         }
-        let within = |text: String, max: usize| match self.resolve(&text) {
-            Cow::Owned(resolved) if resolved.chars().count() <= max => resolved,
-            _ => text,
-        };
         let mut entities = analysis.entities;
         for entity in [&mut entities.name, &mut entities.email, &mut entities.phone, &mut entities.topic] {
-            *entity = entity.take().map(|text| {
-                // Some models take the brackets for decoration.
-                let bare = format!("[{text}]");
-                let text = if placeholders(&bare).any(|p| p.place.len() == bare.len()) { bare } else { text };
-                within(text, ENTITY_MAX_CHARS)
-            });
+            *entity = entity.take().map(|text| self.within(bracketed(text), ENTITY_MAX_CHARS));
         }
         Analysis {
             entities,
-            summary: within(analysis.summary, SUMMARY_MAX_CHARS),
-            next_action: within(analysis.next_action, NEXT_ACTION_MAX_CHARS),
+            summary: self.within(analysis.summary, SUMMARY_MAX_CHARS),
+            next_action: self.within(analysis.next_action, NEXT_ACTION_MAX_CHARS),
             ..analysis
+        }
+    }
+
+    /// The same of all that was asked: the fixed fields, and the values of definitions. Claims stay as the model made
+    /// them: they are checked against the words that it saw, and what comes of that is for [`Self::resolve_evidence`].
+    pub fn resolve_answer(&self, answer: Answer) -> Answer {
+        if self.is_empty() {
+            return answer;
+        }
+        let mut results = answer.results;
+        for result in &mut results {
+            result.values.values_mut().for_each(|value| self.resolve_value(value));
+        }
+        Answer { analysis: answer.analysis.map(|analysis| self.resolve_analysis(analysis)), results, ..answer }
+    }
+
+    /// Quotes of redacted words as quotes of the words themselves.
+    pub fn resolve_evidence(&self, evidence: Vec<Evidence>) -> Vec<Evidence> {
+        if self.is_empty() {
+            return evidence;
+        }
+        let resolved = |one: Evidence| Evidence { quote: self.within(one.quote, QUOTE_MAX_CHARS), ..one };
+        evidence.into_iter().map(resolved).collect()
+    }
+
+    fn resolve_value(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => *text = self.within(bracketed(std::mem::take(text)), TEXT_MAX_CHARS),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.resolve_value(item)),
+            Value::Object(fields) => fields.values_mut().for_each(|field| self.resolve_value(field)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    /// The text resolved, unless it would be longer than `max` characters.
+    fn within(&self, text: String, max: usize) -> String {
+        match self.resolve(&text) {
+            Cow::Owned(resolved) if resolved.chars().count() <= max => resolved,
+            _ => text,
         }
     }
 
@@ -120,10 +245,24 @@ impl PlaceholderMap {
     }
 }
 
+/// Whether a number in JSON may be somebody's. Ten digits with a one before are seconds since 1970, unless they are called a
+/// phone's: no country code is left out before such a number, and in North America no area begins so.
+fn may_be_value(digits: &str, called: &str) -> bool {
+    const SHORTEST: usize = 7;
+    let is_time = digits.len() == 10 && digits.starts_with('1');
+    digits.len() >= SHORTEST && (!is_time || asks_for_phone(called))
+}
+
 /// Whether the value is put back into what is stored. How to reach the caller is what an analysis is for; a card's or
 /// social security number stays where it was said, so that no row that others read is one more copy of it.
 fn comes_back(kind: Kind) -> bool {
     matches!(kind, Kind::Email | Kind::Phone)
+}
+
+/// A text that is a placeholder but for its brackets, with them: some models take these for decoration.
+fn bracketed(text: String) -> String {
+    let bare = format!("[{text}]");
+    if placeholders(&bare).any(|p| p.place.len() == bare.len()) { bare } else { text }
 }
 
 struct Placeholder {

@@ -33,6 +33,11 @@ impl Event {
         }
     }
 
+    /// Whether its payload has the results of the tenant's analyses.
+    pub fn carries_results(self) -> bool {
+        self != Event::LeadHot
+    }
+
     pub fn from_word(word: &str) -> Option<Event> {
         Event::ALL.into_iter().find(|event| event.as_str() == word)
     }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use voice_core::protocol::{Class, Failure, Kind, OPENAI_CHAT, Protocol, Rejection, ReplyError};
+use voice_core::question::Question;
 
 fn rejected(body: &[u8]) -> Rejection {
-    match OPENAI_CHAT.parse(body) {
+    match OPENAI_CHAT.parse(&Question::fixed_fields(), body) {
         Err(ReplyError::Rejected(rejection)) => rejection,
         other => panic!("{other:?}"),
     }

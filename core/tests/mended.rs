@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use voice_core::analysis::{self, Analysis, Intent};
 use voice_core::protocol::{OPENAI_CHAT, Protocol};
+use voice_core::question::Question;
 
 fn good() -> Value {
     json!({
@@ -238,7 +239,7 @@ fn words_for_nothing_are_nothing() {
 
 fn reply(message: Value) -> Result<voice_core::reply::Reply, String> {
     let body = json!({"choices": [{"message": message, "finish_reason": "stop"}]}).to_string();
-    OPENAI_CHAT.parse(body.as_bytes()).map_err(|error| error.to_string())
+    OPENAI_CHAT.parse(&Question::fixed_fields(), body.as_bytes()).map_err(|error| error.to_string())
 }
 
 #[test]
@@ -253,7 +254,7 @@ fn a_list_of_parts_is_joined_without_the_thoughts() {
         json!([one, two]),
     ] {
         let reply = reply(json!({"content": parts})).unwrap();
-        assert_eq!((reply.analysis, reply.mended), (as_it_stands(), true));
+        assert_eq!((reply.answer.analysis.unwrap(), reply.answer.mended), (as_it_stands(), true));
     }
     let image = json!([{"type": "image_url", "image_url": {"url": "x"}}, {"type": "text", "text": text}]);
     assert_eq!(reply(json!({"content": image})).unwrap_err(), "the content has a part that is not text");
@@ -274,7 +275,7 @@ fn where_the_content_is_empty_the_one_field_that_is_an_analysis_is_read() {
         json!({"content": null, "function_call": {"name": "x", "arguments": text}}),
     ] {
         let reply = reply(message.clone()).unwrap_or_else(|error| panic!("{error}: {message}"));
-        assert_eq!((reply.analysis, reply.mended), (as_it_stands(), true));
+        assert_eq!((reply.answer.analysis.unwrap(), reply.answer.mended), (as_it_stands(), true));
     }
     let thoughts = format!("She wants a cut. {text}");
     assert_eq!(
@@ -285,5 +286,5 @@ fn where_the_content_is_empty_the_one_field_that_is_an_analysis_is_read() {
     assert_eq!(reply(two).unwrap_err(), "the message has no content");
     // Thoughts beside an answer are none of our business.
     let beside = reply(json!({"content": text, "reasoning_content": "{\"lead_score\": 1}"})).unwrap();
-    assert_eq!((beside.analysis, beside.mended), (as_it_stands(), false));
+    assert_eq!((beside.answer.analysis.unwrap(), beside.answer.mended), (as_it_stands(), false));
 }

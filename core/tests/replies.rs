@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use voice_core::analysis::{self, Analysis, AnalysisError, Intent};
+use voice_core::answer::Answer;
 use voice_core::protocol::{OPENAI_CHAT, Protocol};
+use voice_core::question::Question;
 use voice_core::reply::Tokens;
 
 fn good() -> Value {
@@ -237,7 +239,7 @@ fn a_depth_bomb_is_an_error_and_no_crash() {
     let deep = |open: &str, close: &str| format!(r#"{{"x":{}1{}}}"#, open.repeat(100_000), close.repeat(100_000));
     assert!(refused(&deep("[", "]")).starts_with("not JSON: recursion limit"));
     assert!(refused(&deep(r#"{"a":"#, "}")).starts_with("not JSON: recursion limit"));
-    assert!(OPENAI_CHAT.parse(deep("[", "]").as_bytes()).is_err());
+    assert!(OPENAI_CHAT.parse(&Question::fixed_fields(), deep("[", "]").as_bytes()).is_err());
 }
 
 fn completion(message: Value, finish_reason: &str) -> Value {
@@ -253,13 +255,16 @@ fn answered() -> Value {
 }
 
 fn reason(body: &Value) -> String {
-    OPENAI_CHAT.parse(body.to_string().as_bytes()).expect_err("should have been refused").to_string()
+    OPENAI_CHAT
+        .parse(&Question::fixed_fields(), body.to_string().as_bytes())
+        .expect_err("should have been refused")
+        .to_string()
 }
 
 #[test]
 fn a_completion_gives_analysis_model_and_tokens() {
-    let reply = OPENAI_CHAT.parse(answered().to_string().as_bytes()).unwrap();
-    assert_eq!(reply.analysis, analysis::parse(&good().to_string()).unwrap());
+    let reply = OPENAI_CHAT.parse(&Question::fixed_fields(), answered().to_string().as_bytes()).unwrap();
+    assert_eq!(reply.answer, Answer::from(analysis::parse(&good().to_string()).unwrap()));
     assert_eq!(reply.model, "gpt-4o-mini-2024-07-18");
     assert_eq!((reply.prompt_tokens, reply.completion_tokens), (Some(321), Some(87)));
 }
@@ -267,7 +272,7 @@ fn a_completion_gives_analysis_model_and_tokens() {
 #[test]
 fn a_server_that_says_little_is_understood() {
     let body = json!({"choices": [{"message": {"content": good().to_string()}}]});
-    let reply = OPENAI_CHAT.parse(body.to_string().as_bytes()).unwrap();
+    let reply = OPENAI_CHAT.parse(&Question::fixed_fields(), body.to_string().as_bytes()).unwrap();
     assert_eq!((reply.model.as_str(), reply.prompt_tokens, reply.completion_tokens), ("", None, None));
 }
 
@@ -276,7 +281,7 @@ fn odd_token_counts_are_none_and_no_reason_to_refuse() {
     for usage in [json!({"prompt_tokens": -1, "completion_tokens": 1e20}), json!("many"), json!(null)] {
         let mut body = answered();
         body["usage"] = usage;
-        let reply = OPENAI_CHAT.parse(body.to_string().as_bytes()).unwrap();
+        let reply = OPENAI_CHAT.parse(&Question::fixed_fields(), body.to_string().as_bytes()).unwrap();
         assert_eq!((reply.prompt_tokens, reply.completion_tokens), (None, None));
     }
 }
@@ -306,7 +311,7 @@ fn a_message_without_content_is_an_answer_of_the_model_that_says_nothing() {
 #[test]
 fn what_a_refused_answer_cost_is_known() {
     let body = completion(json!({"content": "I think she was happy."}), "stop").to_string();
-    assert!(OPENAI_CHAT.parse(body.as_bytes()).is_err());
+    assert!(OPENAI_CHAT.parse(&Question::fixed_fields(), body.as_bytes()).is_err());
     assert_eq!(OPENAI_CHAT.tokens(body.as_bytes()), Tokens { prompt: Some(321), completion: Some(87) });
     assert_eq!(OPENAI_CHAT.tokens(b"<html>"), Tokens::default());
 }
@@ -322,7 +327,7 @@ proptest! {
     #[test]
     fn no_content_is_a_panic_or_a_row_out_of_range(content in "\\PC{0,200}") {
         let _ = analysis::parse(&content);
-        let _ = OPENAI_CHAT.parse(content.as_bytes());
+        let _ = OPENAI_CHAT.parse(&Question::fixed_fields(), content.as_bytes());
     }
 
     #[test]
@@ -381,7 +386,7 @@ fn no_reason_repeats_a_word_of_the_reply() {
         reason(&json!({"choices": [{"message": SECRET}]})),
         reason(&json!(SECRET)),
     ];
-    reasons.push(OPENAI_CHAT.parse(SECRET.as_bytes()).unwrap_err().to_string());
+    reasons.push(OPENAI_CHAT.parse(&Question::fixed_fields(), SECRET.as_bytes()).unwrap_err().to_string());
     for reason in reasons {
         assert!(!reason.contains(SECRET) && !reason.contains("12125550142"), "{reason}");
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use voice_core::http::HttpResponse;
 use voice_core::prompt::Prompt;
 use voice_core::protocol::{Class, Failure, Kind, Protocol, Rejection, ReplyError, Style};
+use voice_core::question::Question;
 use voice_core::reply::{Reply, Tokens};
 
 use crate::endpoint::Endpoint;
@@ -15,7 +16,7 @@ use crate::task::{Task, TaskError};
 use crate::transport::{BodyLimit, BodyLimits, Post, PostBody, Transport};
 use crate::waker::Waker;
 
-/// An analysis has a few hundred bytes; a longer body is none. Of a rejection only the first words matter, but cut JSON
+/// An answer has a few hundred bytes for the fixed fields and some for each property; a longer body is none. Of a rejection only the first words matter, but cut JSON
 /// would not be read as JSON.
 const LIMITS: BodyLimits = BodyLimits { success: BodyLimit::Whole(1024 * 1024), rejection: 64 * 1024 };
 /// Requests at once until [`Pool::set_limit`].
@@ -29,6 +30,8 @@ pub struct AnalysisRequest {
     pub endpoint: Arc<Endpoint>,
     /// What the endpoint speaks.
     pub protocol: &'static dyn Protocol,
+    /// What is asked of the call.
+    pub question: Arc<Question>,
     pub vertical: String,
     pub transcript: String,
 }
@@ -107,7 +110,7 @@ impl LlmClient {
         let (headers, body) = (&http.headers, PostBody::Owned(http.body));
         let post = Post { url: &url, headers, more: &endpoint.headers, proxy: endpoint.proxy.as_deref(), body };
         match self.transport.send(post, deadline, LIMITS) {
-            Ok(response) if response.is_success() => read_reply(endpoint, request.protocol, response),
+            Ok(response) if response.is_success() => read_reply(request, response),
             Ok(response) => {
                 let status = response.status;
                 let HttpResponse { location, retry_after, .. } = response;
@@ -124,14 +127,15 @@ impl LlmClient {
 }
 
 fn render(request: &AnalysisRequest, style: Style) -> voice_core::http::HttpRequest {
-    let AnalysisRequest { endpoint, protocol, vertical, transcript, .. } = request;
+    let AnalysisRequest { endpoint, protocol, question, vertical, transcript, .. } = request;
     let api_key = endpoint.api_key.as_ref().map(|key| key.expose());
-    protocol.request(&Prompt { vertical, transcript }, &endpoint.model, api_key, style, &endpoint.options)
+    protocol.request(&Prompt { question, vertical, transcript }, &endpoint.model, api_key, style, &endpoint.options)
 }
 
-fn read_reply(endpoint: &Endpoint, protocol: &dyn Protocol, response: HttpResponse) -> Sent {
+fn read_reply(request: &AnalysisRequest, response: HttpResponse) -> Sent {
+    let AnalysisRequest { endpoint, protocol, question, .. } = request;
     let secrets = endpoint.secrets();
-    let outcome = match protocol.parse(&response.body) {
+    let outcome = match protocol.parse(question, &response.body) {
         Ok(reply) if reply.repeats_one_of(&secrets) => Err(Failure::of_reply("it repeats the API key", &secrets)),
         Ok(reply) if reply.model.is_empty() => Ok(Reply { model: endpoint.model.clone(), ..reply }),
         Ok(reply) => Ok(reply),

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use harness::stub::{Reply, StubLlm};
 use nix::poll::{PollFd, PollFlags, poll};
 use voice_core::protocol::{OPENAI_CHAT, RequestOptions};
+use voice_core::question::Question;
 use voice_net::{AnalysisRequest, Endpoint, SharedStyles, Waker, llm};
 
 /// An unoptimized build needs three times the stack.
@@ -40,11 +41,13 @@ fn a_thousand_wait_at_once_in_the_memory_of_a_small_process_and_all_are_answered
     let start = Instant::now();
     let mut answered = 0;
     // Twice, so that the second thousand finds threads and connections as the first left them.
+    let question = Arc::new(Question::fixed_fields());
     for round in 0..2 {
         for request_id in 0..1000 {
             let (vertical, transcript) = ("salon".into(), transcript.clone());
             let (endpoint, protocol) = (Arc::clone(&endpoint), &OPENAI_CHAT);
-            pool.submit(AnalysisRequest { request_id, endpoint, protocol, vertical, transcript });
+            let question = Arc::clone(&question);
+            pool.submit(AnalysisRequest { request_id, endpoint, protocol, question, vertical, transcript });
         }
         while answered < (round + 1) * 1000 {
             assert!(start.elapsed() < Duration::from_secs(30), "{answered} answers");

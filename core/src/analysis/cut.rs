@@ -2,7 +2,7 @@
 
 /// At most `max` characters: up to the last sentence that ends within them, if that is half of them or more, else up to
 /// the last word, and then an ellipsis. `None`: the text is short enough.
-pub(super) fn cut(text: &str, max: usize) -> Option<String> {
+pub(crate) fn cut(text: &str, max: usize) -> Option<String> {
     let (limit, _) = text.char_indices().nth(max)?;
     // Room for " …".
     let (room, _) = text.char_indices().nth(max.saturating_sub(2)).unwrap_or((limit, ' '));

@@ -30,8 +30,22 @@ pub(crate) fn unique_json(text: &str) -> Result<Value, UniqueError> {
 }
 
 /// Names that a reply may have, ours.
-const KEYS: [&str; 10] =
-    ["sentiment", "lead_score", "intent", "entities", "summary", "next_action", "name", "email", "phone", "topic"];
+const KEYS: [&str; 14] = [
+    "sentiment",
+    "lead_score",
+    "intent",
+    "entities",
+    "summary",
+    "next_action",
+    "name",
+    "email",
+    "phone",
+    "topic",
+    "evidence",
+    "analyses",
+    "values",
+    "criteria",
+];
 
 /// Reads a JSON value in which no object has a key twice (serde_json's own `Value` silently keeps the last).
 /// Nesting stays bounded: serde_json counts the depth of whatever it deserializes.

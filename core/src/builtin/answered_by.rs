@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use super::intent::meaningful_words;
+use super::intent::{Spot, meaningful_words};
 use crate::text::{Phrases, Utterance, Word};
 use crate::transcript::Role;
 
@@ -191,6 +191,13 @@ pub fn answered_by(said: &[Utterance]) -> AnsweredBy {
     }
     line.end_block();
     line.verdict()
+}
+
+/// Where the surest phrase of a recording stands, of equals the first.
+pub fn heard_at(said: &[Utterance]) -> Option<Spot> {
+    let of_user = said.iter().enumerate().filter(|(_, said)| said.role == Role::User);
+    let hits = of_user.flat_map(|(turn, said)| RECORDING.find(&said.words).map(move |hit| (hit.what, (turn, hit.at))));
+    hits.reduce(|best, hit| if hit.0.points() > best.0.points() { hit } else { best }).map(|(_, spot)| spot)
 }
 
 /// What the other side says between two turns of the agent.

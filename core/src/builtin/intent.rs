@@ -108,25 +108,30 @@ static SMALL_TALK: LazyLock<HashSet<&str>> = LazyLock::new(|| {
     )
 });
 
+/// A turn and a word in it, each from 0.
+pub type Spot = (usize, usize);
+
 /// The call as the rules for intent, lead score and summary see it.
 #[derive(Debug)]
 pub struct Reading {
     pub intent: Intent,
-    /// The turn and word at which the caller says best what the call is about.
-    pub request: Option<(usize, usize)>,
-    /// The turn and word at which the agent says that something is booked.
-    pub booked: Option<(usize, usize)>,
-    /// The caller said yes to an offer to book.
-    pub agreed: bool,
+    /// Where the caller says best what the call is about.
+    pub request: Option<Spot>,
+    /// Where the agent says that something is booked.
+    pub booked: Option<Spot>,
+    /// Where the caller said yes to an offer to book.
+    pub agreed: Option<Spot>,
+    /// What speaks most for the intent: the request, else an answer of the agent, else a booking.
+    pub decided: Option<Spot>,
     pub answered_by: AnsweredBy,
 }
 
 /// Read a whole call.
 pub fn read(said: &[Utterance], vertical: &str, sentiment: f64) -> Reading {
     let mut heard = [None; SIGNS.len()];
-    let mut answered = [false; ANSWERS.len()];
-    let mut booked = None;
-    let (mut agreed, mut declined) = (false, false);
+    let mut answered = [None; ANSWERS.len()];
+    let (mut booked, mut agreed) = (None, None);
+    let mut declined = false;
     let (mut offered, mut offered_time, mut just_booked) = (false, false, false);
     for (turn, said) in said.iter().enumerate() {
         match said.role {
@@ -138,7 +143,9 @@ pub fn read(said: &[Utterance], vertical: &str, sentiment: f64) -> Reading {
                 // Repeating the day takes the offer of it: "Tuesday at ten. That'll do."
                 let takes_time = offered_time && said.words.iter().take(4).any(is_when);
                 if offered || offered_time {
-                    agreed |= agrees(said) || takes_time;
+                    if agrees(said) || takes_time {
+                        agreed.get_or_insert((turn, 0));
+                    }
                     declined |= refuses(said) && !takes_time;
                 }
                 (offered, offered_time) = (false, false);
@@ -155,8 +162,8 @@ pub fn read(said: &[Utterance], vertical: &str, sentiment: f64) -> Reading {
                 }
             }
             Role::Assistant => {
-                for hit in AGENT.find(&said.words) {
-                    answered[hit.what] |= !is_negated(&said.words, hit.at);
+                for hit in AGENT.find(&said.words).filter(|hit| !is_negated(&said.words, hit.at)) {
+                    answered[hit.what].get_or_insert((turn, hit.at));
                 }
                 offered_time = said.asks() && said.words.iter().any(is_when);
                 offered = OFFER.are_in(&said.words) && BOOKABLE.are_in(&said.words);
@@ -169,15 +176,14 @@ pub fn read(said: &[Utterance], vertical: &str, sentiment: f64) -> Reading {
     }
 
     let points = |intent: Intent| -> i32 {
-        let caller = SIGNS.iter().zip(heard.iter().map(Option::is_some));
-        let signs = caller.chain(ANSWERS.iter().zip(answered));
-        signs.filter(|(sign, heard)| sign.intent == intent && *heard).map(|(sign, _)| sign.points).sum()
+        let signs = SIGNS.iter().zip(&heard).chain(ANSWERS.iter().zip(&answered));
+        signs.filter(|(sign, heard)| sign.intent == intent && heard.is_some()).map(|(sign, _)| sign.points).sum()
     };
     let mut booking = points(Intent::Booking).min(5);
     if booked.is_some() {
         booking += 3;
     }
-    match (agreed, declined) {
+    match (agreed.is_some(), declined) {
         (true, _) => booking += 3,
         (false, true) => booking -= 2,
         (false, false) => {}
@@ -202,7 +208,7 @@ pub fn read(said: &[Utterance], vertical: &str, sentiment: f64) -> Reading {
         (Intent::Sales, sales),
         (Intent::Complaint, complaint),
         // Who lets us book something was only declining one of the offers.
-        (Intent::None, if booked.is_some() || agreed { 0 } else { points(Intent::None) }),
+        (Intent::None, if booked.or(agreed).is_some() { 0 } else { points(Intent::None) }),
     ];
     let best = ranking.into_iter().max_by_key(|(_, points)| *points).filter(|(_, points)| *points >= ENOUGH);
     let answered_by = answered_by(said);
@@ -212,8 +218,15 @@ pub fn read(said: &[Utterance], vertical: &str, sentiment: f64) -> Reading {
         None if said_something(said) => Intent::Info,
         None => Intent::None,
     };
-    let request = SIGNS.iter().zip(heard).filter(|(sign, _)| sign.intent == intent).find_map(|(_, heard)| heard);
-    Reading { intent, request, booked, agreed, answered_by }
+    let request = first_of(intent, &SIGNS, &heard);
+    let done = booked.or(agreed).filter(|_| intent == Intent::Booking);
+    let decided = request.or_else(|| first_of(intent, &ANSWERS, &answered)).or(done);
+    Reading { intent, request, booked, agreed, decided, answered_by }
+}
+
+/// Where the first sign of an intent was heard that was heard at all.
+fn first_of(intent: Intent, signs: &[Sign], heard: &[Option<Spot>]) -> Option<Spot> {
+    signs.iter().zip(heard).filter(|(sign, _)| sign.intent == intent).find_map(|(_, heard)| *heard)
 }
 
 /// Where the agent reports a booking: not in a question, and not one that failed.

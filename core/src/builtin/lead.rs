@@ -3,7 +3,8 @@
 use std::sync::LazyLock;
 
 use super::agreement::is_negated;
-use super::intent::Reading;
+use super::intent::{Reading, Spot};
+use super::summary;
 use crate::analysis::{Entities, Intent};
 use crate::text::{Phrases, Utterance};
 use crate::transcript::Role;
@@ -12,12 +13,14 @@ use crate::transcript::Role;
 #[derive(Debug, Default)]
 pub struct Facts {
     intent: Option<Intent>,
-    booked: bool,
-    agreed: bool,
+    /// Where the intent was decided.
+    pub(super) intent_at: Option<Spot>,
+    booked: Option<Spot>,
+    agreed: Option<Spot>,
     name: bool,
     contact: bool,
     sentiment: f64,
-    heard: [bool; Heard::ALL.len()],
+    heard: [Option<Spot>; Heard::ALL.len()],
 }
 
 /// What callers say that a salesperson would note down.
@@ -72,15 +75,16 @@ static HEARD: LazyLock<Phrases<Heard>> = LazyLock::new(|| Phrases::new(Heard::AL
 impl Facts {
     /// Collect them from a call.
     pub fn gather(said: &[Utterance], reading: &Reading, entities: &Entities, sentiment: f64) -> Self {
-        let mut heard = [false; Heard::ALL.len()];
-        for said in said.iter().filter(|s| s.role == Role::User) {
-            for hit in HEARD.find(&said.words) {
-                heard[hit.what as usize] |= !is_negated(&said.words, hit.at);
+        let mut heard = [None; Heard::ALL.len()];
+        for (turn, said) in said.iter().enumerate().filter(|(_, s)| s.role == Role::User) {
+            for hit in HEARD.find(&said.words).filter(|hit| !is_negated(&said.words, hit.at)) {
+                heard[hit.what as usize].get_or_insert((turn, hit.at));
             }
         }
         Facts {
             intent: Some(reading.intent),
-            booked: reading.booked.is_some(),
+            intent_at: summary::decided_at(said, reading),
+            booked: reading.booked,
             agreed: reading.agreed,
             name: entities.name.is_some(),
             contact: entities.email.is_some() || entities.phone.is_some(),
@@ -90,7 +94,7 @@ impl Facts {
     }
 
     fn heard(&self, what: Heard) -> bool {
-        self.heard[what as usize]
+        self.heard[what as usize].is_some()
     }
 
     fn wants(&self, intent: Intent) -> bool {
@@ -103,37 +107,66 @@ impl Facts {
     }
 }
 
-/// A rule: its name, its points, and when it holds.
-struct Rule(&'static str, i32, fn(&Facts) -> bool);
+/// A rule: its name, its points, when it holds, and which words it holds by.
+struct Rule(&'static str, i32, fn(&Facts) -> bool, By);
+
+/// What a rule holds by.
+enum By {
+    Intent,
+    Booked,
+    Agreed,
+    Heard(Heard),
+    /// By what is known of the caller from the whole call.
+    Entities,
+}
 
 const RULES: [Rule; 17] = [
-    Rule("wants to buy", 50, |f| f.wants(Intent::Sales)),
-    Rule("wants to book", 35, |f| f.wants(Intent::Booking)),
-    Rule("wants to know something", 10, |f| f.wants(Intent::Info)),
-    Rule("has a problem with what they have", 5, |f| f.wants(Intent::Support)),
-    Rule("complains", 3, |f| f.wants(Intent::Complaint)),
-    Rule("the agent has booked it", 10, |f| f.is_prospect() && f.booked),
-    Rule("said yes to an offer", 3, |f| f.is_prospect() && f.agreed),
-    Rule("gave a phone number or e-mail", 15, |f| f.is_prospect() && f.contact),
-    Rule("gave a name", 7, |f| f.is_prospect() && f.name),
-    Rule("names money at hand", 12, |f| f.is_prospect() && f.heard(Heard::Means)),
-    Rule("is in a hurry", 8, |f| f.is_prospect() && f.heard(Heard::Urgency)),
-    Rule("decides for a business or a group", 8, |f| f.is_prospect() && f.heard(Heard::Size)),
-    Rule("commits", 6, |f| f.is_prospect() && f.heard(Heard::Commitment)),
-    Rule("asks for the price", 4, |f| f.is_prospect() && f.heard(Heard::Price)),
-    Rule("hesitates", -12, |f| f.heard(Heard::Hesitation)),
-    Rule("cancels", -25, |f| f.heard(Heard::LeavesUs)),
-    Rule("wants nothing of us", -100, |f| f.wants(Intent::None)),
+    Rule("wants to buy", 50, |f| f.wants(Intent::Sales), By::Intent),
+    Rule("wants to book", 35, |f| f.wants(Intent::Booking), By::Intent),
+    Rule("wants to know something", 10, |f| f.wants(Intent::Info), By::Intent),
+    Rule("has a problem with what they have", 5, |f| f.wants(Intent::Support), By::Intent),
+    Rule("complains", 3, |f| f.wants(Intent::Complaint), By::Intent),
+    Rule("the agent has booked it", 10, |f| f.is_prospect() && f.booked.is_some(), By::Booked),
+    Rule("said yes to an offer", 3, |f| f.is_prospect() && f.agreed.is_some(), By::Agreed),
+    Rule("gave a phone number or e-mail", 15, |f| f.is_prospect() && f.contact, By::Entities),
+    Rule("gave a name", 7, |f| f.is_prospect() && f.name, By::Entities),
+    Rule("names money at hand", 12, |f| f.is_prospect() && f.heard(Heard::Means), By::Heard(Heard::Means)),
+    Rule("is in a hurry", 8, |f| f.is_prospect() && f.heard(Heard::Urgency), By::Heard(Heard::Urgency)),
+    Rule("decides for a business or a group", 8, |f| f.is_prospect() && f.heard(Heard::Size), By::Heard(Heard::Size)),
+    Rule("commits", 6, |f| f.is_prospect() && f.heard(Heard::Commitment), By::Heard(Heard::Commitment)),
+    Rule("asks for the price", 4, |f| f.is_prospect() && f.heard(Heard::Price), By::Heard(Heard::Price)),
+    Rule("hesitates", -12, |f| f.heard(Heard::Hesitation), By::Heard(Heard::Hesitation)),
+    Rule("cancels", -25, |f| f.heard(Heard::LeavesUs), By::Heard(Heard::LeavesUs)),
+    Rule("wants nothing of us", -100, |f| f.wants(Intent::None), By::Intent),
 ];
+
+impl Facts {
+    /// The words of the rule that moved the score most, of those that hold by certain words.
+    pub fn decided(&self) -> Option<Spot> {
+        let held = RULES.iter().filter(|Rule(_, _, holds, _)| holds(self));
+        let spots = held.filter_map(|Rule(_, points, _, by)| self.spot(by).map(|spot| (points.abs(), spot)));
+        spots.reduce(|most, other| if other.0 > most.0 { other } else { most }).map(|(_, spot)| spot)
+    }
+
+    fn spot(&self, by: &By) -> Option<Spot> {
+        match by {
+            By::Intent => self.intent_at,
+            By::Booked => self.booked,
+            By::Agreed => self.agreed,
+            By::Heard(what) => self.heard[*what as usize],
+            By::Entities => None,
+        }
+    }
+}
 
 /// The rules as the documentation lists them: name and points.
 pub fn points() -> impl Iterator<Item = (&'static str, i32)> {
-    RULES.iter().map(|Rule(name, points, _)| (*name, *points))
+    RULES.iter().map(|Rule(name, points, ..)| (*name, *points))
 }
 
 /// The lead score, 0..=100.
 pub fn score(facts: &Facts) -> i32 {
-    let sum: i32 = RULES.iter().filter(|Rule(_, _, holds)| holds(facts)).map(|Rule(_, points, _)| points).sum();
+    let sum: i32 = RULES.iter().filter(|Rule(_, _, holds, _)| holds(facts)).map(|Rule(_, points, ..)| points).sum();
     // An angry buyer is a buyer who may leave.
     let sum = if facts.sentiment < -0.5 { sum / 2 } else { sum };
     sum.clamp(0, 100)
@@ -146,7 +179,7 @@ mod tests {
     #[test]
     fn who_wants_nothing_is_no_lead_whatever_else_was_said() {
         let mut facts =
-            Facts { intent: Some(Intent::Sales), booked: true, contact: true, name: true, ..Facts::default() };
+            Facts { intent: Some(Intent::Sales), booked: Some((1, 0)), contact: true, name: true, ..Facts::default() };
         assert!(score(&facts) >= 80);
         facts.intent = Some(Intent::None);
         assert_eq!(score(&facts), 0);

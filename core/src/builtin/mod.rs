@@ -4,6 +4,7 @@
 mod agreement;
 mod answered_by;
 mod contact;
+mod decided;
 mod intent;
 mod lead;
 mod name;
@@ -23,37 +24,54 @@ pub use vader::compound as vader_compound;
 /// The model named on its rows. The number changes when its answers do.
 pub const MODEL: &str = "builtin/2";
 
-/// Analyse a call by rules. `vertical` is the agent's; an unknown one is fine.
+/// What shows one field of an analysis.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided {
+    /// `sentiment`, `lead_score` or `intent`.
+    pub claim: &'static str,
+    /// Which of the turns, counted from 0.
+    pub turn: usize,
+    /// Its words around what decided.
+    pub quote: String,
+}
+
+/// Analyse a call by rules, and say what decided. `vertical` is the agent's; an unknown one is fine.
 ///
 /// Takes time linear in the text; never fails.
-pub fn analyze(turns: &[Turn], vertical: &str) -> Analysis {
-    let texts: Vec<_> = turns.iter().map(text::read).collect();
+pub fn analyze<'t>(turns: impl IntoIterator<Item = &'t Turn>, vertical: &str) -> (Analysis, Vec<Decided>) {
+    let turns: Vec<&Turn> = turns.into_iter().collect();
+    let texts: Vec<_> = turns.iter().map(|turn| text::read(turn)).collect();
     let said: Vec<Utterance> = turns.iter().zip(&texts).map(|(turn, text)| Utterance::new(turn.role, text)).collect();
     let caller: Vec<&Utterance> = said.iter().filter(|s| s.role == Role::User).collect();
     if caller.iter().all(|s| s.words.is_empty()) {
-        return no_conversation();
+        return (no_conversation(), Vec::new());
     }
 
-    let sentiment =
-        if spanish::is_spoken(&caller) { spanish::sentiment(&caller) } else { sentiment::sentiment(&caller) };
-    let reading = intent::read(&said, vertical, sentiment);
+    let felt = if spanish::is_spoken(&caller) { spanish::sentiment(&caller) } else { sentiment::sentiment(&caller) };
+    let reading = intent::read(&said, vertical, felt.sentiment);
     if let Some(summary) = reading.answered_by.summary() {
-        return nobody(summary);
+        return (nobody(summary), decided::recorded(&said, answered_by::heard_at(&said), &turns));
     }
-    let sentiment = if reading.intent == Intent::Complaint { sentiment::of_a_complaint(sentiment) } else { sentiment };
+    let sentiment = match reading.intent {
+        Intent::Complaint => sentiment::of_a_complaint(felt.sentiment),
+        _ => felt.sentiment,
+    };
     let mut entities =
         Entities { name: name::name(&said), email: contact::email(&said), phone: contact::phone(&said), topic: None };
     entities.topic = summary::topic(&said, &reading);
-    let lead_score = lead::score(&lead::Facts::gather(&said, &reading, &entities, sentiment));
-    Analysis {
+    let facts = lead::Facts::gather(&said, &reading, &entities, sentiment);
+    let lead_score = lead::score(&facts);
+    let judged = decided::Judged { said: &said, felt: &felt, sentiment, facts: &facts };
+    let decided = judged.decided(&turns);
+    let analysis = Analysis {
         sentiment,
         lead_score,
         intent: reading.intent,
         summary: summary::summary(&said, &reading),
         next_action: summary::next_action(&reading, &entities, lead_score),
         entities,
-    }
-    .shown()
+    };
+    (analysis.shown(), decided)
 }
 
 /// The analysis of a call that no person took: what a recording says is nobody's wish, name or number.

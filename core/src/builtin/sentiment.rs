@@ -44,17 +44,57 @@ pub fn of_a_complaint(sentiment: f64) -> f64 {
 /// what people remember of an experience is its peak and its end (Kahneman et al. 1993), and a caller who came angry
 /// and leaves content is a call that went well. Turns without any feeling count three tenths, or "Tuesday at four" said
 /// ten times would drown the one sentence that matters.
-pub fn sentiment(caller: &[&Utterance]) -> f64 {
-    weighted_mean(caller.iter().map(|said| of_turn(said)))
+pub fn sentiment(caller: &[&Utterance]) -> Felt {
+    Felt::over(caller, of_turn)
 }
 
-/// The mean over the scores of a call's turns, weighted as [`sentiment`] says.
-pub fn weighted_mean(scores: impl ExactSizeIterator<Item = f64>) -> f64 {
+/// How the caller felt, and where.
+#[derive(Debug)]
+pub struct Felt {
+    pub sentiment: f64,
+    of_turn: fn(&Utterance) -> f64,
+    /// The caller's turns that count most towards gladness and towards anger, each with how much.
+    best: (f64, Option<usize>),
+    worst: (f64, Option<usize>),
+}
+
+impl Felt {
+    /// The mean over the scores of a caller's turns, weighted as [`sentiment`] says.
+    pub fn over(caller: &[&Utterance], of_turn: fn(&Utterance) -> f64) -> Felt {
+        let mut felt = Felt { sentiment: 0.0, of_turn, best: (0.0, None), worst: (0.0, None) };
+        felt.sentiment = weighted_mean(caller.iter().map(|said| of_turn(said)), |i, weighted| {
+            if weighted > felt.best.0 {
+                felt.best = (weighted, Some(i));
+            } else if weighted < felt.worst.0 {
+                felt.worst = (weighted, Some(i));
+            }
+        });
+        felt
+    }
+
+    /// Which of the caller's turns speaks most for this sentiment, from 0. `None`: none does.
+    pub fn strongest(&self, sentiment: f64) -> Option<usize> {
+        match sentiment {
+            glad if glad > 0.0 => self.best.1,
+            angry if angry < 0.0 => self.worst.1,
+            _ => None,
+        }
+    }
+
+    /// The score of one turn, or a piece of one, by the same rules.
+    pub fn of(&self, said: &Utterance) -> f64 {
+        (self.of_turn)(said)
+    }
+}
+
+/// `counts`: told how much each turn counts.
+fn weighted_mean(scores: impl ExactSizeIterator<Item = f64>, mut counts: impl FnMut(usize, f64)) -> f64 {
     let last = scores.len().saturating_sub(1).max(1) as f64;
     let (mut sum, mut weights) = (0.0, 0.0);
     for (i, score) in scores.enumerate() {
         let place = 1.0 + (END_OVER_START - 1.0) * i as f64 / last;
         let weight = if score == 0.0 { place * WEIGHT_WITHOUT_FEELING } else { place };
+        counts(i, weight * score);
         sum += weight * score;
         weights += weight;
     }
@@ -96,7 +136,7 @@ mod tests {
 
     fn of(turns: &[&str]) -> f64 {
         let said: Vec<Utterance> = turns.iter().map(|text| Utterance::new(Role::User, text)).collect();
-        sentiment(&said.iter().collect::<Vec<_>>())
+        sentiment(&said.iter().collect::<Vec<_>>()).sentiment
     }
 
     #[test]

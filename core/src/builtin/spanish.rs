@@ -6,7 +6,7 @@
 use foldhash::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-use super::sentiment::weighted_mean;
+use super::sentiment::Felt;
 use crate::text::{Stop, Utterance, list};
 
 /// Words without which one cannot speak Spanish, and that English does not have.
@@ -54,8 +54,8 @@ pub fn is_spoken(caller: &[&Utterance]) -> bool {
 }
 
 /// As [`super::sentiment::sentiment`], with the words above; "no" within two words before turns a feeling around.
-pub fn sentiment(caller: &[&Utterance]) -> f64 {
-    weighted_mean(caller.iter().map(|s| of_turn(s)))
+pub fn sentiment(caller: &[&Utterance]) -> Felt {
+    Felt::over(caller, of_turn)
 }
 
 fn of_turn(said: &Utterance) -> f64 {
@@ -81,7 +81,7 @@ mod tests {
         let of = |text: &str| {
             let said = Utterance::new(Role::User, text);
             assert!(is_spoken(&[&said]), "{text}");
-            sentiment(&[&said])
+            sentiment(&[&said]).sentiment
         };
         assert!(of("Perfecto, muy amable, gracias por la ayuda.") > 0.5);
         assert!(of("El servicio fue pésimo, es una vergüenza.") < -0.5);

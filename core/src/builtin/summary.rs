@@ -5,7 +5,7 @@
 use foldhash::HashSet;
 use std::sync::LazyLock;
 
-use super::intent::Reading;
+use super::intent::{Reading, Spot};
 use crate::analysis::{Entities, Intent, SUMMARY_MAX_CHARS};
 use crate::text::{Utterance, Word, list, written};
 use crate::transcript::Role;
@@ -23,15 +23,26 @@ static OPENERS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
     )
 });
 
-/// The sentence in which the caller says what they want: that of the sign which decided the intent, else the first
-/// of four words or more.
+/// The sentence in which the caller says what they want.
 fn request<'s, 't>(said: &'s [Utterance<'t>], reading: &Reading) -> Option<(&'s Utterance<'t>, &'s [Word<'t>])> {
-    if let Some((turn, word)) = reading.request {
-        return sentence_at(&said[turn], word);
-    }
+    let (turn, word) = request_at(said, reading)?;
+    sentence_at(&said[turn], word)
+}
+
+/// Where the caller says what they want: at the sign which decided the intent, else at the beginning of the first sentence
+/// of four words or more.
+fn request_at(said: &[Utterance], reading: &Reading) -> Option<Spot> {
+    let of_user = said.iter().enumerate().filter(|(_, s)| s.role == Role::User);
     let mut sentences =
-        said.iter().filter(|s| s.role == Role::User).flat_map(|s| s.sentences().map(move |(_, words)| (s, words)));
-    sentences.clone().find(|(_, words)| words.len() >= 4).or_else(|| sentences.next())
+        of_user.flat_map(|(turn, s)| s.sentences().map(move |(start, words)| ((turn, start), words.len())));
+    let first = || sentences.clone().find(|(_, words)| *words >= 4).or_else(|| sentences.next()).map(|(at, _)| at);
+    reading.request.or_else(first)
+}
+
+/// Where the intent was decided; one that nothing speaks for, which is information, is asked for in the first sentence.
+pub fn decided_at(said: &[Utterance], reading: &Reading) -> Option<Spot> {
+    let asked = || request_at(said, reading).filter(|_| reading.intent == Intent::Info);
+    reading.decided.or_else(asked)
 }
 
 fn sentence_at<'s, 't>(said: &'s Utterance<'t>, word: usize) -> Option<(&'s Utterance<'t>, &'s [Word<'t>])> {

@@ -64,6 +64,11 @@ pub fn find(text: &str, before: &str) -> Vec<Found> {
     found
 }
 
+/// Whether these words name a phone's number, or ask for one.
+pub(crate) fn asks_for_phone(words: &str) -> bool {
+    number::asked(words) == topic::Topic::Phone
+}
+
 /// Stands for each byte of an address: nothing that may stand inside a number.
 const ADDRESS: char = '\u{1}';
 

@@ -53,7 +53,7 @@ pub fn written_runs(text: &str) -> Vec<WrittenRun> {
 }
 
 /// What a turn asks for.
-fn asked(turn: &str) -> Topic {
+pub(super) fn asked(turn: &str) -> Topic {
     let mut context = Context::new(Topic::None);
     for token in tokens(turn) {
         context.read(&turn[token.place].to_lowercase());

@@ -7,7 +7,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Rejection, ReplyError};
-use crate::analysis::{self, AnalysisError, Read, excerpt};
+use crate::analysis::{AnalysisError, excerpt};
+use crate::answer::{self, Answer};
+use crate::question::Question;
 use crate::reply::{Reply, Tokens};
 use crate::strip_invisible::strip_invisible;
 
@@ -47,11 +49,11 @@ struct Message {
     function_call: Option<Value>,
 }
 
-/// Reads a chat completion whose first choice is a whole, valid analysis.
+/// Reads a chat completion whose first choice is a whole, valid answer to the question.
 ///
 /// # Errors
-/// The body says that there is no answer, or the answer is no analysis.
-pub(super) fn read(body: &[u8]) -> Result<Reply, ReplyError> {
+/// The body says that there is no answer, or it is none to this question.
+pub(super) fn read(question: &Question, body: &[u8]) -> Result<Reply, ReplyError> {
     let completion: Completion = match serde_json::from_slice(body) {
         Ok(completion) => completion,
         Err(error) => {
@@ -82,21 +84,20 @@ pub(super) fn read(body: &[u8]) -> Result<Reply, ReplyError> {
     if let Some(words) = message.refusal.as_ref().and_then(Value::as_str).filter(|words| !words.trim().is_empty()) {
         return Err(AnalysisError::Refusal(words.chars().count()).into());
     }
-    let Read { analysis, mended } = message.read()?;
+    let answer = message.read(question)?;
     let tokens = spent(completion.usage.as_ref());
     let model = completion.model.as_ref().and_then(Value::as_str).unwrap_or_default();
     Ok(Reply {
-        analysis,
+        answer,
         model: excerpt(strip_invisible(model).trim()),
         prompt_tokens: tokens.prompt,
         completion_tokens: tokens.completion,
-        mended,
     })
 }
 
 impl Message {
-    /// The analysis in the content, or, where that is empty, in the one other field that models and servers put it into.
-    fn read(&self) -> Result<Read, AnalysisError> {
+    /// The answer in the content, or, where that is empty, in the one other field that models and servers put it into.
+    fn read(&self, question: &Question) -> Result<Answer, AnalysisError> {
         let (content, in_parts) = match &self.content {
             None | Some(Value::Null) => (Cow::Borrowed(""), false),
             Some(Value::String(text)) => (Cow::Borrowed(text.as_str()), false),
@@ -104,8 +105,8 @@ impl Message {
             Some(_) => return Err(AnalysisError::UnknownPart),
         };
         if !content.trim().is_empty() {
-            let read = analysis::read(&content)?;
-            return Ok(Read { mended: read.mended || in_parts, ..read });
+            let answer = answer::read(question, &content)?;
+            return Ok(Answer { mended: answer.mended || in_parts, ..answer });
         }
         let elsewhere = [
             ("reasoning_content", text_of(self.reasoning_content.as_ref())),
@@ -115,8 +116,8 @@ impl Message {
         let found = elsewhere.into_iter().find_map(|(field, text)| Some((field, text?)));
         let Some((field, text)) = found else { return Err(AnalysisError::EmptyContent(None)) };
         // Thoughts are no answer unless they are nothing but one.
-        match analysis::read_bare(&text) {
-            Ok(read) => Ok(Read { mended: true, ..read }),
+        match answer::read_bare(question, &text) {
+            Ok(answer) => Ok(Answer { mended: true, ..answer }),
             Err(_) => Err(AnalysisError::EmptyContent(Some(field))),
         }
     }

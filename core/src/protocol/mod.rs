@@ -19,6 +19,7 @@ pub use style::{Style, Styles};
 use crate::analysis::AnalysisError;
 use crate::http::HttpRequest;
 use crate::prompt::Prompt;
+use crate::question::Question;
 use crate::reply::{Reply, Tokens};
 
 /// Why the body of a 2xx is no analysis.
@@ -63,11 +64,11 @@ pub trait Protocol: fmt::Debug + Send + Sync {
         options: &RequestOptions,
     ) -> HttpRequest;
 
-    /// Reads the body of a response whose status is 2xx.
+    /// Reads the body of a response whose status is 2xx, to a request that asked this.
     ///
     /// # Errors
-    /// The body holds no whole, valid analysis.
-    fn parse(&self, body: &[u8]) -> Result<Reply, ReplyError>;
+    /// The body holds no whole, valid answer.
+    fn parse(&self, question: &Question, body: &[u8]) -> Result<Reply, ReplyError>;
 
     /// What the answer cost, read from any body: a refused answer has been paid for as well.
     fn tokens(&self, body: &[u8]) -> Tokens;

@@ -10,6 +10,7 @@ use super::completion::{self, error_message, page_text, spent};
 use super::{Protocol, Rejection, ReplyError, RequestOptions, Style};
 use crate::http::HttpRequest;
 use crate::prompt::{self, Prompt};
+use crate::question::Question;
 use crate::reply::{Reply, Tokens};
 
 /// The protocol as a value.
@@ -90,24 +91,24 @@ impl Protocol for OpenAiChat {
         style: Style,
         options: &RequestOptions,
     ) -> HttpRequest {
-        let data = prompt.data();
+        let (question, data) = (prompt.question, prompt.data());
         let request = Request {
             model,
             messages: [
-                RequestMessage { role: "system", content: prompt::SYSTEM },
+                RequestMessage { role: "system", content: question.system() },
                 RequestMessage { role: "user", content: &data },
             ],
-            response_format: ResponseFormat::of(style, prompt::schema()),
+            response_format: ResponseFormat::of(style, question.schema()),
             options,
         };
-        let capacity = data.len() * 17 / 16 + prompt::SYSTEM.len() + prompt::schema().get().len() + 500;
+        let capacity = data.len() * 17 / 16 + question.system().len() * 17 / 16 + question.schema().get().len() + 500;
         let body = prompt::to_json(&request, capacity);
         let headers = api_key.map(|key| ("authorization", format!("Bearer {key}"))).into_iter().collect();
         HttpRequest { path: "/chat/completions", headers, body }
     }
 
-    fn parse(&self, body: &[u8]) -> Result<Reply, ReplyError> {
-        completion::read(body)
+    fn parse(&self, question: &Question, body: &[u8]) -> Result<Reply, ReplyError> {
+        completion::read(question, body)
     }
 
     fn tokens(&self, body: &[u8]) -> Tokens {

@@ -27,6 +27,9 @@ pub struct Lead {
     pub contact_number: Option<String>,
     /// The telephony provider's id of the call.
     pub external_id: Option<String>,
+    /// What the tenant's analyses made of the call, a list of objects; `None`: nothing, or the event carries none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub results: Option<Box<RawValue>>,
 }
 
 #[derive(Serialize)]
@@ -140,6 +143,7 @@ mod tests {
             direction: "inbound".into(),
             contact_number: Some("+12125550142".into()),
             external_id: Some("CA<9>".into()),
+            results: None,
         }
     }
 
@@ -157,6 +161,14 @@ mod tests {
                 r#""direction":"inbound","contact_number":"+12125550142","external_id":"CA<9>"}}"#
             )
         );
+    }
+
+    #[test]
+    fn results_stand_at_the_end_of_the_payload() {
+        let results = RawValue::from_string(r#"[{"analysis": "booking"}]"#.into()).unwrap();
+        let body = of(Event::CallAnalyzed, Format::Standard, &Lead { results: Some(results), ..lead() });
+        let body = String::from_utf8(body).unwrap();
+        assert!(body.ends_with(r#""external_id":"CA<9>","results":[{"analysis": "booking"}]}}"#), "{body}");
     }
 
     #[test]

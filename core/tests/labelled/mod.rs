@@ -49,7 +49,7 @@ pub struct Label {
 impl LabelledCall {
     pub fn analysis(&self) -> Analysis {
         let turns: Vec<Turn> = self.turns.iter().map(SpokenTurn::turn).collect();
-        analyze(&turns, &self.vertical)
+        analyze(&turns, &self.vertical).0
     }
 }
 

@@ -15,6 +15,7 @@ use proptest::test_runner::TestRunner;
 use serde_json::{Map, Value, json};
 use voice_core::builtin;
 use voice_core::protocol::{OPENAI_CHAT, Protocol};
+use voice_core::question::Question;
 use voice_core::transcript::{Role, Turn};
 
 /// Characters that somebody once built an attack of.
@@ -90,6 +91,26 @@ fn content() -> BoxedStrategy<Value> {
         ("entities", object(vec![("name", entity()), ("email", entity()), ("phone", entity()), ("topic", entity())])),
         ("next_action", text()),
     ])
+}
+
+/// A reply to a definition, `n` in reply.rs.
+fn analyses() -> BoxedStrategy<Value> {
+    let values = object(vec![
+        ("name", entity()),
+        ("topic", prop::collection::vec(odd_text(), 0..3).prop_map(Value::from).boxed()),
+    ]);
+    let criteria = object(vec![
+        ("a", object(vec![("verdict", word(&["pass", "fail", "not_applicable", "Failed"]))])),
+        ("b", object(vec![("points", (-1i64..7).prop_map(Value::from).boxed())])),
+    ]);
+    let claim = object(vec![
+        ("claim", word(&["values.name", "values.topic", "criteria.a", "b", "other"])),
+        ("turn", any::<i32>().prop_map(Value::from).boxed()),
+        ("quote", text()),
+    ]);
+    let evidence = prop::collection::vec(claim, 0..4).prop_map(Value::from).boxed();
+    let part = object(vec![("values", values), ("criteria", criteria), ("evidence", evidence)]);
+    object(vec![("analyses", object(vec![("n", part)]))])
 }
 
 fn completion() -> BoxedStrategy<Value> {
@@ -185,7 +206,8 @@ fn what_is_generated_is_neither_all_good_nor_all_bad() {
     };
     let accepted = [
         accepted(content(), |json| voice_core::analysis::parse(json).is_ok()),
-        accepted(completion(), |json| OPENAI_CHAT.parse(json.as_bytes()).is_ok()),
+        accepted(completion(), |json| OPENAI_CHAT.parse(&Question::fixed_fields(), json.as_bytes()).is_ok()),
+        accepted(analyses(), reply::has_an_answer_without_a_fault),
         accepted(call(), |json| voice_core::import::Import::parse(json).is_ok()),
     ];
     assert!(accepted.iter().all(|n| (5..180).contains(n)), "{accepted:?} of 200");
@@ -201,9 +223,12 @@ proptest! {
     }
 
     #[test]
-    fn a_reply_is_refused_for_a_reason_or_stored_as_it_is(content in content(), completion in completion(), other in any_json()) {
+    fn a_reply_is_refused_for_a_reason_or_stored_as_it_is(
+        content in content(), completion in completion(), analyses in analyses(), other in any_json(),
+    ) {
         reply::holds(content.to_string().as_bytes());
         reply::holds(completion.to_string().as_bytes());
+        reply::holds(analyses.to_string().as_bytes());
         reply::holds(other.to_string().as_bytes());
     }
 
@@ -251,7 +276,7 @@ proptest! {
 
     #[test]
     fn rules_quote_a_caller_in_letters_that_are_seen(turns in call_of(odd_text())) {
-        let judged = builtin::analyze(&turns, "salon");
+        let judged = builtin::analyze(&turns, "salon").0;
         let entities = judged.entities;
         let texts = [Some(judged.summary), Some(judged.next_action), entities.name, entities.topic];
         for text in texts.into_iter().flatten().chain(entities.email).chain(entities.phone) {

@@ -1,10 +1,64 @@
 //! Whatever a server answers is refused for a reason, or in range and fit to be seen in every field.
 
+use std::sync::{Arc, LazyLock};
+
+use serde_json::Value;
 use voice_core::analysis::{self, Analysis, Intent};
+use voice_core::answer;
+use voice_core::definition::{Definition, DefinitionSource};
 use voice_core::protocol::{OPENAI_CHAT, Protocol};
+use voice_core::question::Question;
 
 /// A reason is stored with every attempt.
 const REASON_MAX_CHARS: usize = 300;
+
+/// A question with a definition of two properties and two criteria.
+fn question() -> &'static Question {
+    static QUESTION: LazyLock<Question> = LazyLock::new(|| {
+        let definition = Definition::parse(DefinitionSource {
+            name: "n",
+            version: 1,
+            schema: r#"{"type": "object", "properties": {
+                "name": {"type": ["string", "null"], "description": "d"},
+                "topic": {"type": "array", "items": {"type": "string"}, "description": "d"}}}"#,
+            criteria: Some(
+                r#"[{"name": "a", "rubric": "r", "kind": "pass_fail"}, {"name": "b", "rubric": "r", "kind": "score"}]"#,
+            ),
+            instructions: None,
+            vertical: None,
+            agent_id: None,
+            model: None,
+            min_user_turns: 0,
+        });
+        Question::new(false, vec![Arc::new(definition.expect("a definition"))])
+    });
+    &QUESTION
+}
+
+/// A definition's part is kept where it is fit to be seen, and refused by the paths of what was asked for.
+fn is_kept_or_refused(content: &str) {
+    let Ok(answer) = answer::read(question(), content) else { return };
+    for result in &answer.results {
+        assert_eq!(result.criteria.len(), 2);
+        let known =
+            ["values", "values.name", "values.topic", "values.*", "criteria", "criteria.a", "criteria.b", "criteria.*"];
+        assert!(result.refused.iter().all(|path| known.contains(&path.as_str())), "{:?}", result.refused);
+        let lists = result.values.values().filter_map(Value::as_array).flatten();
+        let texts = result.values.values().chain(lists).filter_map(Value::as_str);
+        let quotes = result.claims.iter().map(|claim| claim.quote.as_str());
+        for text in texts.chain(quotes) {
+            assert!(is_fit_to_be_seen(text) && text.chars().count() <= 4000, "{text:?}");
+        }
+        let scored = result.scored();
+        assert!(scored.score.is_none_or(|score| (0..=100).contains(&score)));
+    }
+}
+
+/// Whether all that a definition asks for is there and good.
+#[allow(dead_code, reason = "the fuzz target has no need of it")]
+pub fn has_an_answer_without_a_fault(content: &str) -> bool {
+    answer::read(question(), content).is_ok_and(|answer| answer.results.iter().all(|result| result.refused.is_empty()))
+}
 
 /// The bytes as a server's body, and as a model's words.
 pub fn holds(bytes: &[u8]) {
@@ -12,15 +66,16 @@ pub fn holds(bytes: &[u8]) {
     for count in [tokens.prompt, tokens.completion].into_iter().flatten() {
         assert!(count >= 0, "{count} tokens");
     }
-    match OPENAI_CHAT.parse(bytes) {
+    match OPENAI_CHAT.parse(&Question::fixed_fields(), bytes) {
         Ok(reply) => {
-            is_stored_as_it_is(&reply.analysis);
+            is_stored_as_it_is(&reply.answer.analysis.expect("the fixed fields were asked for"));
             assert!(reply.model.chars().count() <= 80 && is_fit_to_be_seen(&reply.model), "{:?}", reply.model);
             assert_eq!((reply.prompt_tokens, reply.completion_tokens), (tokens.prompt, tokens.completion));
         }
         Err(invalid) => has_a_reason(&invalid),
     }
     let Ok(content) = str::from_utf8(bytes) else { return };
+    is_kept_or_refused(content);
     match analysis::parse(content) {
         Ok(analysis) => is_stored_as_it_is(&analysis),
         Err(invalid) => has_a_reason(&invalid),

@@ -1,12 +1,21 @@
 //! What is replaced before a transcript leaves the database, and what comes back.
 
+mod tools;
+
 use std::fmt::Write;
 
 use proptest::prelude::*;
 use voice_core::analysis::{self, Analysis, Entities};
 use voice_core::pii::{Kind, find};
-use voice_core::redact::redact;
-use voice_core::transcript::{Role, Turn};
+use voice_core::redact::PlaceholderMap;
+use voice_core::transcript::{Line, Role, Turn};
+
+/// The turns of a call without tools, redacted.
+fn redact(turns: &[Turn]) -> (Vec<Turn>, PlaceholderMap) {
+    let lines: Vec<Line> = turns.iter().cloned().map(Line::from).collect();
+    let (redacted, secrets) = voice_core::redact::redact(&lines);
+    (redacted.iter().filter_map(Line::turn).cloned().collect(), secrets)
+}
 
 fn turn(text: &str) -> Turn {
     Turn { role: Role::User, speaker: None, text: text.to_owned() }
@@ -77,6 +86,26 @@ fn the_same_value_is_the_same_placeholder_however_it_is_spelt() {
     assert_eq!(redacted[0].text, "[PHONE_1]");
     assert_eq!(redacted[1].text, "[PHONE_1], or [PHONE_2]");
     assert_eq!(secrets.count(Kind::Phone), 2);
+}
+
+#[test]
+fn a_phone_number_is_the_same_with_and_without_its_country_code() {
+    let said = |texts: [&str; 2]| {
+        let (redacted, secrets) = redact(&texts.map(turn));
+        (redacted.into_iter().map(|turn| turn.text).collect::<Vec<_>>(), secrets)
+    };
+    for [one, other] in [["212-555-0142", "+1 212 555 0142"], ["020 7946 0123", "+44 20 7946 0123"]] {
+        let (texts, secrets) = said([one, other]);
+        assert_eq!(texts, ["[PHONE_1]", "[PHONE_1]"]);
+        assert_eq!(secrets.count(Kind::Phone), 1);
+        // As it was first said.
+        assert_eq!(secrets.resolve("[PHONE_1]"), one.replace(['-', ' '], ""));
+        let (texts, secrets) = said([other, one]);
+        assert_eq!(texts, ["[PHONE_1]", "[PHONE_1]"]);
+        assert_eq!(secrets.resolve("[PHONE_1]"), other.replace(' ', ""));
+    }
+    assert_eq!(said(["+1 212 555 0142", "+44 20 7946 0123"]).0, ["[PHONE_1]", "[PHONE_2]"]);
+    assert_eq!(said(["212-555-0142", "+1 312 555 0142"]).0, ["[PHONE_1]", "[PHONE_2]"]);
 }
 
 #[test]

@@ -19,7 +19,8 @@ fn request(request_id: u64, timeout: Duration) -> AnalysisRequest {
         timeout,
     };
     let (endpoint, transcript) = (Arc::new(endpoint), "user: hi".into());
-    AnalysisRequest { request_id, endpoint, protocol: &OPENAI_CHAT, vertical: String::new(), transcript }
+    let question = Arc::new(Question::fixed_fields());
+    AnalysisRequest { request_id, endpoint, protocol: &OPENAI_CHAT, question, vertical: String::new(), transcript }
 }
 
 fn refused() -> LlmExchange {

@@ -17,12 +17,10 @@ fn an_answer_carries_analysis_model_tokens_status_and_latency() {
     stub.answer_always(Reply::analysis().delay(Duration::from_millis(50)));
     let answer = ask(&stub);
     let reply = answer.outcome.unwrap();
-    assert_eq!(
-        (reply.analysis.intent, reply.analysis.lead_score, reply.model.as_str()),
-        (Intent::Booking, 85, "stub-1")
-    );
+    let analysis = reply.answer.analysis.unwrap();
+    assert_eq!((analysis.intent, analysis.lead_score, reply.model.as_str()), (Intent::Booking, 85, "stub-1"));
     assert_eq!((answer.request_id, answer.http_status), (1, Some(200)));
-    assert_eq!(answer.spent, Tokens { prompt: Some(321), completion: Some(87) });
+    assert_eq!(answer.spent, Tokens { prompt: Some(221), completion: Some(87) });
     assert!(answer.latency >= Duration::from_millis(50) && answer.latency < Duration::from_secs(5));
 }
 
@@ -136,7 +134,10 @@ fn request_ids_come_back_with_their_own_answers() {
         model.pool.submit(request);
     }
     for answer in answers(&mut model, 200) {
-        assert_eq!(answer.outcome.unwrap().analysis.summary, format!("user: call {}", answer.request_id));
+        assert_eq!(
+            answer.outcome.unwrap().answer.analysis.unwrap().summary,
+            format!("user: call {}", answer.request_id)
+        );
     }
     assert_eq!((model.pool.in_flight(), stub.count()), (0, 200));
 }

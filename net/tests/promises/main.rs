@@ -4,6 +4,7 @@ mod asking;
 mod delivering;
 mod faults;
 mod gateways;
+mod questions;
 mod refusals;
 mod styles;
 
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 use harness::stub::StubLlm;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use voice_core::protocol::{OPENAI_CHAT, RequestOptions};
+use voice_core::question::Question;
 use voice_net::{AnalysisRequest, AnalysisResponse, ApiKey, Class, Endpoint, Failure, Pool, SharedStyles, Waker, llm};
 
 pub const SOON: Duration = Duration::from_secs(20);
@@ -35,6 +37,7 @@ pub fn analysis_request(request_id: u64, endpoint: &Arc<Endpoint>) -> AnalysisRe
         request_id,
         endpoint: Arc::clone(endpoint),
         protocol: &OPENAI_CHAT,
+        question: Arc::new(Question::fixed_fields()),
         vertical: "salon".into(),
         transcript: "user: Hi, how much is a cut?\nassistant: 40 euros.".into(),
     }

@@ -1,50 +1,17 @@
-//! What was said, in spoken order.
+//! The beginning and the end of what is too long.
 
-/// Who spoke a turn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    User,
-    Assistant,
-    System,
-}
-
-impl Role {
-    /// The word in the table and in the transcript.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Role::User => "user",
-            Role::Assistant => "assistant",
-            Role::System => "system",
-        }
-    }
-}
-
-/// One turn of a call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Turn {
-    pub role: Role,
-    /// Who spoke, where the role does not say it: nobody's words are ascribed to the agent.
-    pub speaker: Option<String>,
-    pub text: String,
-}
+use std::borrow::Cow;
 
 /// Stands inside a turn where words are missing.
 const GAP: &str = "[…]";
 /// Below this many characters a mark would be most of what is left, so only the end is given.
 const ROOM_FOR_MARKS: usize = 80;
 
-/// The transcript as `role: text` lines, one turn a line, at most `max_chars` characters (Unicode scalars).
+/// Lines joined, at most `max_chars` characters (Unicode scalars). `voice_transcript()` has its lines from SQL.
 ///
 /// A transcript that is too long keeps its beginning and its end, two thirds of the room for the end because that is
-/// where outcomes are. It is cut between turns, with a line that says how many are missing; only a turn that does not
-/// fit by itself is cut inside. The end of the last turn is always there. Line breaks inside a turn become spaces:
-/// a caller cannot speak a line that looks like another's.
-pub fn render(turns: &[Turn], max_chars: usize) -> String {
-    let lines: Vec<String> = turns.iter().map(line).collect();
-    cut(&lines, max_chars)
-}
-
-/// Lines joined, as `render` does it; `voice_transcript()` has its lines from SQL, tool calls among them.
+/// where outcomes are. It is cut between lines, with a line that says how many are missing; only a line that does not
+/// fit by itself is cut inside. The end of the last line is always there.
 pub fn cut(lines: &[String], max_chars: usize) -> String {
     let lengths: Vec<usize> = lines.iter().map(|line| line.chars().count()).collect();
     let whole = lengths.iter().sum::<usize>() + lines.len().saturating_sub(1);
@@ -77,22 +44,6 @@ pub fn cut(lines: &[String], max_chars: usize) -> String {
     }
 }
 
-/// Whether the user said anything at all.
-pub fn user_spoke(turns: &[Turn]) -> bool {
-    turns.iter().any(|turn| turn.role == Role::User && !turn.text.trim().is_empty())
-}
-
-fn line(turn: &Turn) -> String {
-    let who = turn.speaker.as_deref().unwrap_or(turn.role.as_str());
-    one_line(format!("{who}: {}", turn.text))
-}
-
-/// With spaces for all that Unicode or Python counts as a line break: a model sees one in U+2028 as well.
-pub fn one_line(text: String) -> String {
-    let is_break = |c| matches!(c, '\n'..='\r' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}');
-    if text.contains(is_break) { text.replace(is_break, " ") } else { text }
-}
-
 fn turns_left_out(count: usize) -> String {
     match count {
         1 => "[… 1 turn left out …]".into(),
@@ -114,19 +65,44 @@ fn fitting<'a>(lengths: impl Iterator<Item = &'a usize>, room: usize) -> (usize,
     (count, used)
 }
 
-fn cut_inside(line: &str, max_chars: usize) -> String {
-    let room = max_chars - GAP.chars().count();
+/// A line that is longer than `max_chars`: a third of the room for its beginning.
+pub(crate) fn cut_inside(line: &str, max_chars: usize) -> String {
+    let room = max_chars.saturating_sub(GAP.chars().count());
     format!("{}{GAP}{}", start_of(line, room / 3), end_of(line, room - room / 3))
 }
 
-/// The end of a line, its speaker still named.
-fn cut_before(line: &str, max_chars: usize) -> String {
-    let speaker = line.split_inclusive(": ").next().unwrap_or_default();
-    let kept = speaker.chars().count() + GAP.chars().count();
-    match max_chars.checked_sub(kept) {
-        Some(room) => format!("{speaker}{GAP}{}", end_of(line, room)),
-        None => end_of(line, max_chars).to_owned(),
+/// At most `max_chars` characters of a text, its middle left out.
+pub(super) fn cut_to(text: &str, max_chars: usize) -> Cow<'_, str> {
+    if text.len() <= max_chars || text.char_indices().nth(max_chars).is_none() {
+        return Cow::Borrowed(text);
     }
+    let room = max_chars.saturating_sub(GAP.chars().count());
+    Cow::Owned(format!("{}{GAP}{}", start_of(text, room / 2), end_of(text, room - room / 2)))
+}
+
+/// The end of a line, its number and speaker still named where there is room. Without them it does not begin with what
+/// somebody said: that could look like another line.
+fn cut_before(line: &str, max_chars: usize) -> String {
+    let room = |head: &str| max_chars.checked_sub(head.chars().count() + GAP.chars().count());
+    let (head, room) = match (room(head(line)), room("")) {
+        (Some(room), _) => (head(line), room),
+        (None, room) => ("", room.unwrap_or(0)),
+    };
+    format!("{head}{GAP}{}", end_of(line, room))
+}
+
+/// What names a line, at its beginning: `[12] user: `, `[13] tool book_slot `, `user: `.
+fn head(line: &str) -> &str {
+    let numbered = line.strip_prefix('[').and_then(|rest| rest.split_once("] "));
+    let rest = match numbered {
+        Some((number, rest)) if number.bytes().all(|b| b.is_ascii_digit()) => rest,
+        _ => line,
+    };
+    let named = match rest.strip_prefix("tool ") {
+        Some(call) => Some("tool ".len() + call.find(' ').map_or(call.len(), |end| end + 1)),
+        None => rest.find(": ").map(|colon| colon + 2),
+    };
+    named.map_or("", |end| &line[..line.len() - rest.len() + end])
 }
 
 fn cut_after(line: &str, max_chars: usize) -> String {

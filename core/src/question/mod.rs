@@ -1,0 +1,94 @@
+//! What one request asks of a call: the fixed fields, definitions, or both; or notes on one part of a long call. Words and
+//! schema are built once, for all calls that are asked the same.
+
+mod schema;
+mod words;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+
+use crate::definition::Definition;
+use crate::long_call;
+
+/// What the fixed fields can be shown by a quote of.
+pub(crate) const FIXED_CLAIMS: [&str; 3] = ["sentiment", "lead_score", "intent"];
+
+/// See the module.
+#[derive(Debug, Clone)]
+pub struct Question {
+    fixed: bool,
+    definitions: Vec<Arc<Definition>>,
+    part: Option<Part>,
+    system: Cow<'static, str>,
+    schema: Box<RawValue>,
+}
+
+/// One part of a long call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// From 1.
+    pub number: usize,
+    /// How many there are, the last one included.
+    pub of: usize,
+}
+
+impl Question {
+    /// `fixed`: the fixed fields are asked for. They are as well where there are no definitions: a question without
+    /// anything in it is none.
+    pub fn new(fixed: bool, definitions: Vec<Arc<Definition>>) -> Question {
+        let fixed = fixed || definitions.is_empty();
+        let system = Cow::Owned(words::system(fixed, &definitions));
+        let schema =
+            RawValue::from_string(schema::of_reply(fixed, &definitions)).expect("what is written there is JSON");
+        Question { fixed, definitions, part: None, system, schema }
+    }
+
+    /// Notes on one part of a long call, for the request that judges the whole.
+    pub fn notes(part: Part) -> Question {
+        let (system, schema) = (Cow::Borrowed(long_call::PART_SYSTEM), long_call::part_schema().to_owned());
+        Question { fixed: false, definitions: Vec::new(), part: Some(part), system, schema }
+    }
+
+    /// The fixed fields alone.
+    pub fn fixed_fields() -> Question {
+        Question::new(true, Vec::new())
+    }
+
+    /// The same, with instructions after those that it has.
+    #[must_use]
+    pub fn with_instructions(mut self, instructions: &str) -> Question {
+        if !instructions.trim().is_empty() {
+            let said =
+                "\n\nThe business that runs the agent adds, and where it differs it goes before what stands above:\n";
+            self.system = Cow::Owned(format!("{}{said}{}", self.system, instructions.trim()));
+        }
+        self
+    }
+
+    /// Whether the fixed fields are asked for.
+    pub fn is_fixed(&self) -> bool {
+        self.fixed
+    }
+
+    /// The part on which notes are asked for, and nothing else.
+    pub fn part(&self) -> Option<Part> {
+        self.part
+    }
+
+    /// What is asked beside them.
+    pub fn definitions(&self) -> &[Arc<Definition>] {
+        &self.definitions
+    }
+
+    /// The instructions.
+    pub fn system(&self) -> &str {
+        &self.system
+    }
+
+    /// The schema of an answer.
+    pub fn schema(&self) -> &RawValue {
+        &self.schema
+    }
+}
