@@ -1,9 +1,10 @@
 """The tables of schema voice for Django 5.2 and newer, unmanaged: migrations leave them alone.
 
 The app needs a migration with django.contrib.postgres.operations.CreateExtension("voice_analytics") where tests make
-their own database. The worker writes Analytics; read it.
+their own database. The worker writes Analytics and Result; read them.
 """
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Func, Value
 from django.db.models.functions import Now
@@ -129,7 +130,36 @@ class Analytics(models.Model):
     completion_tokens = models.IntegerField(null=True)
     computed_at = models.DateTimeField()
     deleted_at = models.DateTimeField(null=True)
+    evidence = models.JSONField(null=True)
+    unsupported = models.SmallIntegerField(null=True)
 
     class Meta:
         managed = False
         db_table = 'voice"."analytics'
+
+
+class Result(models.Model):
+    pk = models.CompositePrimaryKey("call", "analysis", "version")
+    call = models.ForeignKey(Call, models.DO_NOTHING, related_name="results")
+    analysis = models.TextField()
+    version = models.IntegerField()
+    tenant_id = models.TextField()
+    agent_id = models.TextField()
+    vertical = models.TextField()
+    started_at = models.DateTimeField()
+    values = models.JSONField()
+    criteria = models.JSONField()
+    score = models.SmallIntegerField(null=True)
+    success = models.TextField()
+    evidence = models.JSONField()
+    unsupported = models.SmallIntegerField()
+    refused = ArrayField(models.TextField(), null=True)
+    model = models.TextField()
+    prompt_tokens = models.IntegerField(null=True)
+    completion_tokens = models.IntegerField(null=True)
+    computed_at = models.DateTimeField()
+    deleted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        managed = False
+        db_table = 'voice"."result'

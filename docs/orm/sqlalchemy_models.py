@@ -34,6 +34,7 @@ class Call(Base):
     analytics = relationship(
         "Analytics", primaryjoin="foreign(Analytics.call_id) == Call.id", uselist=False, viewonly=True
     )
+    results = relationship("Result", primaryjoin="foreign(Result.call_id) == Call.id", viewonly=True)
 
 
 class Turn(Base):
@@ -50,6 +51,12 @@ class Analytics(Base):
     """Written by the worker; read it."""
 
     __tablename__ = "analytics"
+
+
+class Result(Base):
+    """One row a call, analysis and version; written by the worker, read it."""
+
+    __tablename__ = "result"
 
 
 def prepare(engine: Engine) -> None:

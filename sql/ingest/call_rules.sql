@@ -53,6 +53,10 @@ BEGIN
         contact_number = voice._contact_number(NEW.direction, NEW.from_number, NEW.to_number),
         external_id = NEW.external_id
     WHERE call_id = NEW.id;
+    UPDATE voice.result
+    SET agent_id = NEW.agent_id, started_at = NEW.started_at, deleted_at = NEW.deleted_at
+    WHERE call_id = NEW.id
+      AND (agent_id, started_at, deleted_at) IS DISTINCT FROM (NEW.agent_id, NEW.started_at, NEW.deleted_at);
     -- A deleted call has nothing to wait for; one that comes back is queued by voice._call_written().
     IF NEW.deleted_at IS NOT NULL AND OLD.deleted_at IS NULL THEN
         DELETE FROM voice.job j WHERE j.call_id = NEW.id;
@@ -63,9 +67,10 @@ END
 $$;
 ALTER FUNCTION voice._copy_to_analytics() OWNER TO voice_worker;
 REVOKE EXECUTE ON FUNCTION voice._copy_to_analytics() FROM PUBLIC;
-COMMENT ON FUNCTION voice._copy_to_analytics() IS 'keeps the copies of a call''s columns in its analytics true, and takes a deleted call out of the queue';
+COMMENT ON FUNCTION voice._copy_to_analytics() IS 'keeps the copies of a call''s columns in its analytics and results true, and takes a deleted call out of the queue';
 
--- job and dead_job have no foreign key (the queue must stay cheap), so this is what removes theirs. The calls' locks
+-- job and dead_job have no foreign key (the queue must stay cheap), nor has trial_result (a month must be able to leave), so this
+-- is what removes theirs. The calls' locks
 -- come first, as in the worker's settle. SECURITY DEFINER: an application's role may delete a call, but not write the queue.
 CREATE FUNCTION voice._calls_deleted() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, voice, pg_temp
@@ -74,10 +79,12 @@ BEGIN
     DELETE FROM voice.job j USING gone WHERE j.call_id = gone.id AND j.kind = 'analyze';
     -- Deliveries are few: their own index, which is by webhook, is read as a whole.
     DELETE FROM voice.job j USING gone WHERE j.call_id = gone.id AND j.webhook_id IS NOT NULL;
+    DELETE FROM voice.job j USING gone WHERE j.call_id = gone.id AND j.kind = 'trial';
     DELETE FROM voice.dead_job d USING gone WHERE d.call_id = gone.id;
+    DELETE FROM voice.trial_result t USING gone WHERE t.call_id = gone.id;
     RETURN NULL;
 END
 $$;
 ALTER FUNCTION voice._calls_deleted() OWNER TO voice_worker;
 REVOKE EXECUTE ON FUNCTION voice._calls_deleted() FROM PUBLIC;
-COMMENT ON FUNCTION voice._calls_deleted() IS 'removes the jobs of deleted calls';
+COMMENT ON FUNCTION voice._calls_deleted() IS 'removes the jobs and trials of deleted calls';

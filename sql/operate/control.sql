@@ -163,6 +163,7 @@ BEGIN
                   HINT = 'voice_end_call() queues its analysis by itself.';
     END IF;
     UPDATE voice.analytics a SET transcript_hash = NULL WHERE a.call_id = _reanalyze.call_id;
+    UPDATE voice.result r SET transcript_hash = NULL WHERE r.call_id = _reanalyze.call_id;
     INSERT INTO voice.job (tenant_id, kind, call_id) VALUES (found_call.tenant_id, 'analyze', _reanalyze.call_id)
     ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS made = ROW_COUNT;

@@ -22,12 +22,20 @@ DECLARE
     until CONSTANT timestamptz := past_day::timestamp AT TIME ZONE zone;
 BEGIN
     RETURN QUERY EXECUTE $query$
-        SELECT (c.started_at AT TIME ZONE $5)::date,
-               bit_xor(hash_record_extended(ROW(c.id, c.agent_id, c.status, c.started_at, c.duration_ms, a.computed_at, a.transcript_hash), 0))
-        FROM voice.call c
-        LEFT JOIN voice.analytics a ON a.call_id = c.id AND a.call_id >= $1 AND a.call_id < $2
-        WHERE c.id >= $1 AND c.id < $2 AND c.started_at >= $3 AND c.started_at < $4 AND c.deleted_at IS NULL
-        GROUP BY 1$query$
+        SELECT p.day, bit_xor(p.print) FROM (
+            SELECT (c.started_at AT TIME ZONE $5)::date,
+                   bit_xor(hash_record_extended(ROW(c.id, c.agent_id, c.status, c.started_at, c.duration_ms, a.computed_at, a.transcript_hash), 0))
+            FROM voice.call c
+            LEFT JOIN voice.analytics a ON a.call_id = c.id AND a.call_id >= $1 AND a.call_id < $2
+            WHERE c.id >= $1 AND c.id < $2 AND c.started_at >= $3 AND c.started_at < $4 AND c.deleted_at IS NULL
+            GROUP BY 1
+            UNION ALL
+            SELECT (r.started_at AT TIME ZONE $5)::date,
+                   bit_xor(hash_record_extended(ROW(r.call_id, r.analysis, r.version, r.agent_id, r.computed_at), 0))
+            FROM voice.result r
+            WHERE r.call_id >= $1 AND r.call_id < $2 AND r.started_at >= $3 AND r.started_at < $4 AND r.deleted_at IS NULL
+            GROUP BY 1
+        ) p(day, print) GROUP BY 1$query$
     USING @extschema@.voice_uuid_at(since - interval '24 hours'),
           @extschema@.voice_uuid_at(until + interval '24 hours 1 millisecond'), since, until, zone;
 END
@@ -58,7 +66,7 @@ BEGIN
         RETURN 0;
     END IF;
     -- In the order in which everybody locks them, whatever the plans below open first.
-    LOCK TABLE voice.tool_call, voice.turn, voice.call, voice.analytics IN ACCESS SHARE MODE;
+    LOCK TABLE voice.tool_call, voice.turn, voice.call, voice.analytics, voice.result IN ACCESS SHARE MODE;
     -- Two at once would each insert.
     PERFORM pg_advisory_xact_lock(hashtextextended('voice_rollup ' || day, 0));
     IF voice._has_left(day) THEN
@@ -73,6 +81,7 @@ BEGIN
     ON CONFLICT ON CONSTRAINT _rolled_day_pkey DO UPDATE
     SET zone = EXCLUDED.zone, print = EXCLUDED.print, rolled_at = EXCLUDED.rolled_at;
     DELETE FROM voice.daily d WHERE d.day = voice_rollup.day;
+    PERFORM voice._roll_up_results(day, first_id, past_id, since, until);
     EXECUTE $query$
         WITH c AS MATERIALIZED (
             SELECT c.id, c.tenant_id, c.agent_id, c.status, c.duration_ms FROM voice.call c
@@ -106,21 +115,24 @@ BEGIN
         )
         INSERT INTO voice.daily (tenant_id, day, agent_id, calls, in_progress, completed, failed, transferred, minutes,
             analyzed, sentiment_sum, lead_score_sum, hot_leads, tool_calls, tool_errors, tool_p50_ms, tool_p95_ms,
-            turns_measured, e2e_p50_ms, e2e_p95_ms)
+            turns_measured, e2e_p50_ms, e2e_p95_ms, analyses_passed, analyses_failed)
         SELECT tenant_id, $5, agent_id, n.calls, n.in_progress, n.completed, n.failed, n.transferred, n.minutes,
                coalesce(j.analyzed, 0), coalesce(j.sentiment_sum, 0), coalesce(j.lead_score_sum, 0), coalesce(j.hot_leads, 0),
-               coalesce(k.tool_calls, 0), coalesce(k.tool_errors, 0), k.p50, k.p95, coalesce(t.measured, 0), t.p50, t.p95
+               coalesce(k.tool_calls, 0), coalesce(k.tool_errors, 0), k.p50, k.p95, coalesce(t.measured, 0), t.p50, t.p95,
+               coalesce(s.passed, 0), coalesce(s.failed, 0)
         FROM calls n
         LEFT JOIN judged j USING (tenant_id, agent_id)
         LEFT JOIN tools k USING (tenant_id, agent_id)
-        LEFT JOIN turns t USING (tenant_id, agent_id)$query$
+        LEFT JOIN turns t USING (tenant_id, agent_id)
+        LEFT JOIN (SELECT r.tenant_id, r.agent_id, sum(r.passed) AS passed, sum(r.failed) AS failed
+                   FROM voice.daily_result r WHERE r.day = $5 GROUP BY 1, 2) s USING (tenant_id, agent_id)$query$
     USING first_id, past_id, since, until, day;
     GET DIAGNOSTICS made = ROW_COUNT;
     RETURN made;
 END
 $$;
 COMMENT ON FUNCTION voice_rollup(date) IS
-    'computes a day of voice.daily anew (yesterday, when left out), and returns how many rows it has; a day whose calls have left stays as it is';
+    'computes a day of voice.daily and voice.daily_result anew (yesterday, when left out), and returns how many rows voice.daily has; a day whose calls have left stays as it is';
 
 -- A month that was dropped took calls of that day with it: computed anew, it would forget them.
 CREATE FUNCTION voice._has_left(day date) RETURNS boolean
@@ -150,10 +162,10 @@ AS $$
     SELECT CASE WHEN current_setting('track_counts')::boolean THEN
         sum(pg_stat_get_tuples_inserted(l.partition) + pg_stat_get_tuples_updated(l.partition) + pg_stat_get_tuples_deleted(l.partition)
             + pg_relation_size(l.partition)) END::bigint
-    FROM (VALUES ('call'), ('analytics')) f(name) CROSS JOIN LATERAL voice._partitions(f.name) l
+    FROM (VALUES ('call'), ('analytics'), ('result')) f(name) CROSS JOIN LATERAL voice._partitions(f.name) l
     WHERE l.lower = $1
 $$;
-COMMENT ON FUNCTION voice._write_counters(uuid) IS 'a number that moves when calls or analytics of the month that begins there are written';
+COMMENT ON FUNCTION voice._write_counters(uuid) IS 'a number that moves when calls, analytics or results of the month that begins there are written';
 
 -- Days that are over and not rolled up as they are now, oldest first; of one month, or of all.
 CREATE FUNCTION voice._due_days(from_id uuid DEFAULT NULL, past_id uuid DEFAULT NULL, OUT day date) RETURNS SETOF date
@@ -170,7 +182,7 @@ DECLARE
     all_due date[] := '{}';
 BEGIN
     -- As voice_rollup() does: month by month, one's analytics would be held while the next one's calls are waited for.
-    LOCK TABLE voice.tool_call, voice.turn, voice.call, voice.analytics IN ACCESS SHARE MODE;
+    LOCK TABLE voice.tool_call, voice.turn, voice.call, voice.analytics, voice.result IN ACCESS SHARE MODE;
     FOR month IN
         SELECT l.lower, l.upper FROM voice._partitions('call') l
         WHERE l.lower IS NOT NULL AND (from_id IS NULL OR l.lower = from_id AND l.upper = past_id)

@@ -11,7 +11,7 @@ AS $$
 DECLARE
     budget CONSTANT int := CASE WHEN try % 4 = 3 THEN 50 ELSE 25 END;
     began CONSTANT timestamptz := clock_timestamp();
-    tables CONSTANT text[] := '{transcript_chunk,tool_call,turn,call,agent,analytics,attempt,search_document}';
+    tables CONSTANT text[] := '{transcript_chunk,tool_call,turn,call,agent,analytics,attempt,search_document,result}';
     wanted text;
     locks text[] := '{}';
     lock text;

@@ -1,9 +1,9 @@
--- A month is seven partitions, one a partitioned table, that share their bounds and reference one another: no partition ever stands alone.
+-- A month is eight partitions, one a partitioned table, that share their bounds and reference one another: no partition ever stands alone.
 
 -- The partitioned tables in the one order in which they are created: what a partition references comes before it.
 CREATE FUNCTION voice._partitioned_tables() RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$ SELECT '{call,turn,transcript_chunk,tool_call,analytics,attempt,search_document}'::text[] $$;
+AS $$ SELECT '{call,turn,transcript_chunk,tool_call,analytics,attempt,search_document,result}'::text[] $$;
 COMMENT ON FUNCTION voice._partitioned_tables() IS 'the partitioned tables, in the order in which they are created';
 
 -- The months that exist, whatever they are called. The DEFAULT has neither bound.

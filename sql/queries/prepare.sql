@@ -1,12 +1,14 @@
 -- What the analysis of each claimed call needs, in one query. The words of a turn are its text or, where streaming never
--- closed it, its chunks; the hash covers exactly these words, and who spoke them. settle_words.sql must compute it alike.
+-- closed it, its chunks; the hash covers exactly these words, who spoke them, and the tool calls. settle_words.sql must compute it
+-- alike. turns_before: after how many of the turns, in their order, a tool call stands.
 -- Every table is read for one call at a time (LIMIT 1): by its key, whatever the planner believes of it. The turns are sorted
 -- once, in a subquery that nothing else is done to.
 SELECT w.ord, c.id IS NOT NULL, c.status, c.agent_id, g.vertical,
        CASE WHEN pg_catalog.isfinite(c.ended_at) THEN (pg_catalog.date_part('epoch', c.ended_at) * 1000)::bigint END,
        c.deleted_at IS NOT NULL,
        a.transcript_hash, a.prompt_version, a.model,
-       t.roles, t.texts, t.hash, t.speakers
+       t.roles, t.texts, voice._lines_hash(t.lines, k.lines), t.speakers,
+       k.turns_before, k.names, k.args, k.results, k.errors, k.latencies
 FROM pg_catalog.unnest($1::uuid[]) WITH ORDINALITY w(call_id, ord)
 LEFT JOIN LATERAL (
     SELECT c.id, c.tenant_id, c.agent_id, c.status, c.ended_at, c.deleted_at
@@ -23,8 +25,7 @@ LEFT JOIN LATERAL (
     SELECT pg_catalog.array_agg(s.role) AS roles,
            pg_catalog.array_agg(s.words) AS texts,
            pg_catalog.array_agg(s.speaker) AS speakers,
-           pg_catalog.substr(pg_catalog.sha256(pg_catalog.convert_to(
-               pg_catalog.string_agg(s.speaker || E'\x1f' || s.words, E'\x1e'), 'UTF8')), 1, 16) AS hash
+           pg_catalog.string_agg(voice._turn_line(s.speaker, s.words), E'\x1e') AS lines
     FROM (
         SELECT u.role,
                voice._turn_speaker(u.role, u.speaker, u.interrupted) AS speaker,
@@ -34,4 +35,21 @@ LEFT JOIN LATERAL (
         ORDER BY u.started_at, u.id
     ) s
 ) t ON true
+LEFT JOIN LATERAL (
+    SELECT pg_catalog.array_agg(s.turns_before::int) AS turns_before,
+           pg_catalog.array_agg(s.name) AS names,
+           pg_catalog.array_agg(CASE WHEN s.args <> '{}' THEN s.args::text END) AS args,
+           pg_catalog.array_agg(s.result::text) AS results,
+           pg_catalog.array_agg(s.error_text) AS errors,
+           pg_catalog.array_agg(s.latency_ms) AS latencies,
+           pg_catalog.string_agg(voice._tool_call_line(s.turns_before, s.name, s.args, s.result, s.error_text), E'\x1e') AS lines
+    FROM (
+        SELECT k.name, k.args, k.result, k.error_text, k.latency_ms,
+               (SELECT pg_catalog.count(*) FROM {turn} u
+                WHERE u.call_id = w.call_id AND {within u.call_id} AND u.started_at <= k.invoked_at) AS turns_before
+        FROM {tool_call} k
+        WHERE k.call_id = w.call_id AND {within k.call_id}
+        ORDER BY k.invoked_at, k.id
+    ) s
+) k ON true
 ORDER BY w.ord

@@ -3,11 +3,18 @@
 -- judged differently than what it was told last. analytics remembers, and leaves with its call and its month: `webhook event`,
 -- and for webhooks that want updates `webhook #judgement`. Who tells of one call holds the call's lock, so nobody else
 -- announces it meanwhile. $4: a delivery is as urgent as the analysis was. A call that is older than the setting
--- webhook_max_age is no hot lead any more.
+-- webhook_max_age is no hot lead any more. only_if looks at the newest result of one analysis, which is stored before.
 WITH wanted AS (
     SELECT DISTINCT a.call_id, a.tenant_id, p.priority, w.id AS webhook_id, w.id::text AS webhook, w.events, a.announced,
         a.lead_score >= w.min_lead_score AND a.intent = ANY (w.intents)
-            AND (s.max_age = interval '0' OR a.started_at >= pg_catalog.now() - s.max_age) AS is_hot,
+            AND (s.max_age = interval '0' OR a.started_at >= pg_catalog.now() - s.max_age)
+            AND (w.only_if IS NULL OR EXISTS (
+                SELECT FROM (SELECT r.success, r.score, r."values" FROM voice.result r
+                             WHERE r.call_id = a.call_id AND r.call_id BETWEEN $2 AND $3 AND r.analysis = w.only_if->>'analysis'
+                             ORDER BY r.version DESC LIMIT 1) r
+                WHERE r.success = coalesce(w.only_if->>'success', r.success)
+                  AND coalesce(r.score, -1) >= coalesce((w.only_if->>'min_score')::numeric, -1)
+                  AND r."values" @> coalesce(w.only_if->'values', '{}'))) AS is_hot,
         CASE WHEN 'call.updated' = ANY (w.events) THEN w.id || ' #' || pg_catalog.md5(pg_catalog.concat_ws(E'\x1f',
             a.lead_score, a.sentiment, a.intent, a.entities, a.summary, a.next_action)) END AS judgement
     FROM unnest($1::uuid[], $4::smallint[]) p(call_id, priority)

@@ -4,48 +4,100 @@ CREATE FUNCTION voice._analyzer() RETURNS jsonb
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'voice_analyzer_wrapper';
 COMMENT ON FUNCTION voice._analyzer() IS 'who judges now: analyzer, version, rule_version, prompt_chars, max_chars';
 
--- Alike to sql/queries/prepare.sql: the same words have the same hash.
+-- Alike to sql/queries/prepare.sql: the same call has the same hash.
 CREATE FUNCTION voice._transcript_hash(call_id uuid) RETURNS bytea
 LANGUAGE sql STABLE SET search_path = pg_catalog, voice, pg_temp
 AS $$
-    SELECT coalesce(substr(sha256(convert_to(
-               string_agg(s.speaker || E'\x1f' || s.words, E'\x1e' ORDER BY s.started_at, s.id), 'UTF8')), 1, 16), '')
-    FROM (SELECT u.id, u.started_at, voice._turn_speaker(u.role, u.speaker, u.interrupted) AS speaker,
-                 voice._turn_words(u.text, u.call_id, u.id) AS words
-          FROM voice.turn u WHERE u.call_id = $1) s
+    SELECT coalesce(voice._lines_hash(
+        (SELECT string_agg(voice._turn_line(voice._turn_speaker(u.role, u.speaker, u.interrupted), voice._turn_words(u.text, u.call_id, u.id)),
+                           E'\x1e' ORDER BY u.started_at, u.id)
+         FROM voice.turn u WHERE u.call_id = $1),
+        (SELECT string_agg(voice._tool_call_line(
+                    (SELECT count(*) FROM voice.turn u WHERE u.call_id = $1 AND u.started_at <= k.invoked_at),
+                    k.name, k.args, k.result, k.error_text), E'\x1e' ORDER BY k.invoked_at, k.id)
+         FROM voice.tool_call k WHERE k.call_id = $1)), '')
 $$;
 COMMENT ON FUNCTION voice._transcript_hash(uuid) IS 'of the words of a call, as the worker computes it';
 
--- A token is about four characters of English; a reply is about 150 of them.
+-- A token is about four characters of English; a reply is about 150 of them, and one of an analysis 40 a property or criterion,
+-- with its evidence. A definition that names another model is another request, of the same words.
 CREATE FUNCTION voice._estimate_tokens(calls bigint, sample uuid[], analyzer jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
-    chars double precision;
+    mean record;
 BEGIN
     IF analyzer->>'analyzer' = 'builtin' THEN
         RAISE NOTICE '% calls would be queued; the builtin analyzer costs no tokens', calls;
         RETURN;
     END IF;
-    SELECT avg(least(x.chars, (analyzer->>'max_chars')::int)) INTO chars
-    FROM unnest(sample) s(id) CROSS JOIN LATERAL (
-        SELECT coalesce(sum(char_length(t.role) + char_length(t.text) + 3), 0) AS chars FROM voice.turn t WHERE t.call_id = s.id) x;
-    RAISE NOTICE '% calls would be queued, for about % prompt tokens and % completion tokens', calls,
-        round(calls * (coalesce(chars, 0) + (analyzer->>'prompt_chars')::int) / 4), calls * 150
-        USING DETAIL = format('Guessed from the characters of %s of the calls, four to a token, and 150 tokens a reply.', cardinality(sample));
+    SELECT coalesce(avg(1 + d.others), 1) AS requests, coalesce(avg((1 + d.others) * (analyzer->>'prompt_chars')::int + d.chars
+               + (1 + d.others) * least(t.chars + k.chars, (analyzer->>'max_chars')::int)), (analyzer->>'prompt_chars')::int) AS chars,
+           coalesce(avg(150 * (1 + d.others) + 40 * d.asked), 150) AS completion
+    INTO mean
+    FROM unnest(sample) s(id)
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(char_length(u.role) + char_length(u.text) + 8), 0) AS chars FROM voice.turn u WHERE u.call_id = s.id) t
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(char_length(u.name) + 30 + least(char_length(u.args::text), 400)
+                            + least(char_length(coalesce(u.error_text, u.result::text, '')), 400)), 0) AS chars
+        FROM voice.tool_call u WHERE u.call_id = s.id) k
+    CROSS JOIN LATERAL (
+        SELECT count(DISTINCT a.model) AS others,
+               coalesce(sum(char_length(a.schema::text) + char_length(coalesce(a.criteria::text, '')) + char_length(coalesce(a.instructions, ''))), 0) AS chars,
+               coalesce(sum((SELECT count(*) FROM jsonb_object_keys(a.schema->'properties')) + coalesce(jsonb_array_length(a.criteria), 0)), 0) AS asked
+        FROM voice.call c JOIN voice.agent g ON g.id = c.agent_id
+        CROSS JOIN LATERAL voice._applying_definitions(c.tenant_id, c.agent_id, g.vertical) a
+        WHERE c.id = s.id) d;
+    RAISE NOTICE '% calls would be queued, for about % requests, % prompt tokens and % completion tokens', calls,
+        round(calls * mean.requests), round(calls * mean.chars / 4), round(calls * mean.completion)
+        USING DETAIL = format('Guessed from the characters of %s of the calls, four to a token, and 150 tokens a reply, 40 more a property or criterion of an analysis.',
+                              cardinality(sample));
 END
 $$;
-COMMENT ON FUNCTION voice._estimate_tokens(bigint, uuid[], jsonb) IS 'says about how many tokens the analysis of so many calls like these costs';
+COMMENT ON FUNCTION voice._estimate_tokens(bigint, uuid[], jsonb) IS 'says about how many requests and tokens the analysis of so many calls like these costs';
+
+-- As core/src/definition/mod.rs decides it, but for the number of turns.
+CREATE FUNCTION voice._applying_definitions(tenant text, of_agent text, of_vertical text,
+    OUT name text, OUT version int, OUT model text, OUT schema jsonb, OUT criteria jsonb, OUT instructions text) RETURNS SETOF record
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY
+    SELECT a.name, a.version, a.model, a.schema, a.criteria, a.instructions FROM voice.analysis a
+    WHERE a.tenant_id = tenant AND a.retired_at IS NULL
+      AND a.version = (SELECT max(n.version) FROM voice.analysis n WHERE n.tenant_id = tenant AND n.name = a.name AND n.retired_at IS NULL)
+      AND (a.agent_id IS NULL OR a.agent_id = of_agent)
+      AND (a.vertical IS NULL OR lower(btrim(a.vertical)) = lower(btrim(of_vertical)));
+END
+$$;
+COMMENT ON FUNCTION voice._applying_definitions(text, text, text) IS 'the definitions that apply to calls of this agent and vertical';
+
+-- The first so many are enough.
+CREATE FUNCTION voice._user_turns(call_id uuid, at_least int) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp
+AS $$
+BEGIN
+    RETURN at_least = (
+        SELECT count(*) FROM (
+            SELECT FROM voice.turn u
+            WHERE u.call_id = _user_turns.call_id AND u.role = 'user' AND btrim(voice._turn_words(u.text, u.call_id, u.id)) <> ''
+            LIMIT at_least) u);
+END
+$$;
+COMMENT ON FUNCTION voice._user_turns(uuid, int) IS 'whether the caller said something in so many turns';
 
 CREATE FUNCTION voice_backfill(
     since timestamptz DEFAULT '-infinity', vertical text DEFAULT NULL, max_calls int DEFAULT NULL,
-    stale boolean DEFAULT false, dry_run boolean DEFAULT false) RETURNS bigint
+    stale boolean DEFAULT false, dry_run boolean DEFAULT false, name text DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
     analyzer CONSTANT jsonb := voice._analyzer();
     first_id CONSTANT uuid := @extschema@.voice_uuid_at(greatest(since, timestamptz '1970-01-03 00:00:00+00') - interval '24 hours');
     agents text[];
+    definition record;
+    missing text;
     range record;
     found_now bigint;
     total bigint := 0;
@@ -72,20 +124,44 @@ BEGIN
             RETURN 0;
         END IF;
     END IF;
+    IF name IS NOT NULL THEN
+        PERFORM voice._no_such_analysis(name);
+        SELECT a.* INTO definition FROM voice.analysis a
+        WHERE a.tenant_id = voice._tenant() AND a.name = voice_backfill.name AND a.retired_at IS NULL ORDER BY a.version DESC LIMIT 1;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'the analysis is retired'
+                USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = format('Every version of %L is.', name),
+                      HINT = 'voice_define_analysis() with the same definition takes it up again.';
+        ELSIF analyzer->>'analyzer' = 'builtin' THEN
+            RAISE NOTICE 'the builtin analyzer judges by no definition' USING HINT = 'Definitions wait for a model: voice_analytics.llm_endpoint.';
+            RETURN 0;
+        END IF;
+        SELECT coalesce(array_agg(a.id), '{}') INTO agents FROM voice.agent a
+        WHERE (agents IS NULL OR a.id = ANY (agents)) AND (definition.agent_id IS NULL OR a.id = definition.agent_id)
+          AND (definition.vertical IS NULL OR lower(btrim(a.vertical)) = lower(btrim(definition.vertical)));
+        missing := format(
+            'c.tenant_id = voice._tenant() AND NOT EXISTS (SELECT FROM voice.result r WHERE r.call_id = c.id AND r.call_id >= $1 '
+            'AND r.call_id < $2 AND r.analysis = %L %s) AND voice._user_turns(c.id, %s)',
+            name, CASE WHEN stale THEN format('AND CASE WHEN r.version = %s THEN r.transcript_hash = voice._transcript_hash(r.call_id) ELSE false END',
+                                              definition.version) END, definition.min_user_turns);
+    ELSE
+        -- Current, as the worker decides it. The words are read only where the prompt (or the version of the definition) is the same.
+        missing := format('NOT EXISTS (SELECT FROM voice.analytics a WHERE a.call_id = c.id AND a.call_id >= $1 AND a.call_id < $2 %s)',
+            CASE WHEN stale THEN
+                'AND CASE WHEN a.prompt_version IN ($6, $7) THEN a.transcript_hash = voice._transcript_hash(a.call_id) ELSE false END'
+            END);
+    END IF;
     -- Which calls of a range of ids, newest first. With the bounds as constants planning prunes to one month, and the
     -- two anti-joins are of one month's size. A call that gave up is for voice_requeue_dead().
     chosen := format($query$
         SELECT c.id, c.tenant_id FROM voice.call c
         WHERE c.id >= $1 AND c.id < $2 AND c.started_at >= $3 AND c.status <> 'in_progress' AND c.deleted_at IS NULL %s
-          AND NOT EXISTS (SELECT FROM voice.analytics a WHERE a.call_id = c.id AND a.call_id >= $1 AND a.call_id < $2 %s)
+          AND %s
           AND NOT EXISTS (SELECT FROM voice.job j WHERE j.call_id = c.id AND j.kind = 'analyze')
           AND NOT EXISTS (SELECT FROM voice.dead_job d WHERE d.call_id = c.id AND d.kind = 'analyze')
         ORDER BY c.id DESC LIMIT $5$query$,
         CASE WHEN agents IS NOT NULL THEN 'AND c.agent_id = ANY ($4)' END,
-        -- Current, as the worker decides it. The words are read only where the prompt is the same.
-        CASE WHEN stale THEN
-            'AND CASE WHEN a.prompt_version IN ($6, $7) THEN a.transcript_hash = voice._transcript_hash(a.call_id) ELSE false END'
-        END);
+        missing);
     FOR range IN
         SELECT greatest(r.lower, first_id) AS lower, r.upper FROM (
             SELECT l.lower, l.upper FROM voice._partitions('call') l WHERE l.lower IS NOT NULL
@@ -122,5 +198,5 @@ BEGIN
     RETURN total;
 END
 $$;
-COMMENT ON FUNCTION voice_backfill(timestamptz, text, int, boolean, boolean) IS
-    'queues ended calls without analytics (stale: also those of another prompt or other words), the newest first, behind live calls; dry_run: only says how many, and about how many tokens';
+COMMENT ON FUNCTION voice_backfill(timestamptz, text, int, boolean, boolean, text) IS
+    'queues ended calls without analytics (stale: also those of another prompt or other words), the newest first, behind live calls; name: calls of this tenant to which that analysis applies and that have no result of it (stale: none of its newest version and these words); dry_run: only says how many, and about how many requests and tokens';

@@ -31,6 +31,31 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT coalesce($2, $1) OPERATOR(pg_catalog.||) CASE WHEN $3 THEN ' (interrupted)' ELSE '' END $$;
 COMMENT ON FUNCTION voice._turn_speaker(text, text, boolean) IS 'who spoke a turn, and whether somebody spoke over it';
 
+-- What is hashed of a call: its turns, each as speaker and words, and its tool calls, each with how many turns had begun before
+-- it. The unit separators are characters that nobody speaks. prepare.sql and settle_words.sql gather the lines.
+CREATE FUNCTION voice._turn_line(speaker text, words text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT $1 OPERATOR(pg_catalog.||) E'\x1f' OPERATOR(pg_catalog.||) $2 $$;
+COMMENT ON FUNCTION voice._turn_line(text, text) IS 'a turn as the hash of its call has it';
+
+CREATE FUNCTION voice._tool_call_line(turns_before bigint, name text, args jsonb, result jsonb, error_text text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+    SELECT $1::text OPERATOR(pg_catalog.||) E'\x1f' OPERATOR(pg_catalog.||) $2
+           OPERATOR(pg_catalog.||) E'\x1f' OPERATOR(pg_catalog.||) $3::text
+           OPERATOR(pg_catalog.||) E'\x1f' OPERATOR(pg_catalog.||) coalesce($4::text, '')
+           OPERATOR(pg_catalog.||) E'\x1f' OPERATOR(pg_catalog.||) coalesce($5, '')
+$$;
+COMMENT ON FUNCTION voice._tool_call_line(bigint, text, jsonb, jsonb, text) IS 'a tool call as the hash of its call has it';
+
+CREATE FUNCTION voice._lines_hash(turns text, tool_calls text) RETURNS bytea
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+    SELECT pg_catalog.substr(pg_catalog.sha256(pg_catalog.convert_to(
+        $1 OPERATOR(pg_catalog.||) coalesce(E'\x1d' OPERATOR(pg_catalog.||) $2, ''), 'UTF8')), 1, 16)
+$$;
+COMMENT ON FUNCTION voice._lines_hash(text, text) IS 'the hash of a call, of its lines joined by U+001E; NULL: it has no turns';
+
 -- Whether a row that the session sees was written by the transaction it is in, a subtransaction included. A transaction id lacks
 -- its epoch; rows of unfinished transactions that one sees are one's own.
 CREATE FUNCTION voice._is_of_this_transaction(writer xid) RETURNS boolean

@@ -32,6 +32,8 @@ BEGIN
         announced text[],
         contact_number text,
         external_id text,
+        evidence jsonb CONSTRAINT analytics_evidence_is_an_array CHECK (jsonb_typeof(evidence) = 'array'),
+        unsupported smallint CONSTRAINT analytics_unsupported_not_negative CHECK (unsupported >= 0),
         PRIMARY KEY (call_id)
     ) PARTITION BY RANGE (call_id);
     -- Top leads read only the rows they return; leading with the tenant, row-level security costs them nothing.
@@ -56,6 +58,8 @@ BEGIN
     COMMENT ON COLUMN voice.analytics.vertical IS 'the agent''s at the time of the analysis';
     COMMENT ON COLUMN voice.analytics.model IS 'who judged: the LLM''s name, builtin/… or rule/…';
     COMMENT ON COLUMN voice.analytics.announced IS 'which webhooks were to be told what of this call (webhook id, event): each once, however often it is judged; and what they were told last (webhook id, #hash)';
+    COMMENT ON COLUMN voice.analytics.evidence IS 'array of {"claim", "turn", "quote", "speaker", "supported"}: voice_evidence(); NULL: none was given';
+    COMMENT ON COLUMN voice.analytics.unsupported IS 'how many claims of evidence do not stand in the transcript as quoted; NULL: none was given';
     COMMENT ON COLUMN voice.analytics.transcript_hash IS 'of the words that were judged; NULL: to be judged again whatever they are';
 END
 $$;

@@ -42,6 +42,8 @@ BEGIN
             e2e_p50_ms double precision,
             e2e_p95_ms double precision,
             computed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+            analyses_passed bigint NOT NULL DEFAULT 0,
+            analyses_failed bigint NOT NULL DEFAULT 0,
             PRIMARY KEY (tenant_id, day, agent_id)
         );
         PERFORM voice._make_private('voice.daily');
@@ -60,6 +62,8 @@ BEGIN
         COMMENT ON COLUMN voice.daily.avg_sentiment IS 'sentiment_sum / analyzed; NULL where nothing was analysed. Over several days: sum(sentiment_sum) / sum(analyzed)';
         COMMENT ON COLUMN voice.daily.avg_lead_score IS 'lead_score_sum / analyzed; NULL where nothing was analysed. Over several days: sum(lead_score_sum) / sum(analyzed)';
         COMMENT ON COLUMN voice.daily.hot_leads IS 'analyzed calls with a lead score of 80 or more and intent sales';
+        COMMENT ON COLUMN voice.daily.analyses_passed IS 'results of those calls with success pass, of the newest version of each analysis: voice.daily_result';
+        COMMENT ON COLUMN voice.daily.analyses_failed IS 'the same, with success fail';
         COMMENT ON COLUMN voice.daily.tool_calls IS 'tools called in those calls: the denominator of tool_errors';
         COMMENT ON COLUMN voice.daily.tool_errors IS 'tool calls with an error_text';
         COMMENT ON COLUMN voice.daily.tool_p50_ms IS 'median of the tool calls'' latency_ms, where it is known';

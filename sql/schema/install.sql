@@ -15,11 +15,15 @@ BEGIN
     PERFORM voice._install_analytics();
     PERFORM voice._install_attempt();
     PERFORM voice._install_search_document();
+    PERFORM voice._install_result();
     PERFORM voice._install_queue();
     PERFORM voice._install_webhook();
     PERFORM voice._install_daily();
+    PERFORM voice._install_daily_result();
     PERFORM voice._install_state();
     PERFORM voice._install_tenant_limit();
+    PERFORM voice._install_analysis();
+    PERFORM voice._install_trial();
     PERFORM voice._install_pin();
     PERFORM voice._install_erasure();
     -- Data that was there before us is a copy until voice_resume() says otherwise.

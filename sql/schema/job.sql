@@ -30,6 +30,9 @@ BEGIN
         CREATE INDEX job_waiting_idx ON voice.job (priority, tenant_id, run_at, id) WHERE lease IS NULL AND kind = 'analyze';
         -- By webhook: however much one of them has waiting, the first deliveries of the others are a probe away.
         CREATE INDEX job_delivery_idx ON voice.job (webhook_id, priority, run_at, id) WHERE webhook_id IS NOT NULL;
+        -- As job_waiting_idx; and one of a trial for each call, which are also found by it.
+        CREATE INDEX job_trial_waiting_idx ON voice.job (priority, tenant_id, run_at, id) WHERE lease IS NULL AND kind = 'trial';
+        CREATE UNIQUE INDEX job_one_trial_a_call_idx ON voice.job (call_id, event) WHERE kind = 'trial';
         CREATE INDEX job_leased_idx ON voice.job (lease) WHERE lease IS NOT NULL;
         PERFORM voice._make_private('voice.job_id_seq');
         PERFORM voice._make_private('voice.job');
@@ -39,7 +42,7 @@ BEGIN
         COMMENT ON COLUMN voice.job.priority IS '0: live calls; 10: backfill. The lower goes first';
         COMMENT ON COLUMN voice.job.attempt IS 'how often it was begun; what the provider or the configuration failed at is not counted';
         COMMENT ON COLUMN voice.job.webhook_id IS 'of a delivery: to which webhook';
-        COMMENT ON COLUMN voice.job.event IS 'of a delivery: what it tells';
+        COMMENT ON COLUMN voice.job.event IS 'of a delivery: what it tells; of a trial: its id';
         COMMENT ON COLUMN voice.job.lease IS 'the epoch of the worker that has it; NULL: nobody';
     END IF;
     IF to_regclass('voice.dead_job') IS NULL THEN
@@ -49,7 +52,7 @@ BEGIN
             call_id uuid NOT NULL,
             priority smallint NOT NULL DEFAULT 0,
             attempts smallint NOT NULL,
-            kind text NOT NULL CONSTRAINT dead_job_kind_known CHECK (kind IN ('analyze', 'deliver')),
+            kind text NOT NULL CONSTRAINT dead_job_kind_known CHECK (kind IN ('analyze', 'deliver', 'trial')),
             tenant_id text NOT NULL DEFAULT voice._tenant(),
             last_error text,
             webhook_id uuid,
@@ -62,7 +65,7 @@ BEGIN
         COMMENT ON TABLE voice.dead_job IS 'jobs that gave up; voice_requeue_dead() gives them another chance';
         COMMENT ON COLUMN voice.dead_job.id IS 'the job''s';
         COMMENT ON COLUMN voice.dead_job.webhook_id IS 'of a delivery: to which webhook';
-        COMMENT ON COLUMN voice.dead_job.event IS 'of a delivery: what it told';
+        COMMENT ON COLUMN voice.dead_job.event IS 'of a delivery: what it told; of a trial: its id';
         COMMENT ON COLUMN voice.dead_job.last_error IS 'why the last attempt failed, without secrets';
     END IF;
 END

@@ -89,7 +89,7 @@ BEGIN
     END LOOP;
     FOR grantee IN
         SELECT DISTINCT x.grantee::regrole::text FROM pg_proc p CROSS JOIN LATERAL aclexplode(p.proacl) x
-        WHERE p.oid = '@extschema@.voice_add_webhook(text, text, text[], int, text[], text)'::regprocedure
+        WHERE p.oid = '@extschema@.voice_enable_webhook(uuid, text, text)'::regprocedure
           AND x.grantee NOT IN (0, p.proowner, 'voice_worker'::regrole)
     LOOP
         EXECUTE format('GRANT EXECUTE ON FUNCTION @extschema@.voice_receive(text, jsonb, text, jsonb), '
@@ -128,7 +128,7 @@ BEGIN
             ('voice_requeue_dead', '{voice_pause,voice_resume,voice_limit_tenant,voice_status}'),
             ('voice_transcript', '{_streamed_words,_turn_words,_turn_speaker,voice_stale_calls,_last_word_at}'),
             ('voice_sentiment_trend', '{voice_top_leads}'),
-            ('voice_add_webhook', '{voice_remove_webhook,voice_import_scores,_import_scores,_check_scores}')
+            ('voice_enable_webhook', '{voice_remove_webhook,voice_import_scores,_import_scores,_check_scores}')
         ) v(neighbour, functions)
         JOIN pg_proc n ON n.proname = v.neighbour AND n.pronamespace = '@extschema@'::regnamespace
         CROSS JOIN LATERAL aclexplode(n.proacl) x
@@ -198,6 +198,86 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION voice._migrate_0006() IS 'turns and tool calls have an id of the client''s; no word is refused for a clock; leads have the number to ring';
+
+-- 0.2.0. The new tables are made by voice_install(), their months and DEFAULT partitions after this step.
+CREATE FUNCTION voice._migrate_0007() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+DECLARE
+    item record;
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'voice.analytics'::regclass AND attname = 'evidence' AND NOT attisdropped) THEN
+        ALTER TABLE voice.analytics
+            ADD COLUMN evidence jsonb CONSTRAINT analytics_evidence_is_an_array CHECK (jsonb_typeof(evidence) = 'array'),
+            ADD COLUMN unsupported smallint CONSTRAINT analytics_unsupported_not_negative CHECK (unsupported >= 0);
+        COMMENT ON COLUMN voice.analytics.evidence IS 'array of {"claim", "turn", "quote", "speaker", "supported"}: voice_evidence(); NULL: none was given';
+        COMMENT ON COLUMN voice.analytics.unsupported IS 'how many claims of evidence do not stand in the transcript as quoted; NULL: none was given';
+        PERFORM voice._keep_words_out_of_statistics(t.relid) FROM pg_partition_tree('voice.analytics') t;
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'voice.daily'::regclass AND attname = 'analyses_passed' AND NOT attisdropped) THEN
+        ALTER TABLE voice.daily ADD COLUMN analyses_passed bigint NOT NULL DEFAULT 0, ADD COLUMN analyses_failed bigint NOT NULL DEFAULT 0;
+        COMMENT ON COLUMN voice.daily.analyses_passed IS 'results of those calls with success pass, of the newest version of each analysis: voice.daily_result';
+        COMMENT ON COLUMN voice.daily.analyses_failed IS 'the same, with success fail';
+    END IF;
+    IF to_regclass('voice.job_one_trial_a_call_idx') IS NULL THEN
+        CREATE INDEX job_trial_waiting_idx ON voice.job (priority, tenant_id, run_at, id) WHERE lease IS NULL AND kind = 'trial';
+        CREATE UNIQUE INDEX job_one_trial_a_call_idx ON voice.job (call_id, event) WHERE kind = 'trial';
+        ALTER TABLE voice.dead_job DROP CONSTRAINT dead_job_kind_known,
+            ADD CONSTRAINT dead_job_kind_known CHECK (kind IN ('analyze', 'deliver', 'trial'));
+        ALTER TABLE voice.attempt DROP CONSTRAINT attempt_kind_known,
+            ADD CONSTRAINT attempt_kind_known CHECK (kind IN ('analyze', 'deliver', 'trial')),
+            DROP CONSTRAINT attempt_outcome_known, ADD CONSTRAINT attempt_outcome_known
+                CHECK (outcome IN ('ok', 'part', 'skipped', 'stale', 'failed', 'snoozed', 'dead', 'discarded'));
+        COMMENT ON COLUMN voice.attempt.outcome IS 'ok; part: one of the requests of an attempt that takes several, before its last; skipped: nothing had changed; stale: the transcript changed meanwhile; failed: it will be tried again; snoozed: the same, and not counted, for the LLM server or the configuration was to blame; dead: it will not; discarded: somebody else was faster';
+        COMMENT ON COLUMN voice.job.event IS 'of a delivery: what it tells; of a trial: its id';
+        COMMENT ON COLUMN voice.dead_job.event IS 'of a delivery: what it told; of a trial: its id';
+        COMMENT ON TABLE voice.attempt IS 'every attempt to analyse a call, to try another analysis of it or to tell a webhook of it, and what came of it';
+        COMMENT ON COLUMN voice.attempt.event IS 'of a delivery: what it told; of a trial: its id';
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'voice.webhook'::regclass AND attname = 'only_if' AND NOT attisdropped) THEN
+        ALTER TABLE voice.webhook ADD COLUMN only_if jsonb
+            CONSTRAINT webhook_only_if_names_an_analysis CHECK (jsonb_typeof(only_if->'analysis') = 'string');
+        COMMENT ON COLUMN voice.webhook.only_if IS 'of lead.hot: only calls whose newest result of this analysis is so: {"analysis", "success", "min_score", "values"}; NULL: all';
+    END IF;
+    -- Who has an access has it to what is new as well. A privilege that one access has alone says who has it.
+    FOR item IN
+        WITH held AS (
+            SELECT c.relname::text AS relation, NULL::name AS col, x.privilege_type AS privilege, x.grantee
+            FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) x WHERE c.relnamespace = 'voice'::regnamespace AND x.grantee NOT IN (0, c.relowner)
+            UNION ALL
+            SELECT c.relname::text, a.attname, x.privilege_type, x.grantee
+            FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid CROSS JOIN LATERAL aclexplode(a.attacl) x
+            WHERE c.relnamespace = 'voice'::regnamespace AND x.grantee NOT IN (0, c.relowner)
+        )
+        SELECT DISTINCT t.privileges, t.relation, CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind, h.grantee::regrole::text AS grantee
+        FROM (VALUES ('reader', 'analytics', NULL, 'SELECT'), ('analyst', 'analytics', 'lead_score', 'SELECT'),
+                     ('operator', 'dead_job', NULL, 'DELETE'), ('admin', 'webhook', NULL, 'INSERT')) s(access, relation, col, privilege)
+        JOIN held h ON h.relation = s.relation AND h.col IS NOT DISTINCT FROM s.col AND h.privilege = s.privilege
+        JOIN voice._access_to_tables() t ON t.access = s.access
+            AND (t.relation IN ('analysis', 'result', 'trial', 'trial_result', 'trial_id_seq', 'daily_result') OR t.relation = 'analytics' AND s.access = 'analyst')
+        JOIN pg_class c ON c.oid = to_regclass(format('voice.%I', t.relation))
+    LOOP
+        EXECUTE format('GRANT %s ON %s voice.%I TO %s', item.privileges, item.kind, item.relation, item.grantee);
+    END LOOP;
+    FOR item IN
+        SELECT DISTINCT x.grantee::regrole::text AS grantee, f.oid::regprocedure::text AS function
+        FROM (VALUES
+            ('voice_transcript', '{voice_results,_results,voice_evidence,voice_create_view,_create_view,_typed_column,_date,voice_scorecard,_counted_results,_result_sums,'
+                                 '_zone,voice_analyses,_no_such_analysis,voice_trial_report,_trial_differs}'::text[]),
+            ('voice_sentiment_trend', '{voice_results,_results,voice_scorecard,_counted_results,_result_sums,_zone,voice_analyses,_no_such_analysis}'),
+            ('voice_requeue_dead', '{voice_backfill,_estimate_tokens,_applying_definitions,_user_turns,voice_trial,voice_analyses,_no_such_analysis}'),
+            ('voice_enable_webhook', '{voice_add_webhook,_add_webhook,voice_define_analysis,voice_retire_analysis,_check_definition}')
+        ) v(neighbour, functions)
+        JOIN pg_proc n ON n.proname = v.neighbour AND n.pronamespace = '@extschema@'::regnamespace
+        CROSS JOIN LATERAL aclexplode(n.proacl) x
+        JOIN pg_proc f ON f.proname = ANY (v.functions) AND f.pronamespace IN ('@extschema@'::regnamespace, 'voice'::regnamespace)
+        WHERE x.privilege_type = 'EXECUTE' AND x.grantee NOT IN (0, n.proowner, 'voice_worker'::regrole)
+    LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', item.function, item.grantee);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION voice._migrate_0007() IS 'analyses are defined, their results kept, evidence and trials with them';
 
 -- What an extension script creates is a member of the extension at first.
 CREATE FUNCTION voice._release_tables() RETURNS void

@@ -9,9 +9,9 @@ COMMENT ON FUNCTION voice._pinned_to() IS 'the tenant that the session is pinned
 -- In Rust (src/api/queue.rs), as voice._wake(): what is remembered until the commit is no row, for which others would wait.
 CREATE FUNCTION voice._reread_limits() RETURNS void
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'voice_reread_limits_wrapper';
-COMMENT ON FUNCTION voice._reread_limits() IS 'has this database''s worker read the limits again when the transaction commits';
+COMMENT ON FUNCTION voice._reread_limits() IS 'has this database''s worker read limits and definitions again when the transaction commits';
 
--- SECURITY DEFINER: whoever may write the table tells the worker.
+-- SECURITY DEFINER: whoever may write the table (this one or voice.analysis) tells the worker.
 CREATE FUNCTION voice._limits_changed() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, voice, pg_temp
 AS $$
@@ -22,7 +22,7 @@ END
 $$;
 ALTER FUNCTION voice._limits_changed() OWNER TO voice_worker;
 REVOKE EXECUTE ON FUNCTION voice._limits_changed() FROM PUBLIC;
-COMMENT ON FUNCTION voice._limits_changed() IS 'has the worker read the limits again; where triggers do not fire, it does so by itself at each sweep';
+COMMENT ON FUNCTION voice._limits_changed() IS 'has the worker read limits and definitions again; where triggers do not fire, it does so by itself at each sweep';
 
 CREATE FUNCTION voice._install_tenant_limit() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp

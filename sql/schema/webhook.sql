@@ -34,6 +34,7 @@ BEGIN
             CONSTRAINT webhook_intents_known CHECK (intents <@ '{info,booking,complaint,sales,support,none}' AND cardinality(intents) > 0),
         disabled_reason text,
         secret text CONSTRAINT webhook_secret_is_kept_elsewhere CHECK (secret IS NULL),
+        only_if jsonb CONSTRAINT webhook_only_if_names_an_analysis CHECK (jsonb_typeof(only_if->'analysis') = 'string'),
         PRIMARY KEY (id),
         CONSTRAINT webhook_enabled_or_why_not CHECK (enabled = (disabled_at IS NULL) AND (disabled_reason IS NULL OR NOT enabled))
     );
@@ -51,6 +52,7 @@ BEGIN
     COMMENT ON COLUMN voice.webhook.events IS 'lead.hot: an analysis with at least min_lead_score and one of the intents; call.analyzed: every analysis; call.updated: the webhook was told of the call, and now it is judged differently';
     COMMENT ON COLUMN voice.webhook.min_lead_score IS 'of lead.hot';
     COMMENT ON COLUMN voice.webhook.intents IS 'of lead.hot';
+    COMMENT ON COLUMN voice.webhook.only_if IS 'of lead.hot: only calls whose newest result of this analysis is so: {"analysis", "success", "min_score", "values"}; NULL: all';
     COMMENT ON COLUMN voice.webhook.format IS 'standard: Standard Webhooks, signed; slack: a message for an incoming webhook of Slack';
     COMMENT ON COLUMN voice.webhook.enabled IS 'false: nothing is sent, and what waited to be is dropped';
     COMMENT ON COLUMN voice.webhook.disabled_reason IS 'why it is not enabled';

@@ -64,6 +64,10 @@ DROP FUNCTION voice._forget_proofs();
 DROP FUNCTION voice._swap_stranded(date[]);
 DROP FUNCTION voice._create_months_elsewhere(int, timestamptz, text);
 DROP FUNCTION voice._final_chunks(uuid, bigint);
+-- Restricts to an analysis, or to what one says.
+DROP FUNCTION @extschema@.voice_add_webhook(text, text, text[], int, text[], text);
+DROP FUNCTION voice._add_webhook(text, text, text[], int, text[], text);
+DROP FUNCTION @extschema@.voice_backfill(timestamptz, text, int, boolean, boolean);
 -- These have an argument more: the client's id of what it adds.
 DROP FUNCTION @extschema@.voice_add_turn(uuid, text, text, timestamptz, timestamptz, text, boolean, int, int, int, int);
 DROP FUNCTION @extschema@.voice_add_tool_call(uuid, text, jsonb, jsonb, int, text, timestamptz, bigint);

@@ -103,7 +103,7 @@ COMMENT ON FUNCTION voice._webhook_stopped() IS 'drops what waited to be sent to
 
 -- plpgsql cannot have a parameter that is both given and shown, SQL can.
 CREATE FUNCTION voice._add_webhook(
-    url text, given text, events text[], min_lead_score int, intents text[], format text, OUT new_id uuid, OUT shown text)
+    url text, given text, events text[], min_lead_score int, intents text[], format text, only_if jsonb, OUT new_id uuid, OUT shown text)
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 BEGIN
@@ -123,26 +123,36 @@ BEGIN
         RAISE EXCEPTION 'there is no such intent'
             USING ERRCODE = 'invalid_parameter_value', DETAIL = pg_catalog.format('intents is %s.', coalesce(intents::text, 'NULL')),
                   HINT = 'The intents are info, booking, complaint, sales, support and none.';
+    ELSIF jsonb_typeof(only_if) <> 'object' OR jsonb_typeof(only_if->'analysis') IS DISTINCT FROM 'string' AND only_if IS NOT NULL
+        OR only_if - '{analysis,success,min_score,values}'::text[] <> '{}'
+        OR only_if->>'success' NOT IN ('pass', 'fail', 'unknown')
+        OR jsonb_typeof(only_if->'min_score') <> 'number' OR jsonb_typeof(only_if->'values') <> 'object'
+    THEN
+        RAISE EXCEPTION 'only_if is no condition'
+            USING ERRCODE = 'invalid_parameter_value', DETAIL = pg_catalog.format('only_if is %s.', only_if),
+                  HINT = '{"analysis": "…"}, and of success (pass, fail, unknown), min_score (0 to 100) and values ({"property": value}) what must hold.';
+    ELSIF only_if IS NOT NULL THEN
+        PERFORM voice._no_such_analysis(only_if->>'analysis');
     END IF;
     PERFORM voice._webhook_url(url, format, true);
     IF format = 'standard' THEN
         shown := voice._webhook_secret(given);
         given := shown;
     END IF;
-    INSERT INTO voice.webhook (url, secret, events, min_lead_score, intents, format)
-    VALUES (url, given, ARRAY(SELECT DISTINCT e FROM unnest(events) e ORDER BY e), min_lead_score, intents, format)
+    INSERT INTO voice.webhook (url, secret, events, min_lead_score, intents, format, only_if)
+    VALUES (url, given, ARRAY(SELECT DISTINCT e FROM unnest(events) e ORDER BY e), min_lead_score, intents, format, only_if)
     RETURNING id INTO new_id;
 END
 $$;
-COMMENT ON FUNCTION voice._add_webhook(text, text, text[], int, text[], text) IS 'what voice_add_webhook() does';
+COMMENT ON FUNCTION voice._add_webhook(text, text, text[], int, text[], text, jsonb) IS 'what voice_add_webhook() does';
 
 CREATE FUNCTION voice_add_webhook(
     url text, secret text DEFAULT NULL, events text[] DEFAULT '{lead.hot}', min_lead_score int DEFAULT 80,
-    intents text[] DEFAULT '{sales}', format text DEFAULT 'standard', OUT id uuid, OUT secret text)
+    intents text[] DEFAULT '{sales}', format text DEFAULT 'standard', only_if jsonb DEFAULT NULL, OUT id uuid, OUT secret text)
 LANGUAGE sql SET search_path = pg_catalog, voice, pg_temp
-AS $$ SELECT w.new_id, w.shown FROM voice._add_webhook($1, $2, $3, $4, $5, $6) w $$;
-COMMENT ON FUNCTION voice_add_webhook(text, text, text[], int, text[], text) IS
-    'has a URL told of analysed calls and returns the webhook''s id and its secret, which is shown this once; secret NULL: one is made';
+AS $$ SELECT w.new_id, w.shown FROM voice._add_webhook($1, $2, $3, $4, $5, $6, $7) w $$;
+COMMENT ON FUNCTION voice_add_webhook(text, text, text[], int, text[], text, jsonb) IS
+    'has a URL told of analysed calls (of hot leads only where an analysis says what only_if wants) and returns the webhook''s id and its secret, which is shown this once; secret NULL: one is made';
 
 CREATE FUNCTION voice._unknown_webhook(id uuid) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp
