@@ -4,31 +4,17 @@
 
 mod check;
 mod define;
+mod values;
 
 use define::{bool, checked, int, reserve_prefix, string};
-use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
+use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
 use std::ffi::CString;
 use std::time::Duration;
 use voice_core::quota::Limit;
 use voice_core::vocabulary::{CONCURRENCY_LIMIT, REQUESTS_PER_MINUTE_LIMIT};
 use voice_core::webhook::url::Policy;
 
-/// [`voice_core::analyzer::Analyzer`] as the values of a setting.
-#[derive(PostgresGucEnum, Clone, Copy, PartialEq, Eq, Debug)]
-#[allow(non_camel_case_types)]
-pub enum Analyzer {
-    builtin,
-    openai,
-}
-
-impl From<Analyzer> for voice_core::analyzer::Analyzer {
-    fn from(setting: Analyzer) -> Self {
-        match setting {
-            Analyzer::builtin => Self::Builtin,
-            Analyzer::openai => Self::OpenAi,
-        }
-    }
-}
+pub use values::{Analyzer, LongTranscripts};
 
 pub static ANALYZER: GucSetting<Analyzer> = GucSetting::<Analyzer>::new(Analyzer::builtin);
 static LLM_URL: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c"https://api.openai.com/v1"));
@@ -45,7 +31,8 @@ static REQUESTS_PER_MINUTE: GucSetting<i32> = GucSetting::<i32>::new(0);
 pub static ANALYZE_DELAY: GucSetting<i32> = GucSetting::<i32>::new(0);
 static TENANT_MAX_CONCURRENCY: GucSetting<i32> = GucSetting::<i32>::new(0);
 static TENANT_REQUESTS_PER_MINUTE: GucSetting<i32> = GucSetting::<i32>::new(0);
-static TRANSCRIPT_MAX_CHARS: GucSetting<i32> = GucSetting::<i32>::new(12_000);
+static TRANSCRIPT_MAX_CHARS: GucSetting<i32> = GucSetting::<i32>::new(60_000);
+static LONG_TRANSCRIPTS: GucSetting<LongTranscripts> = GucSetting::<LongTranscripts>::new(LongTranscripts::summarize);
 static MAX_ATTEMPTS: GucSetting<i32> = GucSetting::<i32>::new(5);
 static SWEEP_INTERVAL: GucSetting<i32> = GucSetting::<i32>::new(10_000);
 static DATABASES: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c"*"));
@@ -85,6 +72,7 @@ pub struct Settings {
     /// Default limit for tenants without a row in voice.tenant_limit.
     pub tenant_limit: Limit,
     pub transcript_max_chars: usize,
+    pub long_transcripts: LongTranscripts,
     pub redact: bool,
     pub max_attempts: i16,
     pub sweep_interval: Duration,
@@ -115,6 +103,7 @@ impl Settings {
                 requests_per_minute: TENANT_REQUESTS_PER_MINUTE.get().max(0) as u32,
             },
             transcript_max_chars: TRANSCRIPT_MAX_CHARS.get().max(1) as usize,
+            long_transcripts: LONG_TRANSCRIPTS.get(),
             redact: REDACT.get(),
             max_attempts: MAX_ATTEMPTS.get() as i16,
             sweep_interval: millis(&SWEEP_INTERVAL),
@@ -137,9 +126,12 @@ pub fn webhook_policy() -> Policy {
     Policy { private_addresses: WEBHOOK_PRIVATE_ADDRESSES.get(), allowed_hosts: text(&WEBHOOK_ALLOWED_HOSTS) }
 }
 
-/// Longest transcript that is sent, in characters.
-pub fn transcript_max_chars() -> i32 {
-    TRANSCRIPT_MAX_CHARS.get()
+/// How many characters of a call are sent at most, in all its requests together.
+pub fn judged_chars() -> i32 {
+    match LONG_TRANSCRIPTS.get() {
+        LongTranscripts::summarize => i32::MAX,
+        LongTranscripts::ends => TRANSCRIPT_MAX_CHARS.get(),
+    }
 }
 
 /// Whether a session without a tenant is refused.
@@ -266,9 +258,17 @@ pub fn init() {
     );
     int(
         c"voice_analytics.transcript_max_chars",
-        c"Longest transcript sent to the analyzer, in characters; longer ones keep their beginning and their end.",
+        c"Longest transcript of one request to the LLM, in characters; long_transcripts says what becomes of longer ones.",
         &TRANSCRIPT_MAX_CHARS,
         200..=10_000_000,
+        GucFlags::default(),
+    );
+    GucRegistry::define_enum_guc(
+        c"voice_analytics.long_transcripts",
+        c"Longer transcripts: summarize (in parts, judged with the last one as it was said) or ends (beginning and end are judged).",
+        c"",
+        &LONG_TRANSCRIPTS,
+        GucContext::Suset,
         GucFlags::default(),
     );
     bool(

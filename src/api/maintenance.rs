@@ -11,6 +11,7 @@ use serde_json::json;
 use voice_core::analyzer::{Analyzer, RULE_VERSION};
 use voice_core::prompt::Prompt;
 use voice_core::protocol::{OPENAI_CHAT, Protocol, RequestOptions};
+use voice_core::question::Question;
 
 /// `voice._run_in_background()`: starts a maintenance process for the task and waits for its end. Gives "" if all went
 /// well, else what went wrong.
@@ -82,13 +83,13 @@ fn voice_analyzer() -> JsonB {
         "version": analyzer.version(),
         "rule_version": RULE_VERSION,
         "prompt_chars": prompt_chars(),
-        "max_chars": guc::transcript_max_chars(),
+        "max_chars": guc::judged_chars(),
     }))
 }
 
 /// Length of a request without a transcript, in bytes.
 fn prompt_chars() -> usize {
-    let empty = Prompt { vertical: "", transcript: "" };
+    let empty = Prompt { question: &Question::fixed_fields(), vertical: "", transcript: "" };
     OPENAI_CHAT.request(&empty, "", None, OPENAI_CHAT.first_style(), &RequestOptions::default()).body.len()
 }
 

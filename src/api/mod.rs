@@ -3,6 +3,7 @@
 mod call;
 mod caller;
 mod complete;
+mod definition;
 mod formats;
 mod import;
 mod imports;

@@ -61,9 +61,10 @@ fn chunk_written(trigger: trigger::TriggerCall<'_>) -> pg_sys::Datum {
     pg_sys::Datum::null()
 }
 
-/// `voice._tool_call_written()`, AFTER: the rules of a tool call.
+/// `voice._tool_call_written()`, AFTER: the rules of a tool call, which is judged with the words of its call.
 fn tool_call_written(trigger: trigger::TriggerCall<'_>) -> pg_sys::Datum {
     if let Some(new) = trigger.new_row() {
+        look_before_commit(trigger, &new);
         if new.text("name") == Some("") {
             raise(
                 PgSqlErrorCode::ERRCODE_CHECK_VIOLATION,

@@ -8,7 +8,9 @@ use pgrx::Uuid;
 use pgrx::pg_sys::BuiltinOid::*;
 use pgrx::spi::SpiClient;
 use serde_json::value::RawValue;
+use std::collections::HashMap;
 use voice_core::round_robin::ReadyJobs;
+use voice_core::webhook::Event;
 use voice_core::webhook::body::Lead;
 
 /// What a delivery delivers: an event, to a webhook.
@@ -122,10 +124,44 @@ pub fn prepare(client: &mut SpiClient<'_>, claimed: Vec<Claimed>) -> Result<Prep
                 direction: text(22)?,
                 contact_number: row.get(23)?,
                 external_id: row.get(24)?,
+                results: None,
             },
         }));
     }
+    add_results(client, &claimed, &mut prepared, scope.bounds)?;
     Ok(claimed.into_iter().zip(prepared).collect())
+}
+
+/// Adds to the deliveries whose event carries them the results of the call. Planned anew each time: a kept plan would lock
+/// every month.
+fn add_results(
+    client: &mut SpiClient<'_>,
+    claimed: &[Claimed],
+    prepared: &mut [Option<Prepared>],
+    (lowest, highest): (Uuid, Uuid),
+) -> Result<(), DbError> {
+    let mut carrying: Vec<(Uuid, &mut Lead)> = claimed
+        .iter()
+        .zip(prepared)
+        .filter_map(|(job, prepared)| Some((job.call_id, prepared.as_mut()?)))
+        .filter(|(_, p)| Event::from_word(&p.delivery.event).is_some_and(Event::carries_results))
+        .map(|(call_id, p)| (call_id, &mut p.lead))
+        .collect();
+    if carrying.is_empty() {
+        return Ok(());
+    }
+    let calls: Vec<Uuid> = carrying.iter().map(|(call_id, _)| *call_id).collect();
+    let arguments = [calls.into(), lowest.into(), highest.into()];
+    let mut results = HashMap::new();
+    for row in client.update(include_str!("../../sql/queries/delivery_results.sql"), None, &arguments)? {
+        if let (Some(call_id), Some(of_call)) = (row.get::<Uuid>(1)?, row.get::<String>(2)?) {
+            results.insert(call_id, of_call);
+        }
+    }
+    for (call_id, lead) in &mut carrying {
+        lead.results = results.get(call_id).and_then(|of_call| RawValue::from_string(of_call.clone()).ok());
+    }
+    Ok(())
 }
 
 /// Disables webhooks whose receivers want nothing any more (with the reason). Gives the ids of those that were enabled.

@@ -2,10 +2,12 @@
 
 pub mod arrival;
 pub mod as_owner;
+mod attempt_log;
 pub mod cached_query;
 pub mod claim;
 pub mod complete;
 pub mod correct;
+pub mod definitions;
 pub mod deliver;
 pub mod enqueue;
 mod error;
@@ -18,6 +20,7 @@ pub mod partition;
 pub mod partitions;
 pub mod prepare;
 pub mod receive;
+mod results;
 mod row_statement;
 pub mod scores;
 pub mod search;
@@ -28,6 +31,7 @@ pub mod state;
 mod statement;
 mod store;
 pub mod transaction;
+pub mod trials;
 
 pub use error::{DbError, rethrow};
 pub use statement::Statement;

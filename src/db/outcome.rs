@@ -6,6 +6,8 @@ use crate::host::commit_hooks;
 use pgrx::datum::TimestampWithTimeZone;
 use std::time::{Duration, Instant};
 use voice_core::analysis::Analysis;
+use voice_core::answer::DefinitionAnswer;
+use voice_core::evidence::Evidence;
 use voice_core::reply::Tokens;
 
 /// How long a result waits for writers of its call's turns.
@@ -14,6 +16,7 @@ pub(super) const WRITERS_PATIENCE: Duration = Duration::from_secs(5);
 /// Kinds of jobs that this module knows by name, as `voice.job.kind` stores them.
 pub const ANALYZE: &str = "analyze";
 pub const DELIVER: &str = "deliver";
+pub const TRIAL: &str = "trial";
 
 /// Kind of a job, with the data that only this kind has.
 #[derive(Debug, Clone)]
@@ -22,6 +25,8 @@ pub enum JobKind {
     Plain(&'static str),
     /// The delivery of an event to a webhook; `None`: it could not be read.
     Deliver(Option<Delivery>),
+    /// A call that is judged for a trial, by the trial's id as `voice.job.event` has it; `None`: it could not be read.
+    Trial(Option<String>),
 }
 
 impl JobKind {
@@ -30,6 +35,16 @@ impl JobKind {
         match self {
             JobKind::Plain(kind) => kind,
             JobKind::Deliver(_) => DELIVER,
+            JobKind::Trial(_) => TRIAL,
+        }
+    }
+
+    /// The value of `voice.job.event`.
+    pub fn event(&self) -> Option<&str> {
+        match self {
+            JobKind::Plain(_) => None,
+            JobKind::Deliver(delivery) => delivery.as_ref().map(|delivery| delivery.event.as_str()),
+            JobKind::Trial(trial) => trial.as_deref(),
         }
     }
 
@@ -37,7 +52,7 @@ impl JobKind {
     pub fn delivery(&self) -> Option<&Delivery> {
         match self {
             JobKind::Deliver(delivery) => delivery.as_ref(),
-            JobKind::Plain(_) => None,
+            JobKind::Plain(_) | JobKind::Trial(_) => None,
         }
     }
 }
@@ -54,6 +69,8 @@ pub enum Outcome {
     Cancelled,
     /// The work is done, and the attempt log says "ok". An analysis is [`Outcome::Analyzed`] instead.
     Completed,
+    /// The call was judged for a trial, or could not be.
+    Tried(Box<Tried>),
     /// The receiver wants nothing any more: its webhook is disabled.
     Gone {
         error: String,
@@ -70,18 +87,56 @@ pub enum Outcome {
     },
 }
 
+/// What was judged of a call: the fixed fields, results of analyses that its tenant has defined, or both.
 #[derive(Debug, Clone)]
 pub struct Analyzed {
-    pub analysis: Analysis,
+    /// `None`: the stored ones are current.
+    pub fixed: Option<Fixed>,
+    pub results: Vec<AnalysisResult>,
     pub vertical: String,
-    pub model: String,
-    pub prompt_version: String,
     /// Hash of the words that were analysed.
     pub hash: Vec<u8>,
     /// Unix milliseconds of the hang-up.
     pub ended_ms: Option<i64>,
     /// The model's answer did not hold to the form that was asked for, and was read all the same.
     pub mended: bool,
+}
+
+/// The fixed fields of a call.
+#[derive(Debug, Clone)]
+pub struct Fixed {
+    pub analysis: Analysis,
+    pub evidence: Vec<Evidence>,
+    pub model: String,
+    pub prompt_version: String,
+}
+
+/// What one version of an analysis that somebody defined says of a call.
+#[derive(Debug, Clone)]
+pub struct AnalysisResult {
+    pub answer: DefinitionAnswer,
+    pub evidence: Vec<Evidence>,
+    pub model: String,
+    pub prompt_version: String,
+    /// Of a request of its own; else they are the call's.
+    pub tokens: Tokens,
+}
+
+/// What a trial made of a call.
+#[derive(Debug, Clone)]
+pub struct Tried {
+    pub trial_id: i64,
+    /// In the form of `voice.trial_result.after`, with how many claims are unsupported; `Err`: why there is nothing.
+    pub after: Result<(serde_json::Value, usize), String>,
+}
+
+/// A request that was made before the last one of an attempt.
+#[derive(Debug, Clone)]
+pub struct EarlierRequest {
+    pub http_status: Option<i32>,
+    pub model: Option<String>,
+    pub latency: Duration,
+    pub tokens: Tokens,
 }
 
 /// A job with its outcome, ready to be stored.
@@ -95,6 +150,8 @@ pub struct Settled {
     pub latency: Option<Duration>,
     /// Tokens that the model's answer cost, also where the answer was refused.
     pub tokens: Tokens,
+    /// Requests before the one that the fields above are of.
+    pub earlier: Vec<EarlierRequest>,
     /// When storing it was first postponed because another session held its call or job, or wrote its turns.
     pub held_up: Option<Instant>,
 }
@@ -110,8 +167,14 @@ impl Settled {
             model: None,
             latency: None,
             tokens: Tokens::default(),
+            earlier: Vec::new(),
             held_up: None,
         }
+    }
+
+    /// What all requests of the attempt cost.
+    pub fn all_tokens(&self) -> Tokens {
+        self.earlier.iter().fold(self.tokens, |sum, request| sum.plus(request.tokens))
     }
 
     /// Hash of the words that the outcome is about, where it is about words.
@@ -143,4 +206,13 @@ pub struct LockedCall {
     /// The other party's: who rang or, of an outbound call, who was rung.
     pub contact_number: Option<String>,
     pub external_id: Option<String>,
+}
+
+/// An analysis that is to be stored.
+pub struct CompletedAnalysis<'a> {
+    pub settled: &'a Settled,
+    pub analyzed: &'a Analyzed,
+    pub call: &'a LockedCall,
+    /// As they are searched.
+    pub words: String,
 }

@@ -16,8 +16,8 @@ use std::ffi::CStr;
 /// Months whose plans are kept, of each statement.
 const PLANS_KEPT: usize = 4;
 /// The families that such statements read. `state::lock_tables` has locked those of them whose order matters.
-const PARTITIONED_TABLES: [(&str, &CStr); 3] =
-    [("{call}", c"call"), ("{turn}", c"turn"), ("{analytics}", c"analytics")];
+const PARTITIONED_TABLES: [(&str, &CStr); 4] =
+    [("{call}", c"call"), ("{turn}", c"turn"), ("{tool_call}", c"tool_call"), ("{analytics}", c"analytics")];
 
 /// The calls of a batch, and where they lie.
 pub struct PartitionScope {
@@ -34,15 +34,12 @@ impl PartitionScope {
         let highest = calls.iter().max().copied().unwrap_or_else(|| Uuid::from_bytes([0; 16]));
         let of_all =
             PARTITIONED_TABLES.map(|(_, family)| partition::holding(family, lowest.as_bytes(), highest.as_bytes()));
-        let leaves = match of_all {
-            [Some(call), Some(turn), Some(analytics)] => Some([call, turn, analytics]),
-            _ => None,
-        };
+        let leaves = of_all.into_iter().collect::<Option<Vec<String>>>().and_then(|leaves| leaves.try_into().ok());
         PartitionScope { bounds: (lowest, highest), leaves }
     }
 }
 
-/// A statement that reads calls. Its text has `{call}`, `{turn}` or `{analytics}` for a table, and `{within column}` for
+/// A statement that reads calls. Its text has `{call}`, `{turn}`, `{tool_call}` or `{analytics}` for a table, and `{within column}` for
 /// the condition that a call's id lies between the bounds, which are its parameters $2 and $3.
 ///
 /// It must be of a form that reads those tables by their keys whatever the planner believes of them: a plan is made once.

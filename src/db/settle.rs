@@ -3,12 +3,12 @@
 //! Lock order is that of every other statement: the call first, then its job. Nothing waits for a lock: a row that
 //! another session has locked is postponed, so neither an ingest nor a DELETE stalls the worker.
 
-use super::deliver;
-use super::outcome::{ANALYZE, DELIVER, LockedCall, Outcome, Settled, WRITERS_PATIENCE};
+use super::outcome::{ANALYZE, CompletedAnalysis, DELIVER, LockedCall, Outcome, Settled, WRITERS_PATIENCE};
 use super::partition::{PartitionScope, PartitionStatement};
 use super::search::Search;
-use super::store::{self, CompletedAnalysis};
+use super::store;
 use super::{DbError, Statement};
+use super::{attempt_log, deliver, trials};
 use crate::host::commit_hooks;
 use pgrx::Uuid;
 use pgrx::pg_sys::BuiltinOid::*;
@@ -48,16 +48,17 @@ pub fn settle(
     let calls = lock_calls(client, &scope, ids)?;
     let jobs = lock_jobs(client, settled, epoch)?;
 
-    let mut attempt_log = Vec::new();
+    let mut attempts = Vec::new();
     let mut updates = JobUpdates::default();
     let mut gone: Vec<(Uuid, String)> = Vec::new();
+    let mut tries = Vec::new();
     let mut about_words: Vec<(&Settled, &LockedCall)> = Vec::new();
     for s in settled {
         let id = s.job.id;
         match (jobs.get(&id), calls.get(&s.job.call_id)) {
             // The lease is lost, or the job is requeued or deleted: the late answer changes nothing. The attempt is
             // logged only if the call is free.
-            (None, Some(Some(call))) => attempt_log.push((s, call, "discarded")),
+            (None, Some(Some(call))) => attempts.push((s, call, "discarded")),
             (None, _) => {}
             (Some(JobLock::ByOthers), _) | (_, Some(None)) => _ = report.postponed.insert(id),
             (Some(_), None | Some(Some(LockedCall { not_analyzable: true, .. }))) => updates.done.push(id),
@@ -71,24 +72,29 @@ pub fn settle(
                 Outcome::Cancelled if s.kind.as_str() == ANALYZE => updates.back(s, Duration::ZERO, 1),
                 Outcome::Cancelled => updates.done.push(id),
                 Outcome::Completed => {
-                    attempt_log.push((s, call, "ok"));
+                    attempts.push((s, call, "ok"));
                     updates.done.push(id);
                 }
+                Outcome::Tried(tried) => {
+                    attempts.push((s, call, if tried.after.is_ok() { "ok" } else { "dead" }));
+                    updates.done.push(id);
+                    tries.push((s, &**tried));
+                }
                 Outcome::Gone { error } => {
-                    attempt_log.push((s, call, "dead"));
+                    attempts.push((s, call, "dead"));
                     updates.dead.push((id, error.clone()));
                     gone.extend(s.kind.delivery().map(|to| (to.webhook_id, error.clone())));
                 }
                 Outcome::Failed { again: Some(pause), .. } => {
-                    attempt_log.push((s, call, "failed"));
+                    attempts.push((s, call, "failed"));
                     updates.back(s, *pause, 0);
                 }
                 Outcome::Failed { again: None, error } => {
-                    attempt_log.push((s, call, "dead"));
+                    attempts.push((s, call, "dead"));
                     updates.dead.push((id, error.clone()));
                 }
                 Outcome::Snoozed { again, .. } => {
-                    attempt_log.push((s, call, "snoozed"));
+                    attempts.push((s, call, "snoozed"));
                     updates.back(s, *again, 1);
                 }
             },
@@ -108,11 +114,11 @@ pub fn settle(
                 completed.push(CompletedAnalysis { settled: s, analyzed, call, words });
             }
             Outcome::Current { .. } if is_of_the_words && still_stored => {
-                attempt_log.push((s, call, "skipped"));
+                attempts.push((s, call, "skipped"));
                 updates.done.push(s.job.id);
             }
             _ => {
-                attempt_log.push((s, call, "stale"));
+                attempts.push((s, call, "stale"));
                 updates.back(s, Duration::ZERO, 1);
             }
         }
@@ -121,7 +127,7 @@ pub fn settle(
         report.enqueued.insert(DELIVER);
     }
     for CompletedAnalysis { settled: s, call, .. } in &completed {
-        attempt_log.push((s, call, "ok"));
+        attempts.push((s, call, "ok"));
         report.stored.push(s.job.id);
         if commit_hooks::has_writers(s.job.call_id.as_bytes()) {
             updates.back(s, WRITERS_PATIENCE, 1);
@@ -129,7 +135,8 @@ pub fn settle(
             updates.done.push(s.job.id);
         }
     }
-    store::attempt_log(client, &attempt_log)?;
+    trials::store(client, &tries)?;
+    attempt_log::write(client, &attempts)?;
     report.enqueued.extend(&updates.retried_kinds);
     updates.apply(client)?;
     if !gone.is_empty() {

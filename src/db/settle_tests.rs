@@ -3,7 +3,7 @@
 #[pgrx::pg_schema]
 mod tests {
     use crate::db::claim::{Claimed, claim};
-    use crate::db::outcome::{ANALYZE, Analyzed, JobKind, Outcome, Settled};
+    use crate::db::outcome::{ANALYZE, Analyzed, Fixed, JobKind, Outcome, Settled};
     use crate::db::prepare::prepare;
     use crate::db::search::Search;
     use crate::db::settle::{Report, settle};
@@ -30,17 +30,21 @@ mod tests {
 
     /// The hash of the words of the job's call, as they are stored.
     fn hash(job: &Claimed) -> Vec<u8> {
-        let prepared = Spi::connect_mut(|client| prepare(client, vec![job.clone()])).expect("prepare");
+        let prepared = Spi::connect_mut(|client| prepare(client, vec![job.clone()], |_| false)).expect("prepare");
         prepared.into_iter().next().and_then(|(_, call)| call).expect("the call").hash
     }
 
     fn analyzed(hash: Vec<u8>) -> Outcome {
         Outcome::Analyzed(Box::new(Analyzed {
-            analysis: analysis::no_conversation(),
+            fixed: Some(Fixed {
+                analysis: analysis::no_conversation(),
+                evidence: Vec::new(),
+                model: "test".to_owned(),
+                prompt_version: "1".to_owned(),
+            }),
+            results: Vec::new(),
             vertical: "general".to_owned(),
-            model: "test".to_owned(),
             mended: false,
-            prompt_version: "1".to_owned(),
             hash,
             ended_ms: None,
         }))

@@ -2,7 +2,8 @@
 //! calls. Whether it may be stored is decided in `settle.rs`. None of these statements reads a table that has months,
 //! so their plans are kept.
 
-use super::outcome::{Analyzed, LockedCall, Outcome, Settled};
+use super::outcome::{CompletedAnalysis, Fixed};
+use super::results;
 use super::row_statement::RowStatement;
 use super::search::Search;
 use super::{DbError, Statement, deliver};
@@ -11,18 +12,10 @@ use crate::host::tenant_binding;
 use pgrx::Uuid;
 use pgrx::pg_sys::BuiltinOid::*;
 use pgrx::spi::SpiClient;
+use voice_core::evidence;
 use voice_core::notification::{self, Headline};
 use voice_core::search;
 use voice_core::tsvector_cache::Document;
-
-/// An analysis that is to be stored.
-pub struct CompletedAnalysis<'a> {
-    pub settled: &'a Settled,
-    pub analyzed: &'a Analyzed,
-    pub call: &'a LockedCall,
-    /// As they are searched.
-    pub words: String,
-}
 
 /// Stores the analyses, and tells of them. Gives how many deliveries were written.
 pub fn analyses(
@@ -34,15 +27,18 @@ pub fn analyses(
     if completed.is_empty() {
         return Ok(0);
     }
-    analytics(client, completed)?;
+    let fixed: Vec<(&CompletedAnalysis, &Fixed)> =
+        completed.iter().filter_map(|n| Some((n, n.analyzed.fixed.as_ref()?))).collect();
+    analytics(client, &fixed)?;
+    results::store(client, completed)?;
     documents(client, completed, search)?;
-    notify(client, completed)?;
+    notify(client, &fixed)?;
     // Whoever is to be told of these calls is told later, by jobs that are written now.
     let priorities = completed.iter().map(|n| n.settled.job.priority).collect();
     deliver::enqueue_deliveries(client, ids_of(completed), priorities, bounds)
 }
 
-fn analytics(client: &mut SpiClient<'_>, completed: &[CompletedAnalysis]) -> Result<(), DbError> {
+fn analytics(client: &mut SpiClient<'_>, completed: &[(&CompletedAnalysis, &Fixed)]) -> Result<(), DbError> {
     thread_local! {
         static STORE: RowStatement = const {
             RowStatement::new(
@@ -52,14 +48,19 @@ fn analytics(client: &mut SpiClient<'_>, completed: &[CompletedAnalysis]) -> Res
                     columns: &[
                         "call_id", "tenant_id", "agent_id", "started_at", "from_number", "vertical", "sentiment", "lead_score",
                         "intent", "entities", "summary", "next_action", "model", "prompt_version", "transcript_hash",
-                        "prompt_tokens", "completion_tokens", "contact_number", "external_id",
+                        "prompt_tokens", "completion_tokens", "contact_number", "external_id", "evidence", "unsupported",
                     ],
                 },
             )
         };
     }
-    let row = |n: &CompletedAnalysis| {
-        let (call, analyzed, analysis) = (n.call, n.analyzed, &n.analyzed.analysis);
+    if completed.is_empty() {
+        return Ok(());
+    }
+    let row = |(n, fixed): &(&CompletedAnalysis, &Fixed)| {
+        let (call, analyzed, analysis) = (n.call, n.analyzed, &fixed.analysis);
+        let tokens = n.settled.all_tokens();
+        let evidence = (!fixed.evidence.is_empty()).then(|| evidence::to_json(&fixed.evidence).to_string());
         vec![
             value(n.settled.job.call_id),
             value(call.tenant.as_str()),
@@ -73,13 +74,15 @@ fn analytics(client: &mut SpiClient<'_>, completed: &[CompletedAnalysis]) -> Res
             jsonb(&serde_json::to_string(&analysis.entities).unwrap_or_else(|_| "{}".to_owned())),
             value(analysis.summary.as_str()),
             value(analysis.next_action.as_str()),
-            value(analyzed.model.as_str()),
-            value(analyzed.prompt_version.as_str()),
+            value(fixed.model.as_str()),
+            value(fixed.prompt_version.as_str()),
             value(analyzed.hash.as_slice()),
-            value(n.settled.tokens.prompt),
-            value(n.settled.tokens.completion),
+            value(tokens.prompt),
+            value(tokens.completion),
             value(call.contact_number.as_deref()),
             value(call.external_id.as_deref()),
+            evidence.as_deref().and_then(jsonb),
+            value((!fixed.evidence.is_empty()).then(|| evidence::unsupported(&fixed.evidence) as i16)),
         ]
     };
     let rows: Vec<_> = completed.iter().map(row).collect();
@@ -124,18 +127,21 @@ fn documents(client: &mut SpiClient<'_>, completed: &[CompletedAnalysis], search
 }
 
 /// Tells those who listen.
-fn notify(client: &mut SpiClient<'_>, completed: &[CompletedAnalysis]) -> Result<(), DbError> {
+fn notify(client: &mut SpiClient<'_>, completed: &[(&CompletedAnalysis, &Fixed)]) -> Result<(), DbError> {
     thread_local! {
         static NOTIFY: Statement = const {
             Statement::for_session(include_str!("../../sql/queries/settle_notify.sql"), &[TEXTARRAYOID, TEXTARRAYOID])
         };
     }
-    let headlines = completed.iter().map(|n| Headline {
+    let headlines = completed.iter().map(|(n, fixed)| Headline {
         call_id: n.settled.job.call_id.to_string(),
-        lead_score: n.analyzed.analysis.lead_score,
-        sentiment: n.analyzed.analysis.sentiment,
-        intent: n.analyzed.analysis.intent,
+        lead_score: fixed.analysis.lead_score,
+        sentiment: fixed.analysis.sentiment,
+        intent: fixed.analysis.intent,
     });
+    if completed.is_empty() {
+        return Ok(());
+    }
     let (channels, payloads): (Vec<String>, Vec<String>) =
         notification::notifications(headlines.collect(), tenant_binding::somebody_is_pinned()).into_iter().unzip();
     NOTIFY.with(|s| s.run(client, &[channels.into(), payloads.into()]).map(drop))
@@ -147,55 +153,4 @@ fn ids_of(completed: &[CompletedAnalysis]) -> Vec<Uuid> {
 
 fn tenants_of(completed: &[CompletedAnalysis]) -> Vec<String> {
     completed.iter().map(|n| n.call.tenant.clone()).collect()
-}
-
-/// One row for every attempt ever made, with what came of it.
-pub fn attempt_log(client: &mut SpiClient<'_>, rows: &[(&Settled, &LockedCall, &str)]) -> Result<(), DbError> {
-    thread_local! {
-        static WRITE: RowStatement = const {
-            RowStatement::new(
-                include_str!("../../sql/queries/settle_attempts.sql"),
-                RowArray {
-                    table: c"attempt",
-                    columns: &[
-                        "call_id", "tenant_id", "kind", "job_id", "attempt", "outcome", "error", "http_status", "model",
-                        "prompt_tokens", "completion_tokens", "latency_ms", "webhook_id", "event", "mended",
-                    ],
-                },
-            )
-        };
-    }
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let row = |(s, call, outcome): &(&Settled, &LockedCall, &str)| {
-        let error = match &s.outcome {
-            Outcome::Failed { error, .. } | Outcome::Snoozed { error, .. } | Outcome::Gone { error } => {
-                Some(error.as_str())
-            }
-            _ => None,
-        };
-        let delivery = s.kind.delivery();
-        let mended = matches!(&s.outcome, Outcome::Analyzed(analyzed) if analyzed.mended);
-        vec![
-            value(s.job.call_id),
-            value(call.tenant.as_str()),
-            value(s.kind.as_str()),
-            value(s.job.id),
-            value(s.job.attempt),
-            value(*outcome),
-            value(error),
-            value(s.http_status),
-            value(s.model.as_deref()),
-            value(s.tokens.prompt),
-            value(s.tokens.completion),
-            value(s.latency.map(|latency| latency.as_millis() as i32)),
-            value(delivery.map(|d| d.webhook_id)),
-            value(delivery.map(|d| d.event.as_str())),
-            // NULL takes no room.
-            value(mended.then_some(true)),
-        ]
-    };
-    let rows: Vec<_> = rows.iter().map(row).collect();
-    WRITE.with(|s| s.run(client, &rows))
 }

@@ -3,6 +3,8 @@
 /// Whether a kind of jobs can make progress, for `voice_status()`.
 pub enum Health {
     Healthy,
+    /// All jobs are done, and something that somebody asked for is not; with the reason.
+    Incomplete(String),
     /// Some jobs wait because of limits.
     Throttled,
     /// Nothing is requested until the configuration changes; with the reason.

@@ -31,11 +31,11 @@ pub enum Intake {
     Open,
 }
 
-/// What happens to a job that was read.
+/// What happens to a job that was read, or whose response has arrived.
 pub enum Step<T> {
-    /// Its outcome is known without a request.
+    /// Its outcome is known.
     Settle(Settled),
-    /// A request was sent; `T` is what the response is read with.
+    /// Requests were sent; `T` is what the responses are read with.
     Sent(Claimed, T),
 }
 
@@ -101,12 +101,13 @@ pub trait JobHandler {
         context: Context<'_>,
     ) -> Step<Self::InFlight>;
 
-    /// Responses that have arrived, each with its request id.
+    /// Responses that have arrived, each with the request id that its job was started with.
     fn responses(&mut self) -> Vec<(u64, Self::Response)> {
         Vec::new()
     }
 
-    /// What a response means for its job. `others`: requests of other jobs are in flight, or wait.
+    /// What a response means for its job: its outcome, or that more responses are to come. `others`: requests of other jobs
+    /// are in flight, or wait.
     fn on_response(
         &mut self,
         job: Claimed,
@@ -114,7 +115,7 @@ pub trait JobHandler {
         response: Self::Response,
         others: bool,
         context: Context<'_>,
-    ) -> Settled;
+    ) -> Step<Self::InFlight>;
 
     /// Outcome of an attempt that failed without a response.
     fn failed(&self, job: &Claimed, error: String, settings: &Settings) -> Outcome;

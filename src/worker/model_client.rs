@@ -1,30 +1,111 @@
 //! Requests to the language model: the only file of the worker that builds a request of `voice_net` for it.
+//!
+//! A job may take several requests. Those for which there is no room yet wait here, in their order, and go before those of
+//! other jobs.
 
 use super::provider::{Effect, Provider};
 use crate::db::claim::Claimed;
+use crate::guc::Settings;
+use std::cell::RefCell;
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use voice_core::protocol::OPENAI_CHAT;
+use voice_core::long_call::looks_cut;
+use voice_core::protocol::{Class, Failure, Kind, OPENAI_CHAT};
+use voice_core::question::Question;
 use voice_core::quota::TenantLimitOverride;
 use voice_core::server_state::Permit;
-use voice_net::{AnalysisRequest, AnalysisResponse, Pool, SharedStyles, Waker, llm};
+use voice_net::{AnalysisRequest, AnalysisResponse, Endpoint, Pool, SharedStyles, Waker, llm};
+
+/// Shorter transcripts are not looked at for whether the server cut them.
+const LOOKED_AT_BYTES: usize = 8000;
+/// Requests of one job at most.
+const REQUESTS_MAX: u64 = 256;
+
+/// Whose request it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Asker {
+    Analyze,
+    Trial,
+}
+
+impl Asker {
+    const ALL: [Asker; 2] = [Asker::Analyze, Asker::Trial];
+}
+
+/// A request that is to be sent.
+pub struct Ask {
+    pub asker: Asker,
+    /// Id that the job was started with; the askers number theirs by themselves.
+    pub request_id: u64,
+    /// Which of the job's requests, below [`REQUESTS_MAX`].
+    pub number: u8,
+    pub tenant: String,
+    /// `None`: the model of the settings.
+    pub model: Option<String>,
+    pub question: Arc<Question>,
+    pub vertical: String,
+    pub transcript: String,
+}
+
+/// What came of one request of a job.
+pub struct Arrival {
+    pub number: u8,
+    /// `None`: there is no endpoint any more, and it was not sent.
+    pub response: Option<AnalysisResponse>,
+}
+
+/// A request in flight.
+struct Sent {
+    permit: Permit,
+    /// Characters of its transcript, where that is long.
+    chars: usize,
+}
+
+/// One client for all kinds of jobs that ask the model: they share its limits.
+pub type SharedModel = Rc<RefCell<ModelClient>>;
 
 /// The threads that send requests, and the state of the server they are sent to.
 pub struct ModelClient {
     pool: Pool<AnalysisRequest>,
     styles: SharedStyles,
     pub provider: Provider,
+    /// Requests in flight at most.
+    limit: usize,
+    waiting: VecDeque<Ask>,
+    sent: HashMap<u64, Sent>,
+    /// Responses that nobody has taken yet, by asker.
+    inboxes: [Vec<(u64, Arrival)>; Asker::ALL.len()],
 }
 
 impl ModelClient {
     /// `waker` is woken for every response.
     pub fn new(waker: &Waker) -> ModelClient {
         let styles = SharedStyles::default();
-        ModelClient { pool: llm::pool(waker, styles.clone()), styles, provider: Provider::default() }
+        ModelClient {
+            pool: llm::pool(waker, styles.clone()),
+            styles,
+            provider: Provider::default(),
+            limit: 0,
+            waiting: VecDeque::new(),
+            sent: HashMap::new(),
+            inboxes: Default::default(),
+        }
     }
 
     /// Sets the limit of requests in flight.
     pub fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
         self.pool.set_limit(limit);
+    }
+
+    /// Takes the settings as they are now.
+    ///
+    /// # Errors
+    /// No request can be sent with them; with the reason.
+    pub fn configure(&mut self, settings: &Settings) -> Result<(), String> {
+        self.provider.configure(settings)
     }
 
     /// Replaces the limits of single tenants.
@@ -37,34 +118,102 @@ impl ModelClient {
         self.styles.forget();
     }
 
-    /// Sends a request for a call of this tenant. `None`: there is no endpoint.
-    pub fn send(&mut self, request_id: u64, tenant: &str, vertical: String, transcript: String) -> Option<Permit> {
-        let endpoint = self.provider.endpoint()?;
-        let permit = self.provider.on_send(tenant);
-        self.pool.submit(AnalysisRequest { request_id, endpoint, protocol: &OPENAI_CHAT, vertical, transcript });
-        Some(permit)
+    /// Number of jobs whose first request may be sent now.
+    pub fn room(&self) -> usize {
+        self.provider.available(self.limit, self.pool.in_flight()).saturating_sub(self.waiting.len())
     }
 
-    /// Responses that have arrived.
-    pub fn responses(&mut self) -> Vec<(u64, AnalysisResponse)> {
-        self.pool.poll().into_iter().map(|response| (response.request_id, response)).collect()
+    /// Sends a request, now or when there is room.
+    pub fn send(&mut self, ask: Ask) {
+        self.waiting.push_back(ask);
+        self.send_waiting();
+    }
+
+    /// Drops the requests of this job that have not been sent. Gives how many.
+    pub fn drop_waiting(&mut self, asker: Asker, request_id: u64) -> usize {
+        let before = self.waiting.len();
+        self.waiting.retain(|ask| (ask.asker, ask.request_id) != (asker, request_id));
+        before - self.waiting.len()
+    }
+
+    /// Sends waiting requests for which there is room now. What follows one of a tenant without room may go before it.
+    pub fn send_waiting(&mut self) {
+        let Some(endpoint) = self.provider.endpoint() else { return };
+        let mut room = self.provider.available(self.limit, self.pool.in_flight());
+        let mut at = 0;
+        while room > 0 && at < self.waiting.len() {
+            if self.provider.available_for(&self.waiting[at].tenant) == 0 {
+                at += 1;
+                continue;
+            }
+            let Some(ask) = self.waiting.remove(at) else { break };
+            let endpoint = match ask.model {
+                Some(model) if model != endpoint.model => Arc::new(Endpoint { model, ..(*endpoint).clone() }),
+                _ => endpoint.clone(),
+            };
+            let request_id =
+                (ask.request_id * Asker::ALL.len() as u64 + ask.asker as u64) * REQUESTS_MAX + u64::from(ask.number);
+            let permit = self.provider.on_send(&ask.tenant);
+            let Ask { question, vertical, transcript, .. } = ask;
+            let chars = if transcript.len() > LOOKED_AT_BYTES { transcript.chars().count() } else { 0 };
+            self.sent.insert(request_id, Sent { permit, chars });
+            let protocol = &OPENAI_CHAT;
+            self.pool.submit(AnalysisRequest { request_id, endpoint, protocol, question, vertical, transcript });
+            room = room.saturating_sub(1);
+        }
+    }
+
+    /// Responses to this asker that have arrived, each with the id that its job was started with. Sends what waits, too.
+    pub fn responses(&mut self, asker: Asker) -> Vec<(u64, Arrival)> {
+        let arrived = self.pool.poll();
+        if self.provider.endpoint().is_none() {
+            for ask in self.waiting.drain(..) {
+                let arrival = Arrival { number: ask.number, response: None };
+                self.inboxes[ask.asker as usize].push((ask.request_id, arrival));
+            }
+        }
+        for mut response in arrived {
+            let (job, number) = (response.request_id / REQUESTS_MAX, (response.request_id % REQUESTS_MAX) as u8);
+            let (request_id, of) = (job / Asker::ALL.len() as u64, (job % Asker::ALL.len() as u64) as usize);
+            let chars = self.sent.get(&response.request_id).map_or(0, |sent| sent.chars);
+            refuse_a_cut_prompt(&mut response, chars);
+            self.inboxes[of].push((request_id, Arrival { number, response: Some(response) }));
+        }
+        if !self.waiting.is_empty() {
+            self.send_waiting();
+        }
+        std::mem::take(&mut self.inboxes[asker as usize])
     }
 
     /// Notes what a response says about the server; see [`Provider::on_response`].
     pub fn on_response(
         &mut self,
         job: &Claimed,
-        permit: Permit,
         response: &AnalysisResponse,
         others: bool,
         attempts_max: u32,
     ) -> Effect {
-        self.provider.on_response(job, permit, response.outcome.as_ref().err(), others, attempts_max)
+        match self.sent.remove(&response.request_id) {
+            Some(Sent { permit, .. }) => {
+                self.provider.on_response(job, permit, response.outcome.as_ref().err(), others, attempts_max)
+            }
+            None => Effect { change: None, decision: None },
+        }
     }
 
-    /// When the requests in flight must be looked at, at the latest.
+    /// When the requests in flight or those that wait must be looked at, at the latest.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.pool.next_deadline()
+        if self.inboxes.iter().any(|inbox| !inbox.is_empty()) {
+            return Some(Instant::now());
+        }
+        let waiting = match self.waiting.is_empty() {
+            true => None,
+            false => {
+                let of_tenants = self.provider.next_available_for(self.waiting.iter().map(|ask| ask.tenant.as_str()));
+                of_tenants.filter(|at| *at > Instant::now()).or(self.provider.next_available())
+            }
+        };
+        [self.pool.next_deadline(), waiting].into_iter().flatten().min()
     }
 
     /// When requests may be sent again, in Unix microseconds; 0: now.
@@ -72,5 +221,17 @@ impl ModelClient {
         let wait = self.provider.next_available().map(|at| at.saturating_duration_since(Instant::now()));
         let at = wait.and_then(|wait: Duration| (SystemTime::now() + wait).duration_since(UNIX_EPOCH).ok());
         at.map_or(0, |since_epoch| since_epoch.as_micros() as u64)
+    }
+}
+
+/// An answer to a prompt that the server has cut silently is an answer to another question. `chars`: of the transcript.
+fn refuse_a_cut_prompt(response: &mut AnalysisResponse, chars: usize) {
+    let read = response.spent.prompt.filter(|tokens| response.outcome.is_ok() && looks_cut(chars, *tokens));
+    if let Some(tokens) = read {
+        let message = format!(
+            "the LLM server cut the prompt: it was sent a transcript of {chars} characters and counted {tokens} tokens; \
+             give the model a larger context there, or lower transcript_max_chars"
+        );
+        response.outcome = Err(Failure::new(Class::Configuration, Kind::Reply, message, &[]));
     }
 }

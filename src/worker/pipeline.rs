@@ -171,7 +171,10 @@ impl<H: JobHandler> JobRunner for Pipeline<H> {
         for (request_id, response) in self.handler.responses() {
             if let Some((job, in_flight)) = self.in_flight.remove(&request_id) {
                 let others = !self.in_flight.is_empty() || self.queue.has_jobs();
-                settled.push(self.handler.on_response(job, in_flight, response, others, context));
+                match self.handler.on_response(job, in_flight, response, others, context) {
+                    Step::Settle(outcome) => settled.push(outcome),
+                    Step::Sent(job, in_flight) => _ = self.in_flight.insert(request_id, (job, in_flight)),
+                }
             }
         }
         if H::POLL_AFTER_RESPONSE && !settled.is_empty() {

@@ -46,7 +46,10 @@ impl StatusWriter {
             (None, None, None) => {
                 let state = if idle { State::Idle } else { State::Working };
                 let throttled = kinds.iter().any(|health| matches!(health, Health::Throttled));
-                self.slot.set_state(state, if throttled { "jobs wait for the limits of their tenants" } else { "" });
+                let incomplete =
+                    first(|health| if let Health::Incomplete(reason) = health { Some(reason) } else { None });
+                let limited = throttled.then_some("jobs wait for the limits of their tenants");
+                self.slot.set_state(state, limited.or(incomplete.map(String::as_str)).unwrap_or_default());
             }
         }
     }
@@ -87,8 +90,13 @@ impl StatusWriter {
 
     /// Adds a result to the figures of its model. An answer that came too late to be stored has cost its tokens too.
     pub fn count_usage(&self, settled: &Settled, stored: bool) {
-        let Some(model) = &settled.model else { return };
         let tokens = |count: Option<i32>| count.map_or(0, |n| n.max(0) as u64);
+        for request in &settled.earlier {
+            let Some(model) = &request.model else { continue };
+            let (prompt_tokens, completion_tokens) = (tokens(request.tokens.prompt), tokens(request.tokens.completion));
+            self.slot.usage.add(model, &Answered { prompt_tokens, completion_tokens, ..Answered::default() });
+        }
+        let Some(model) = &settled.model else { return };
         let mended = matches!(&settled.outcome, Outcome::Analyzed(analyzed) if analyzed.mended);
         let failed = matches!(settled.outcome, Outcome::Failed { .. } | Outcome::Snoozed { .. });
         let answered = Answered {

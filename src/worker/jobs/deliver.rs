@@ -115,7 +115,7 @@ impl JobHandler for Deliver {
         result: DeliveryResult,
         _others: bool,
         _context: Context<'_>,
-    ) -> Settled {
+    ) -> Step<Delivery> {
         let mut receiver = self.receivers.remove(&delivery.webhook_id).unwrap_or_default();
         receiver.in_flight = receiver.in_flight.saturating_sub(1);
         let outcome = match result.outcome {
@@ -147,11 +147,11 @@ impl JobHandler for Deliver {
         if receiver.is_notable() {
             self.receivers.insert(delivery.webhook_id, receiver);
         }
-        Settled {
+        Step::Settle(Settled {
             http_status: result.http_status.map(i32::from),
             latency: Some(result.latency),
             ..Settled::without_request(job, JobKind::Deliver(Some(delivery)), outcome)
-        }
+        })
     }
 
     fn failed(&self, job: &Claimed, error: String, _settings: &Settings) -> Outcome {
