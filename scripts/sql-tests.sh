@@ -35,7 +35,7 @@ if [ "$1" = isolation ]; then
                         if (got < 0) exit 1
                         close(file); next }
              { print }' "$file" |
-            sed -E 's/\{within ([^}]*)\}/\1 BETWEEN $2 AND $3/g; s/\{(call|turn|analytics)\}/voice.\1/g' \
+            sed -E 's/\{within ([^}]*)\}/\1 BETWEEN $2 AND $3/g; s/\{(call|turn|tool_call|analytics)\}/voice.\1/g' \
             > "$output/specs/${file##*/}"
     done
     input=$output

@@ -7,14 +7,9 @@ use harness::{processes, wait_until};
 
 use crate::fixture::{Fixture, short_or_long};
 
-/// What a run took.
-struct Cost {
-    time: Duration,
-    /// CPU time of the worker.
-    cpu: Duration,
-    /// Blocks of voice.job and its indexes that were looked at: what the queue costs, on any machine.
-    blocks: i64,
-}
+/// How long it took, and what it cost the worker: a machine that does something else as well makes a run slower, but
+/// hardly dearer.
+type Cost = (Duration, Duration);
 
 /// Calls that end, until all are analysed.
 fn run(fixture: &mut Fixture, calls: usize) -> Cost {
@@ -22,25 +17,10 @@ fn run(fixture: &mut Fixture, calls: usize) -> Cost {
     fixture.voice.client.batch_execute("SELECT voice_pause()").unwrap();
     fixture.voice.state("paused");
     fixture.calls_end(calls);
-    let (deleted, blocks) = (deleted_jobs(fixture), blocks_looked_at(fixture));
     let (start, before) = (Instant::now(), processes::cpu_time(worker));
     fixture.voice.client.batch_execute("SELECT voice_resume()").unwrap();
     fixture.drained_within(Duration::from_secs(300));
-    let (time, cpu) = (start.elapsed(), processes::cpu_time(worker) - before);
-    // The worker tells its figures a moment later.
-    wait_until("the worker's figures", SOON, || (deleted_jobs(fixture) >= deleted + calls as i64).then_some(()));
-    Cost { time, cpu, blocks: blocks_looked_at(fixture) - blocks }
-}
-
-fn deleted_jobs(fixture: &mut Fixture) -> i64 {
-    fixture.voice.count("SELECT n_tup_del FROM pg_stat_all_tables WHERE relid = 'voice.job'::regclass")
-}
-
-fn blocks_looked_at(fixture: &mut Fixture) -> i64 {
-    fixture.voice.count(
-        "SELECT heap_blks_read + heap_blks_hit + idx_blks_read + idx_blks_hit
-         FROM pg_statio_all_tables WHERE relid = 'voice.job'::regclass",
-    )
+    (start.elapsed(), processes::cpu_time(worker) - before)
 }
 
 fn dead_tuples(fixture: &mut Fixture) -> i64 {
@@ -48,11 +28,13 @@ fn dead_tuples(fixture: &mut Fixture) -> i64 {
     fixture.voice.count("SELECT n_dead_tup FROM pg_stat_all_tables WHERE relid = 'voice.job'::regclass")
 }
 
-/// The median of what each run took.
-fn median<T: Ord + Copy>(runs: &[Cost], of: impl Fn(&Cost) -> T) -> T {
-    let mut all: Vec<T> = runs.iter().map(of).collect();
-    all.sort();
-    all[all.len() / 2]
+fn medians(runs: Vec<Cost>) -> (f64, f64) {
+    let median = |mut times: Vec<Duration>| {
+        times.sort();
+        times[times.len() / 2].as_secs_f64()
+    };
+    let (times, costs) = runs.into_iter().unzip();
+    (median(times), median(costs))
 }
 
 #[test]
@@ -76,23 +58,21 @@ fn a_held_snapshot_slows_the_queue_little_and_leaves_nothing_behind() {
         // A moment later, where autovacuum or the worker is just looking at something.
         wait_until("the dead tuples to be gone", SOON, || (dead_tuples(&mut fixture) == 0).then_some(()));
     }
-    let per_second = |runs: &[Cost]| calls as f64 / median(runs, |run| run.time).as_secs_f64();
-    let cpu = |runs: &[Cost]| 1e3 * median(runs, |run| run.cpu).as_secs_f64() / calls as f64;
-    let blocks = |runs: &[Cost]| median(runs, |run| run.blocks) as f64 / calls as f64;
+    println!("undisturbed {free:.2?}, held {held:.2?}");
+    let ((free_time, free_cost), (held_time, held_cost)) = (medians(free), medians(held));
+    let per_second = |seconds: f64| calls as f64 / seconds;
     let remark = format!(
-        "{:.0} calls/s, {:.0} without it; the worker's CPU a call {:.2} ms, {:.2} without; blocks of the queue a call {:.0}, {:.0} without; at most {most_dead} dead tuples, none afterwards",
-        per_second(&held),
-        per_second(&free),
-        cpu(&held),
-        cpu(&free),
-        blocks(&held),
-        blocks(&free),
+        "{:.0} calls/s, {:.0} without it; the worker's CPU a call {:.2} ms, {:.2} without; at most {most_dead} dead tuples, none afterwards",
+        per_second(held_time),
+        per_second(free_time),
+        1e3 / per_second(held_cost),
+        1e3 / per_second(free_cost)
     );
     let did = format!("a snapshot held for {calls} calls, {rounds} runs with and {rounds} without");
     let tally = fixture.tally("9", &did, &remark);
     assert_eq!((tally.analytics, tally.dead), (tally.calls, 0));
     // A job is written when it is queued, claimed and settled, and once more where a lease was renewed.
     assert!(most_dead <= 4 * calls as i64, "{most_dead}");
-    // What cannot be removed is looked at now and then, not once more for each call.
-    assert!(blocks(&held) <= 2.0 * blocks(&free), "{} blocks a call, {} without the snapshot", blocks(&held), blocks(&free));
+    // Seven calls in the time of ten: by the worker's own time, for the clock's is shared with whatever else runs here.
+    assert!(free_cost / held_cost >= 0.7, "{held_cost} s, {free_cost} s without the snapshot");
 }

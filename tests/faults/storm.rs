@@ -49,7 +49,7 @@ fn no_wake_up_is_lost_in_a_storm_of_signals() {
         .unwrap()
         .into_iter()
         .map(|row| {
-            let at = ready[&format!("user: {}", row.get::<_, String>(0))];
+            let at = ready[&format!("[1] user: {}", row.get::<_, String>(0))];
             row.get::<_, SystemTime>(1).duration_since(at).unwrap_or_default()
         })
         .collect();

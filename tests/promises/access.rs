@@ -70,6 +70,10 @@ fn scene() -> (Cluster, Client) {
                  INSERT INTO voice.search_document (call_id, document) SELECT id, 'secret' FROM voice.call WHERE tenant_id = '{tenant}';
                  INSERT INTO voice.dead_job (id, call_id, attempts, kind) SELECT nextval('voice.job_id_seq'), id, 5, 'analyze'
                     FROM voice.call WHERE tenant_id = '{tenant}';
+                 INSERT INTO voice.analysis (name, version, schema) VALUES ('x', 1, '{{}}');
+                 INSERT INTO voice.result (call_id, started_at, agent_id, vertical, analysis, version, model, prompt_version)
+                    SELECT id, started_at, agent_id, 'general', 'x', 1, 'test', 'test' FROM voice.call WHERE tenant_id = '{tenant}';
+                 GRANT CREATE ON SCHEMA public TO {tenant}_reader, {tenant}_admin;
                  INSERT INTO voice.erasure (kind, removed) VALUES ('call', '{{}}')"
             ))
             .unwrap();
@@ -146,6 +150,7 @@ fn arguments(function: &str) -> Option<&'static str> {
         "voice_drop_partitions" => "'100 years'",
         "voice_add_webhook" => "'https://127.0.0.1/x'",
         "voice_remove_webhook" | "voice_enable_webhook" => NO_CALL,
+        "voice_results" | "voice_create_view" | "voice_retire_analysis" => "'x'",
         "voice_grant" => "'red_reader', 'reader'",
         "voice_revoke" => "'red_reader'",
         "voice_pin_tenant" => "'red_reader', NULL",
@@ -157,10 +162,13 @@ fn arguments(function: &str) -> Option<&'static str> {
         | "voice_requeue_dead"
         | "voice_create_partitions"
         | "voice_backfill"
+        | "voice_analyses"
+        | "voice_scorecard"
+        | "voice_trial"
         | "voice_schedule"
         | "voice_unschedule" => "",
-        "voice_uuid_time" | "voice_transcript" | "voice_export" | "voice_end_call" | "voice_reanalyze"
-        | "voice_delete_call" | "voice_restore_call" | "voice_erase_call" => NO_CALL,
+        "voice_uuid_time" | "voice_transcript" | "voice_evidence" | "voice_export" | "voice_end_call"
+        | "voice_reanalyze" | "voice_delete_call" | "voice_restore_call" | "voice_erase_call" => NO_CALL,
         _ => return None,
     })
 }

@@ -101,7 +101,10 @@ fn no_transaction_is_open_while_a_request_is_in_flight() {
 #[test]
 fn a_long_transcript_keeps_its_beginning_and_its_end() {
     let stub = StubLlm::start();
-    let mut voice = Voice::on(Voice::asking(&stub).setting("voice_analytics.transcript_max_chars", 2000));
+    let builder = Voice::asking(&stub)
+        .setting("voice_analytics.transcript_max_chars", 2000)
+        .setting("voice_analytics.long_transcripts", "ends");
+    let mut voice = Voice::on(builder);
     let middle = vec![("user", "and then there was more to say about this and that"); 200];
     let mut turns = vec![("user", "the very first words")];
     turns.extend(middle);

@@ -81,14 +81,29 @@ fn an_erased_call_is_nowhere() {
         .batch_execute(&format!(
             "INSERT INTO voice.dead_job (id, call_id, attempts, kind, last_error)
              SELECT nextval('voice.job_id_seq'), id, 5, 'analyze', '{PHRASE}' FROM voice.call WHERE from_number = '{NUMBER}';
+             INSERT INTO voice.result (call_id, started_at, agent_id, vertical, analysis, version, model, prompt_version, \"values\", criteria, evidence)
+             SELECT id, started_at, agent_id, 'v', 'a', 1, 'm', 'p', '{{\"who\": \"{PHRASE}\"}}', '{{\"c\": \"{NUMBER}\"}}', '[{{\"quote\": \"{PHRASE}\"}}]'
+             FROM voice.call WHERE from_number = '{NUMBER}';
+             INSERT INTO voice.trial_result (trial_id, call_id, before, after, error)
+             SELECT 1, id, '{{\"summary\": \"{PHRASE}\"}}', '{{\"summary\": \"{NUMBER}\"}}', '{PHRASE}' FROM voice.call WHERE from_number = '{NUMBER}';
+             UPDATE voice.analytics SET evidence = '[{{\"quote\": \"{PHRASE}\"}}]' WHERE call_id IN (SELECT id FROM voice.call WHERE from_number = '{NUMBER}');
              UPDATE voice.attempt SET error = '{PHRASE}' WHERE call_id IN (SELECT id FROM voice.call WHERE from_number = '{NUMBER}');
              ANALYZE"
         ))
         .unwrap();
     let before = tables_with(&mut voice);
-    for family in
-        ["call", "turn", "transcript_chunk", "tool_call", "analytics", "attempt", "search_document", "dead_job"]
-    {
+    for family in [
+        "call",
+        "turn",
+        "transcript_chunk",
+        "tool_call",
+        "analytics",
+        "attempt",
+        "search_document",
+        "dead_job",
+        "result",
+        "trial_result",
+    ] {
         assert!(
             before.iter().any(|name| name.starts_with(&format!("voice.{family}"))),
             "{family} is not in {before:?}"

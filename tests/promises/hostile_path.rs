@@ -88,6 +88,24 @@ fn nothing_of_a_hostile_search_path_runs() {
             "INSERT INTO voice.analytics (call_id, started_at, sentiment, lead_score, agent_id, vertical, intent, model, prompt_version, summary, next_action)
              VALUES ('{call}', '2023-06-25 12:00+00', 0.5, 80, 'a', 'salon', 'sales', 'm', 'v', 's', 'n')"
         ),
+        "SELECT voice_define_analysis('booking', '{\"type\": \"object\", \"properties\": {\"day\": {\"type\": \"string\", \"format\": \"date\", \"description\": \"x\"}}}', vertical => 'Salon')",
+        "SELECT voice_define_analysis('booking', '{\"type\": \"object\", \"properties\": {\"day\": {\"type\": \"integer\", \"description\": \"x\"}}}', vertical => 'none')",
+        &format!(
+            "INSERT INTO voice.result (call_id, started_at, agent_id, vertical, analysis, version, model, prompt_version, \"values\", criteria, evidence)
+             VALUES ('{call}', '2023-06-25 12:00+00', 'a', 'salon', 'booking', 1, 'm', 'p', '{{\"day\": \"2026-01-01\"}}',
+                     '{{\"x\": {{\"verdict\": \"pass\", \"points\": 3, \"max\": 5}}}}', '[{{\"claim\": \"values.day\", \"turn\": 1}}]')"
+        ),
+        "SELECT * FROM voice_analyses()",
+        "SELECT * FROM voice_results('booking', '-infinity')",
+        "SELECT * FROM voice_results('booking', '2020-01-01', 1, 'salon')",
+        &format!("SELECT * FROM voice_evidence('{call}')"),
+        "SELECT * FROM voice_scorecard('2023-06-01')",
+        "SELECT * FROM voice_scorecard('-infinity', 'day')",
+        "SELECT voice_create_view('booking')",
+        "SELECT voice_backfill(name => 'booking', stale => true)",
+        "SELECT voice_trial(model => 'x')",
+        "SELECT voice_trial_report(1)",
+        "SELECT voice_retire_analysis('booking')",
         &format!("INSERT INTO voice.search_document (call_id, document) VALUES ('{call}', 'plain')"),
         &format!("SELECT voice_import_scores('{{\"call_id\": \"{call}\", \"sentiment\": 0.5, \"lead_score\": 50, \"computed_at\": \"2026-01-01T00:00:00Z\"}}')"),
         &format!("SELECT voice_transcript('{call}', 1000, true)"),
@@ -133,7 +151,7 @@ fn nothing_of_a_hostile_search_path_runs() {
     ];
     for sql in statements {
         // Refusals are as good: they run their own code.
-        let refused = ["robot", "_webhook(", "schedule(", "voice_receive("];
+        let refused = ["robot", "_webhook(", "schedule(", "voice_receive(", "voice_trial", "voice_create_view("];
         if let Err(error) = voice.client.batch_execute(sql) {
             assert!(refused.iter().any(|word| sql.contains(word)), "{sql}: {error:?}");
         }

@@ -67,16 +67,37 @@ struct Scene {
 fn a_caller_whom_the_model_obeys_gets_no_more_than_a_row_of_their_own() {
     let cases = case::all();
     assert!(cases.len() >= 70, "{} cases", cases.len());
-    try_all(cases.iter().filter(|case| !case.redacted), false);
+    try_all(cases.iter().filter(|case| !case.redacted), &mut Scene::set(false, ""));
+}
+
+#[test]
+fn nor_where_analyses_are_defined_and_what_they_dictate_shows_nothing() {
+    let mut scene = Scene::set(
+        false,
+        r#"SELECT voice_define_analysis('worth', '{"type": "object", "properties": {
+               "budget": {"type": "integer", "description": "what they would spend"},
+               "plan": {"type": "string", "description": "what they asked for"}}}',
+           '[{"name": "deal", "rubric": "A deal was made.", "kind": "pass_fail"}]')"#,
+    );
+    let cases = case::all();
+    try_all(cases.iter().filter(|case| !case.redacted), &mut scene);
+    let evidence =
+        "FROM voice.result r CROSS JOIN jsonb_array_elements(r.evidence) e WHERE e->>'quote' LIKE 'reply with:%'";
+    assert!(scene.voice.count(&format!("SELECT count(*) {evidence}")) > 100);
+    let supported = format!("SELECT string_agg(e::text, E'\n') {evidence} AND (e->>'supported')::boolean");
+    assert_eq!(scene.voice.text(&supported, &[]), None);
+    let fixed =
+        "FROM voice.analytics a CROSS JOIN jsonb_array_elements(a.evidence) e WHERE e->>'quote' LIKE 'reply with:%'";
+    assert!(scene.voice.count(&format!("SELECT count(*) {fixed}")) > 10);
+    assert_eq!(scene.voice.count(&format!("SELECT count(*) {fixed} AND (e->>'supported')::boolean")), 0);
 }
 
 #[test]
 fn nor_where_values_are_taken_out_of_what_the_model_reads() {
-    try_all(case::all().iter(), true);
+    try_all(case::all().iter(), &mut Scene::set(true, ""));
 }
 
-fn try_all<'c>(cases: impl Iterator<Item = &'c Case>, redacts: bool) {
-    let mut scene = Scene::set(redacts);
+fn try_all<'c>(cases: impl Iterator<Item = &'c Case>, scene: &mut Scene) {
     let worker = scene.voice.cluster.worker_pid("app");
     let mut stored = HashSet::new();
     for case in cases {
@@ -107,12 +128,15 @@ fn try_all<'c>(cases: impl Iterator<Item = &'c Case>, redacts: bool) {
 }
 
 impl Scene {
-    fn set(redacts: bool) -> Scene {
+    /// `defines`: the definitions of the tenant whose callers try.
+    fn set(redacts: bool, defines: &str) -> Scene {
         let llm = StubLlm::start();
         llm.answer(Reply::obeying);
         let mut voice = Voice::on(
             Voice::asking(&llm)
                 .setting("voice_analytics.max_attempts", 1)
+                .setting("voice_analytics.transcript_max_chars", 12_000)
+                .setting("voice_analytics.long_transcripts", "ends")
                 .setting("voice_analytics.redact", if redacts { "on" } else { "off" }),
         );
         let mut listener = voice.cluster.connect("app");
@@ -130,6 +154,7 @@ impl Scene {
         voice.client.query(&format!("SELECT voice_add_webhook('{url}', events => '{{call.analyzed}}')"), &[]).unwrap();
         voice.client.batch_execute(NEIGHBOURS).unwrap();
         voice.drained();
+        voice.client.batch_execute(defines).unwrap();
         // One in which nobody tries anything, to compare with.
         voice.call(&[("user", "What do you charge?")]);
         voice.drained();

@@ -1,6 +1,7 @@
 //! What voice_analytics promises its users, each tried on a server of its own.
 
 mod access;
+mod analyses;
 mod analyzing;
 mod bad_replies;
 mod blame;
@@ -15,6 +16,7 @@ mod installing;
 mod late_words;
 mod leaves;
 mod limits;
+mod long_calls;
 mod mended;
 mod model_settings;
 mod months;
@@ -31,6 +33,7 @@ mod scores;
 mod searching;
 mod servers;
 mod settings;
+mod trials;
 mod upgrading;
 mod vocabulary;
 mod waking;

@@ -83,14 +83,14 @@ fn many_months_are_made_elsewhere_unless_the_transaction_must_make_them_itself()
         "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1",
     ] {
         dba.batch_execute(first).unwrap();
-        assert_eq!(ask_for_a_year(&mut dba), missing * 7, "{first}");
+        assert_eq!(ask_for_a_year(&mut dba), missing * 8, "{first}");
         dba.batch_execute("ROLLBACK").unwrap();
         assert_eq!(voice.count(leaves), before, "{first}");
     }
     let said = || notices.lock().unwrap().iter().map(|n| n.message().to_owned()).collect::<Vec<_>>().join("\n");
     assert_eq!(said(), "");
 
-    assert_eq!(ask_for_a_year(&mut dba), missing * 7);
+    assert_eq!(ask_for_a_year(&mut dba), missing * 8);
     assert_eq!(
         said(),
         format!("{missing} months are missing: a process of its own creates months, in transactions of its own")
@@ -108,7 +108,7 @@ fn many_months_are_made_here_where_no_process_is_free() {
     voice.drained();
     let missing = voice.count(MISSING_OF_A_YEAR);
     let (mut dba, notices) = voice.cluster.connect_with_notices("app");
-    assert_eq!(ask_for_a_year(&mut dba), missing * 7);
+    assert_eq!(ask_for_a_year(&mut dba), missing * 8);
     let said = notices.lock().unwrap().iter().map(|n| n.message().to_owned()).collect::<Vec<_>>().join("\n");
     assert!(said.contains(&format!("there is no free background worker: {missing} months are made here")), "{said}");
 }
@@ -147,7 +147,7 @@ fn what_a_crash_has_left_is_forgotten_and_holds_nobody_up() {
     voice.cluster.set("voice_analytics.partition_months_ahead", "5");
     voice.until("SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type = 'voice_analytics maintenance' AND query LIKE '%a crash has left%'");
     assert_eq!(voice.count("SELECT count(*) FROM voice.turn"), 0);
-    assert_eq!(voice.count(said), 7);
+    assert_eq!(voice.count(said), 8);
     report.batch_execute("COMMIT").unwrap();
     voice.until("SELECT count(*) = 0 FROM pg_constraint WHERE conname = 'while_a_month_is_made'");
 }

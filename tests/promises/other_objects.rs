@@ -127,7 +127,7 @@ fn settings_that_a_database_may_have_change_nothing() {
         .batch_execute("CREATE ROLE r; SELECT voice_grant('r', 'admin'); SELECT * FROM voice_access()")
         .unwrap();
     let dropped = voice.count("SELECT count(*) FROM voice_drop_partitions(interval '2 years')");
-    assert!(dropped > 0 && dropped % 7 == 0, "{dropped} partitions, seven a month");
+    assert!(dropped > 0 && dropped % 8 == 0, "{dropped} partitions, eight a month");
     voice
         .client
         .batch_execute("ALTER DATABASE app SET voice_analytics.partition_months_ahead = 9; SELECT pg_reload_conf()")

@@ -141,14 +141,14 @@ fn no_more_requests_a_minute_leave_than_are_allowed_and_they_are_spread() {
     assert_eq!(arrived.len(), 4);
     for pair in arrived.windows(2) {
         let gap = (pair[1] - pair[0]).as_millis();
-        assert!(gap >= 900, "{gap} ms between two requests at 60 a minute");
+        assert!((900..2500).contains(&gap), "{gap} ms between two requests at 60 a minute");
     }
     // A new limit counts at once.
     voice.cluster.set("voice_analytics.requests_per_minute", "0");
     (0..20).for_each(|_| _ = voice.call(HELLO));
     voice.drained();
     let first = stub.requests()[4].arrived;
-    assert!((stub.requests()[23].arrived - first).as_secs() < 19, "one a second would take 19 seconds");
+    assert!((stub.requests()[23].arrived - first).as_secs() < 10);
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn a_worker_asked_to_leave_waits_for_no_request_and_is_followed_by_another() {
     wait_until("its end", SOON, || (!std::path::Path::new(&format!("/proc/{pid}")).exists()).then_some(()));
     let took = asked.elapsed();
     eprintln!("a worker with 16 requests in flight leaves {took:?} after SIGTERM");
-    assert!(took.as_secs() < 30, "{took:?}; a request may take 60 seconds");
+    assert!(took.as_millis() < 500, "{took:?}");
     stub.wait_for(32, SOON);
 }
 
@@ -194,7 +194,7 @@ fn a_killed_worker_is_followed_by_another_in_a_moment() {
     voice.cluster.signal(pid, Signal::SIGKILL);
     let next = stub.wait_for(2, SOON)[1].arrived;
     eprintln!("from kill -9 of the worker to the first request of its successor: {:?}", next - killed);
-    assert!((next - killed).as_secs() < 20, "a lease lasts 20 seconds");
+    assert!((next - killed).as_secs() < 5);
 }
 
 #[test]

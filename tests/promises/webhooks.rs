@@ -481,3 +481,34 @@ fn a_batch_of_calls_is_a_few_notifications_and_each_call_is_in_them_once() {
     assert_eq!(calls.len(), CALLS);
     assert!(notifications <= CALLS / 10, "{notifications} notifications");
 }
+
+#[test]
+fn a_hot_lead_is_told_only_where_an_analysis_says_what_the_webhook_wants() {
+    let llm = StubLlm::start();
+    llm.answer(|request| {
+        let schema = &request.json()["response_format"]["json_schema"]["schema"];
+        let mut content = Reply::fitting_content(request, schema);
+        (content["lead_score"], content["intent"]) = (92.into(), "sales".into());
+        content["analyses"]["deal"]["values"]["annual"] = request.transcript().contains("annual").into();
+        Reply::content(&content.to_string())
+    });
+    let mut voice = Voice::with_llm(&llm);
+    let receiver = Receiver::start(voice.cluster.folder());
+    voice
+        .client
+        .batch_execute(
+            r#"SELECT voice_define_analysis('deal', '{"type": "object", "properties": {"annual": {"type": "boolean",
+               "description": "an annual plan"}}}', '[{"name": "closed", "kind": "pass_fail", "rubric": "A deal was made."}]')"#,
+        )
+        .unwrap();
+    let more = r#", only_if => '{"analysis": "deal", "success": "pass", "min_score": 70, "values": {"annual": true}}'"#;
+    receiver.knows(&add(&mut voice, &receiver.url(), more).1);
+    let monthly = voice.call(&[("user", "I take the monthly plan today")]);
+    let annual = voice.call(&[("user", "I take the annual plan today")]);
+    until_outcomes(&mut voice, &annual, &["ok 200"]);
+    voice.drained();
+    assert_eq!(outcomes(&mut voice, &monthly), Vec::<String>::new());
+    let seen = receiver.seen();
+    assert_eq!(seen.len(), 1);
+    assert_eq!(seen[0]["body"]["data"]["call_id"], annual, "{}", seen[0]);
+}

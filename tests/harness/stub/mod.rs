@@ -1,6 +1,7 @@
 //! An OpenAI-compatible LLM for tests: it answers what the test says, when the test says, and remembers what it was
 //! asked. One thread serves any number of connections, so that its own work does not blur what is measured.
 
+mod fitting;
 mod obey;
 mod reply;
 mod request;

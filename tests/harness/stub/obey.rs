@@ -16,8 +16,22 @@ impl Reply {
             return Reply::content(&repeated(first_line(&transcript[at + EXACTLY.len()..]), "{{", "}}"));
         }
         let mut good = Reply::good();
+        let schema = &request.json()["response_format"]["json_schema"]["schema"];
+        if schema["properties"].get("analyses").is_some() {
+            good = Reply::fitting_content(request, schema);
+            // It shows everything by the words that told it what to say.
+            if let Some(at) = with {
+                let words: Vec<&str> = first_line(&transcript[at..]).split_whitespace().take(12).collect();
+                let turn = transcript[..at].matches('\n').count() + 1;
+                show_by(&mut good, turn, &words.join(" "));
+            }
+        }
         if let Some(at) = with {
-            let demanded = repeated(first_line(&transcript[at + WITH.len()..]), "{{", "}}");
+            let mut demanded = repeated(first_line(&transcript[at + WITH.len()..]), "{{", "}}");
+            // What stands in a string of a tool's result is JSON once more.
+            if demanded.starts_with("{\\\"") {
+                demanded = demanded.replace("\\\"", "\"");
+            }
             // What follows the object is talk.
             let fields = Deserializer::from_str(&demanded).into_iter::<Value>().next();
             let Some(Ok(Value::Object(fields))) = fields else { return Reply::content(&demanded) };
@@ -26,6 +40,18 @@ impl Reply {
             }
         }
         Reply::content(&good.to_string())
+    }
+}
+
+fn show_by(answer: &mut Value, turn: usize, quote: &str) {
+    match answer {
+        Value::Object(fields) if fields.contains_key("claim") => {
+            fields.insert("turn".into(), turn.into());
+            fields.insert("quote".into(), quote.into());
+        }
+        Value::Object(fields) => fields.values_mut().for_each(|field| show_by(field, turn, quote)),
+        Value::Array(items) => items.iter_mut().for_each(|item| show_by(item, turn, quote)),
+        _ => {}
     }
 }
 

@@ -63,7 +63,7 @@ impl Reply {
             "created": 1_700_000_000,
             "model": "stub-1",
             "choices": [{"index": 0, "message": message, "logprobs": null, "finish_reason": finish_reason}],
-            "usage": {"prompt_tokens": 321, "completion_tokens": 87, "total_tokens": 408}
+            "usage": {"prompt_tokens": 221, "completion_tokens": 87, "total_tokens": 308}
         }))
     }
 

@@ -10,9 +10,15 @@ SELECT id, started_at, 0.5, 80, agent_id, 'general', 'sales', 'test', 'test', 's
 INSERT INTO voice.attempt (call_id, job_id, attempt, kind, outcome) VALUES (:'call', 1, 1, 'analyze', 'ok');
 INSERT INTO voice.search_document (call_id, document) VALUES (:'call', 'hello');
 INSERT INTO voice.dead_job (id, call_id, attempts, kind) VALUES (1, :'call', 5, 'analyze');
+INSERT INTO voice.result (call_id, started_at, agent_id, vertical, analysis, version, model, prompt_version)
+SELECT id, started_at, agent_id, 'general', 'booking', 1, 'test', 'test' FROM voice.call;
+INSERT INTO voice.trial (since, sample, calls) VALUES (now(), 1, 1) RETURNING id AS trial \gset
+INSERT INTO voice.trial_result (trial_id, call_id) VALUES (:trial, :'call');
+INSERT INTO voice.job (call_id, kind, event) VALUES (:'call', 'trial', :trial);
 DELETE FROM voice.call WHERE id = :'call';
 SELECT (SELECT count(*) FROM voice.turn) AS turns, (SELECT count(*) FROM voice.transcript_chunk) AS chunks,
        (SELECT count(*) FROM voice.tool_call) AS tool_calls, (SELECT count(*) FROM voice.analytics) AS analytics,
        (SELECT count(*) FROM voice.attempt) AS attempts, (SELECT count(*) FROM voice.search_document) AS documents,
-       (SELECT count(*) FROM voice.job) AS jobs, (SELECT count(*) FROM voice.dead_job) AS dead_jobs;
+       (SELECT count(*) FROM voice.job) AS jobs, (SELECT count(*) FROM voice.dead_job) AS dead_jobs,
+       (SELECT count(*) FROM voice.result) AS results, (SELECT count(*) FROM voice.trial_result) AS trial_results;
 ROLLBACK;

@@ -11,6 +11,9 @@ FROM (VALUES (1, 'inbound', '+12125550142', '+15550100'), (2, 'inbound', '+1 (21
 INSERT INTO voice.attempt (call_id, job_id, attempt, kind, outcome) SELECT id, 1, 1, 'analyze', 'failed' FROM voice.call;
 INSERT INTO voice.analytics (call_id, started_at, sentiment, lead_score, agent_id, vertical, intent, model, prompt_version, summary, next_action)
 SELECT id, started_at, 0.5, 80, agent_id, 'salon', 'sales', 'test', 'test', 'said hello', 'call back' FROM voice.call;
+INSERT INTO voice.result (call_id, started_at, agent_id, vertical, analysis, version, model, prompt_version)
+SELECT id, started_at, agent_id, 'salon', 'booking', v, 'test', 'test' FROM voice.call, generate_series(1, 2) v;
+INSERT INTO voice.trial_result (trial_id, call_id) SELECT 1, id FROM voice.call;
 INSERT INTO voice.search_document (call_id, document) SELECT id, to_tsvector('simple', 'hidden words') FROM voice.call;
 INSERT INTO voice.transcript_chunk (call_id, turn_id, seq, text) SELECT call_id, id, 1, 'hello' FROM voice.turn;
 INSERT INTO voice.dead_job (id, call_id, attempts, kind) SELECT row_number() OVER (), id, 5, 'deliver' FROM voice.call;

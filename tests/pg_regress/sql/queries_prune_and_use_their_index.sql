@@ -16,6 +16,8 @@ CREATE EXTENSION voice_analytics;
 CREATE ROLE regress_voice_app NOLOGIN;
 GRANT USAGE ON SCHEMA voice TO regress_voice_app;
 GRANT SELECT, INSERT, UPDATE ON voice.agent, voice.call, voice.turn, voice.tool_call, voice.analytics TO regress_voice_app;
+GRANT SELECT ON voice.analysis, voice.result, voice.daily, voice.daily_result TO regress_voice_app;
+GRANT EXECUTE ON FUNCTION voice._zone(), voice._results(text, timestamptz, int, text, int), voice._counted_results(text), voice._result_sums(text, text) TO regress_voice_app;
 
 -- 36 months, three ahead and the DEFAULT are 40 leaves. Of three tenants, 40 calls in a month, 500 in the newest two; as a
 -- replica, which fires no triggers.
@@ -41,6 +43,10 @@ INSERT INTO voice.analytics (call_id, tenant_id, started_at, sentiment, lead_sco
                              summary, next_action)
 SELECT c.id, c.tenant_id, c.started_at, 0, row_number() OVER () % 101, c.agent_id, a.vertical, 'info', 'm', '1', '', ''
 FROM voice.call c JOIN voice.agent a ON a.id = c.agent_id WHERE c.external_id NOT LIKE '%-7';
+INSERT INTO voice.analysis (tenant_id, name, version, schema) SELECT t, a, 1, '{}' FROM unnest('{"",other,small}'::text[]) t, unnest('{booking,care}'::text[]) a;
+INSERT INTO voice.result (call_id, tenant_id, started_at, agent_id, vertical, analysis, version, model, prompt_version, evidence)
+SELECT c.call_id, c.tenant_id, c.started_at, c.agent_id, c.vertical, d.name, d.version, 'm', '1', '[{"claim": "values.x", "turn": 1}]'
+FROM voice.analytics c JOIN voice.analysis d ON d.tenant_id = c.tenant_id;
 INSERT INTO voice.search_document (call_id, tenant_id, document)
 SELECT call_id, min(tenant_id), to_tsvector('simple', string_agg(text, ' ')) FROM voice.turn GROUP BY call_id;
 RESET session_replication_role;
@@ -127,6 +133,10 @@ SELECT * FROM shape(format('SELECT * FROM voice_sentiment_trend(%L, %L);', :'sin
 SELECT * FROM shape(format('SELECT * FROM voice_tool_stats(%L);', :'since'));
 SELECT * FROM shape(repeat(format(E'SELECT voice_transcript(%L);\n', :'call'), 5));
 SELECT * FROM shape(repeat(format(E'SELECT voice_transcript(%L, tools => true);\n', :'call'), 5));
+SELECT * FROM shape(format('SELECT * FROM voice_results(''booking'', %L);', :'since'));
+SELECT * FROM shape(format('SELECT * FROM voice_results(''booking'', %L, vertical => ''trade1'', version => 1);', :'since'));
+SELECT * FROM shape(format('SELECT * FROM voice_scorecard(%L);', :'since'));
+SELECT * FROM shape(format('SELECT * FROM voice_evidence(%L);', :'call'));
 -- A word of one call, and one of nearly all.
 SELECT * FROM shape(format('SELECT * FROM voice_search(''zanzibar'', %L);', :'since'));
 SELECT * FROM shape(format('SELECT * FROM voice_search(''appointment'', %L);', :'since'));

@@ -43,27 +43,35 @@ impl Quotation {
     }
 }
 
-/// Every turn is one line of whoever spoke it; the words are the caller's own, unless values were taken out.
+/// Every turn is one numbered line of whoever spoke it, and every tool call one after them; the words are the caller's own,
+/// unless values were taken out.
 pub fn has_a_line_for_each_turn(words: &str, case: &Case, redacts: bool) {
     let title = &case.title;
     let is_break = |c: char| matches!(c as u32, 0xa..=0xd | 0x1c..=0x1e | 0x85 | 0x2028 | 0x2029);
-    let spoken: Vec<String> =
-        case.turns.iter().map(|(role, text)| format!("{role}: {}", text.replace(is_break, " "))).collect();
+    let spoken: Vec<String> = (1..)
+        .zip(&case.turns)
+        .map(|(number, (role, text))| format!("[{number}] {role}: {}", text.replace(is_break, " ")))
+        .collect();
     let lines: Vec<&str> = words.split('\n').collect();
-    let whole = spoken.join("\n");
-    if whole.chars().count() > MAX_CHARS {
+    let tools = case.tools.len();
+    if words.contains(" left out …]") || lines.len() < spoken.len() + tools || words.contains("[…]") {
         assert!(words.chars().count() <= MAX_CHARS, "{title}");
-        let last = spoken.last().expect("a turn");
-        assert_eq!(lines.last(), Some(&last.as_str()), "{title}: the end is there");
-        let is_spoken = |line: &str| ["user: ", "assistant: ", "system: ", "[… "].iter().any(|b| line.starts_with(b));
-        assert!(lines.len() <= spoken.len() + 1 && lines.iter().all(|line| is_spoken(line)), "{title}: {lines:?}");
+        let begins = |line: &str| {
+            let numbered = line.strip_prefix('[').and_then(|line| line.split_once("] "));
+            numbered.is_some_and(|(number, _)| number.parse::<u32>().is_ok()) || line.starts_with("[… ")
+        };
+        assert!(lines.len() <= spoken.len() + tools + 1 && lines.iter().all(|line| begins(line)), "{title}: {lines:?}");
         return;
     }
-    assert_eq!(lines.len(), spoken.len(), "{title}: {lines:?}");
+    assert_eq!(lines.len(), spoken.len() + tools, "{title}: {lines:?}");
     assert!(!words.replace('\n', "").contains(is_break), "{title}");
-    for (line, spoken) in lines.iter().zip(&spoken) {
-        let role = spoken.split_inclusive(": ").next().unwrap_or_default();
-        assert!(line.starts_with(role), "{title}: {line}");
+    let (turns, of_tools) = lines.split_at(spoken.len());
+    for (line, spoken) in turns.iter().zip(&spoken) {
+        let begins = spoken.split_inclusive(": ").next().unwrap_or_default();
+        assert!(line.starts_with(begins), "{title}: {line}");
         assert!(redacts || line == spoken, "{title}: {line:?} is not {spoken:?}");
+    }
+    for (line, number) in of_tools.iter().zip(spoken.len() + 1..) {
+        assert!(line.starts_with(&format!("[{number}] tool ")), "{title}: {line}");
     }
 }
