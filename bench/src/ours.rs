@@ -132,7 +132,7 @@ const MONTHS: &str = "SELECT count(*) - 1 FROM pg_inherits WHERE inhparent = 'vo
 fn drop_month(ahead: i32) -> String {
     format!(
         "DO $$ DECLARE family text; BEGIN
-             FOREACH family IN ARRAY '{{search_document,attempt,analytics,tool_call,transcript_chunk,turn,call}}'::text[] LOOP
+             FOREACH family IN ARRAY '{{result,search_document,attempt,analytics,tool_call,transcript_chunk,turn,call}}'::text[] LOOP
                  EXECUTE format('DROP TABLE voice.%I', family || '_'
                      || to_char((now() AT TIME ZONE 'UTC') + interval '{ahead} months', 'YYYY_MM'));
              END LOOP;
