@@ -12,7 +12,7 @@ const IN_ONE: usize = 50;
 
 /// What is told of a call.
 #[derive(Debug, Clone, Serialize)]
-pub struct Headline {
+pub struct AnalyzedCall {
     pub call_id: String,
     /// 0 to 100.
     pub lead_score: i32,
@@ -21,7 +21,7 @@ pub struct Headline {
     pub intent: Intent,
 }
 
-impl Headline {
+impl AnalyzedCall {
     fn is_hot(&self) -> bool {
         is_hot_lead(self.lead_score, self.intent)
     }
@@ -30,17 +30,17 @@ impl Headline {
 /// The notifications, as channel and payload: a JSON array of calls in the order of their ids. Whoever may LISTEN is not
 /// asked for privileges on the tables: no more than figures is told, and where there are walls between tenants (`walls`)
 /// a call is only named, and the figures are for who may read them.
-pub fn notifications(mut headlines: Vec<Headline>, walls: bool) -> Vec<(String, String)> {
-    headlines.sort_by(|a, b| a.call_id.cmp(&b.call_id));
-    let hot: Vec<Headline> = headlines.iter().filter(|headline| headline.is_hot()).cloned().collect();
-    let lists = [(ANALYZED, headlines), (HOT, hot)];
+pub fn notifications(mut calls: Vec<AnalyzedCall>, walls: bool) -> Vec<(String, String)> {
+    calls.sort_by(|a, b| a.call_id.cmp(&b.call_id));
+    let hot: Vec<AnalyzedCall> = calls.iter().filter(|call| call.is_hot()).cloned().collect();
+    let lists = [(ANALYZED, calls), (HOT, hot)];
     let told = lists
         .iter()
         .flat_map(|(channel, list)| list.chunks(IN_ONE).map(|calls| ((*channel).to_owned(), payload(calls, walls))));
     told.collect()
 }
 
-fn payload(calls: &[Headline], walls: bool) -> String {
+fn payload(calls: &[AnalyzedCall], walls: bool) -> String {
     #[derive(Serialize)]
     struct Named<'a> {
         call_id: &'a str,
@@ -58,8 +58,8 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn call(n: usize, lead_score: i32, intent: Intent) -> Headline {
-        Headline { call_id: format!("01890000-0000-7000-8000-{n:012}"), lead_score, sentiment: -0.25, intent }
+    fn call(n: usize, lead_score: i32, intent: Intent) -> AnalyzedCall {
+        AnalyzedCall { call_id: format!("01890000-0000-7000-8000-{n:012}"), lead_score, sentiment: -0.25, intent }
     }
 
     fn parsed(told: &[(String, String)]) -> Vec<(&str, Value)> {
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn no_payload_is_longer_than_postgres_takes() {
-        let longest = Headline { sentiment: -0.123_456_789_012_345_67, ..call(0, 100, Intent::Complaint) };
+        let longest = AnalyzedCall { sentiment: -0.123_456_789_012_345_67, ..call(0, 100, Intent::Complaint) };
         let told = notifications(vec![longest; 101], false);
         assert_eq!(told.len(), 3);
         assert!(told.iter().all(|(_, payload)| payload.len() < 8000));

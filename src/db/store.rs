@@ -13,7 +13,7 @@ use pgrx::Uuid;
 use pgrx::pg_sys::BuiltinOid::*;
 use pgrx::spi::SpiClient;
 use voice_core::evidence;
-use voice_core::notification::{self, Headline};
+use voice_core::notification::{self, AnalyzedCall};
 use voice_core::search;
 use voice_core::tsvector_cache::Document;
 
@@ -133,7 +133,7 @@ fn notify(client: &mut SpiClient<'_>, completed: &[(&CompletedAnalysis, &Fixed)]
             Statement::for_session(include_str!("../../sql/queries/settle_notify.sql"), &[TEXTARRAYOID, TEXTARRAYOID])
         };
     }
-    let headlines = completed.iter().map(|(n, fixed)| Headline {
+    let calls = completed.iter().map(|(n, fixed)| AnalyzedCall {
         call_id: n.settled.job.call_id.to_string(),
         lead_score: fixed.analysis.lead_score,
         sentiment: fixed.analysis.sentiment,
@@ -143,7 +143,7 @@ fn notify(client: &mut SpiClient<'_>, completed: &[(&CompletedAnalysis, &Fixed)]
         return Ok(());
     }
     let (channels, payloads): (Vec<String>, Vec<String>) =
-        notification::notifications(headlines.collect(), tenant_binding::somebody_is_pinned()).into_iter().unzip();
+        notification::notifications(calls.collect(), tenant_binding::somebody_is_pinned()).into_iter().unzip();
     NOTIFY.with(|s| s.run(client, &[channels.into(), payloads.into()]).map(drop))
 }
 

@@ -5,7 +5,7 @@ use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::ffi::{CStr, CString, c_char, c_void};
 use voice_core::protocol::{OptionsError, RequestOptions, names_an_endpoint};
-use voice_core::retention::{self, Fault};
+use voice_core::retention::{self, RetentionError};
 use voice_core::url::{self, Url, UrlError};
 
 #[pg_guard]
@@ -188,9 +188,9 @@ pub unsafe extern "C-unwind" fn retention(
     unsafe {
         verdict(value, |v| {
             let detail = match retention::check(v).err()? {
-                Fault::Unreadable => c"It is neither off nor a number of days, weeks, months or years.",
-                Fault::NotPositive => c"Zero or less would drop calls that have just ended.",
-                Fault::TooLong => c"It is more than a thousand years.",
+                RetentionError::Unreadable => c"It is neither off nor a number of days, weeks, months or years.",
+                RetentionError::NotPositive => c"Zero or less would drop calls that have just ended.",
+                RetentionError::TooLong => c"It is more than a thousand years.",
             };
             Some((detail, c"For example '13 months', or off to keep everything."))
         })

@@ -28,7 +28,7 @@ pub struct Secret(Vec<u8>);
 
 /// What is wrong with a secret. Says nothing of what is in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
+pub enum SecretError {
     /// It does not begin with `whsec_`.
     Prefix,
     /// What follows is not base64.
@@ -37,12 +37,12 @@ pub enum Fault {
     Length { bytes: usize },
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for SecretError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Fault::Prefix => write!(f, "It does not begin with {PREFIX}."),
-            Fault::NotBase64 { chars } => write!(f, "The {chars} characters after {PREFIX} are not base64."),
-            Fault::Length { bytes } => {
+            SecretError::Prefix => write!(f, "It does not begin with {PREFIX}."),
+            SecretError::NotBase64 { chars } => write!(f, "The {chars} characters after {PREFIX} are not base64."),
+            SecretError::Length { bytes } => {
                 write!(f, "It has {bytes} bytes; {} to {} are allowed.", BYTES.start(), BYTES.end())
             }
         }
@@ -56,10 +56,11 @@ impl Secret {
     }
 
     /// As it is written: `whsec_` and base64, padded or not. White space around it is dropped.
-    pub fn parse(text: &str) -> Result<Secret, Fault> {
-        let encoded = text.trim().strip_prefix(PREFIX).ok_or(Fault::Prefix)?;
-        let bytes = ANY_PADDING.decode(encoded).map_err(|_| Fault::NotBase64 { chars: encoded.chars().count() })?;
-        if BYTES.contains(&bytes.len()) { Ok(Secret(bytes)) } else { Err(Fault::Length { bytes: bytes.len() }) }
+    pub fn parse(text: &str) -> Result<Secret, SecretError> {
+        let encoded = text.trim().strip_prefix(PREFIX).ok_or(SecretError::Prefix)?;
+        let bytes =
+            ANY_PADDING.decode(encoded).map_err(|_| SecretError::NotBase64 { chars: encoded.chars().count() })?;
+        if BYTES.contains(&bytes.len()) { Ok(Secret(bytes)) } else { Err(SecretError::Length { bytes: bytes.len() }) }
     }
 
     /// The secret itself, for its table, for who made it, and for scrubbing, for nothing else.
@@ -117,16 +118,16 @@ mod tests {
     fn what_is_no_secret_is_refused_and_not_repeated() {
         let of_bytes = |n: usize| format!("whsec_{}", BASE64.encode(vec![1; n]));
         for (text, fault) in [
-            ("", Fault::Prefix),
-            ("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", Fault::Prefix),
-            ("whsec_not base64!", Fault::NotBase64 { chars: 11 }),
-            ("whsec_", Fault::Length { bytes: 0 }),
-            (&of_bytes(23), Fault::Length { bytes: 23 }),
-            (&of_bytes(65), Fault::Length { bytes: 65 }),
+            ("", SecretError::Prefix),
+            ("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", SecretError::Prefix),
+            ("whsec_not base64!", SecretError::NotBase64 { chars: 11 }),
+            ("whsec_", SecretError::Length { bytes: 0 }),
+            (&of_bytes(23), SecretError::Length { bytes: 23 }),
+            (&of_bytes(65), SecretError::Length { bytes: 65 }),
         ] {
             assert_eq!(Secret::parse(text), Err(fault), "{text}");
         }
         assert!(Secret::parse(&of_bytes(24)).is_ok() && Secret::parse(&of_bytes(64)).is_ok());
-        assert!(!Fault::NotBase64 { chars: 11 }.to_string().contains("not base64!"));
+        assert!(!SecretError::NotBase64 { chars: 11 }.to_string().contains("not base64!"));
     }
 }

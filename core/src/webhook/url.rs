@@ -22,7 +22,7 @@ pub struct Policy {
 
 /// Why a URL cannot be a webhook's.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fault {
+pub enum WebhookUrlError {
     TooLong,
     /// White space, control characters, or what only an encoded URL may have.
     Malformed,
@@ -43,60 +43,66 @@ pub enum Fault {
     NoPath,
 }
 
-impl Fault {
+impl WebhookUrlError {
     /// What is wrong; names no more of the URL than its host.
     pub fn detail(&self) -> String {
         match self {
-            Fault::TooLong => format!("The URL has more than {LONGEST} bytes."),
-            Fault::Malformed => {
+            WebhookUrlError::TooLong => format!("The URL has more than {LONGEST} bytes."),
+            WebhookUrlError::Malformed => {
                 "The URL contains white space, control characters, or others that must be encoded.".into()
             }
-            Fault::Scheme => "The URL does not begin with https:// or http://.".into(),
-            Fault::Credentials => {
+            WebhookUrlError::Scheme => "The URL does not begin with https:// or http://.".into(),
+            WebhookUrlError::Credentials => {
                 "The URL carries a user or a password, and it is visible to whoever reads voice.webhook.".into()
             }
-            Fault::Host => "The URL names no host, or none that could be one.".into(),
-            Fault::Port => "The port is not a number from 1 to 65535.".into(),
-            Fault::Fragment => "The URL has a fragment (#…), which is never sent.".into(),
-            Fault::Unencrypted => "The URL is http to another machine: whoever is on the way reads along.".into(),
-            Fault::Address(address, what) => format!("{address} is {what}, not public."),
-            Fault::NotAllowed(host) => format!("The host {host} is not among voice_analytics.webhook_allowed_hosts."),
-            Fault::NoPath => "The URL has no path: what is posted there reaches no channel.".into(),
+            WebhookUrlError::Host => "The URL names no host, or none that could be one.".into(),
+            WebhookUrlError::Port => "The port is not a number from 1 to 65535.".into(),
+            WebhookUrlError::Fragment => "The URL has a fragment (#…), which is never sent.".into(),
+            WebhookUrlError::Unencrypted => {
+                "The URL is http to another machine: whoever is on the way reads along.".into()
+            }
+            WebhookUrlError::Address(address, what) => format!("{address} is {what}, not public."),
+            WebhookUrlError::NotAllowed(host) => {
+                format!("The host {host} is not among voice_analytics.webhook_allowed_hosts.")
+            }
+            WebhookUrlError::NoPath => "The URL has no path: what is posted there reaches no channel.".into(),
         }
     }
 
     /// The way out.
     pub fn hint(&self) -> &'static str {
         match self {
-            Fault::Credentials => "Leave them out: the signature shows the receiver who calls (webhook-signature).",
-            Fault::Unencrypted => {
+            WebhookUrlError::Credentials => {
+                "Leave them out: the signature shows the receiver who calls (webhook-signature)."
+            }
+            WebhookUrlError::Unencrypted => {
                 "Use https; http goes to this machine only (127.0.0.1, localhost), or anywhere with voice_analytics.webhook_private_addresses."
             }
-            Fault::Address(..) => {
+            WebhookUrlError::Address(..) => {
                 "Use a public address, or let a superuser set voice_analytics.webhook_private_addresses if that network is meant to be called."
             }
-            Fault::NotAllowed(_) => "Let a superuser add the host to voice_analytics.webhook_allowed_hosts.",
-            Fault::NoPath => "Give the whole URL that Slack shows: https://hooks.slack.com/services/…",
+            WebhookUrlError::NotAllowed(_) => "Let a superuser add the host to voice_analytics.webhook_allowed_hosts.",
+            WebhookUrlError::NoPath => "Give the whole URL that Slack shows: https://hooks.slack.com/services/…",
             _ => "For example https://example.com/hooks/voice.",
         }
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for WebhookUrlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.detail())
     }
 }
 
-impl From<UrlError> for Fault {
-    fn from(error: UrlError) -> Fault {
+impl From<UrlError> for WebhookUrlError {
+    fn from(error: UrlError) -> WebhookUrlError {
         match error {
-            UrlError::Malformed => Fault::Malformed,
-            UrlError::Scheme => Fault::Scheme,
-            UrlError::Credentials => Fault::Credentials,
-            UrlError::Host => Fault::Host,
-            UrlError::Port => Fault::Port,
-            UrlError::Fragment | UrlError::Query => Fault::Fragment,
+            UrlError::Malformed => WebhookUrlError::Malformed,
+            UrlError::Scheme => WebhookUrlError::Scheme,
+            UrlError::Credentials => WebhookUrlError::Credentials,
+            UrlError::Host => WebhookUrlError::Host,
+            UrlError::Port => WebhookUrlError::Port,
+            UrlError::Fragment | UrlError::Query => WebhookUrlError::Fragment,
         }
     }
 }
@@ -116,24 +122,24 @@ pub fn rule(host: &str, private_addresses: bool) -> Rule {
 ///
 /// # Errors
 /// The URL may not be a webhook's of this format, as far as can be told without a look-up of the host's addresses.
-pub fn check<'a>(url: &'a str, format: Format, policy: &Policy) -> Result<Url<'a>, Fault> {
+pub fn check<'a>(url: &'a str, format: Format, policy: &Policy) -> Result<Url<'a>, WebhookUrlError> {
     if url.len() > LONGEST {
-        return Err(Fault::TooLong);
+        return Err(WebhookUrlError::TooLong);
     }
     let parsed = Url::parse(url)?;
     if !policy.allows(parsed.host) {
-        return Err(Fault::NotAllowed(parsed.host.to_owned()));
+        return Err(WebhookUrlError::NotAllowed(parsed.host.to_owned()));
     }
     if let Some(address) = address(parsed.host)
         && let Err(what) = rule(parsed.host, policy.private_addresses).judge(address)
     {
-        return Err(Fault::Address(address.to_string(), what));
+        return Err(WebhookUrlError::Address(address.to_string(), what));
     }
     if !parsed.https && !is_local(parsed.host) && !policy.private_addresses {
-        return Err(Fault::Unencrypted);
+        return Err(WebhookUrlError::Unencrypted);
     }
     if format == Format::Slack && parsed.path.trim_matches('/').is_empty() {
-        return Err(Fault::NoPath);
+        return Err(WebhookUrlError::NoPath);
     }
     Ok(parsed)
 }
@@ -167,7 +173,7 @@ impl Policy {
 mod tests {
     use super::*;
 
-    fn judge(url: &str, policy: &Policy) -> Result<(), Fault> {
+    fn judge(url: &str, policy: &Policy) -> Result<(), WebhookUrlError> {
         check(url, Format::Standard, policy).map(drop)
     }
 
@@ -199,29 +205,29 @@ mod tests {
     fn what_is_wrong_with_a_url_is_said() {
         let long = format!("https://example.com/{}", "x".repeat(LONGEST));
         for (url, fault) in [
-            (long.as_str(), Fault::TooLong),
-            ("ftp://example.com/", Fault::Scheme),
-            ("file:///etc/passwd", Fault::Scheme),
-            ("example.com/hook", Fault::Scheme),
-            ("https://", Fault::Host),
-            ("https:///x", Fault::Host),
-            ("https://[::1", Fault::Host),
-            ("https://[fe80::1%25eth0]/", Fault::Host),
-            ("https://exa%6dple.com/", Fault::Host),
-            ("https://user:password@example.com/", Fault::Credentials),
-            ("https://user@example.com/", Fault::Credentials),
-            ("https://example.com:99999/", Fault::Port),
-            ("https://example.com:0/", Fault::Port),
-            ("https://example.com:+80/", Fault::Port),
-            ("https://example.com:/", Fault::Port),
-            ("https://[::1]x/", Fault::Port),
-            ("https://example.com/a b", Fault::Malformed),
-            ("https://example.com\\@10.0.0.1/", Fault::Malformed),
-            ("https://example.com/\u{e9}", Fault::Malformed),
-            ("https://example.com/#top", Fault::Fragment),
-            ("http://example.com/", Fault::Unencrypted),
-            ("http://169.254.169.254/latest", Fault::Address("169.254.169.254".into(), "link-local")),
-            ("https://[::ffff:10.0.0.1]/", Fault::Address("::ffff:10.0.0.1".into(), "private")),
+            (long.as_str(), WebhookUrlError::TooLong),
+            ("ftp://example.com/", WebhookUrlError::Scheme),
+            ("file:///etc/passwd", WebhookUrlError::Scheme),
+            ("example.com/hook", WebhookUrlError::Scheme),
+            ("https://", WebhookUrlError::Host),
+            ("https:///x", WebhookUrlError::Host),
+            ("https://[::1", WebhookUrlError::Host),
+            ("https://[fe80::1%25eth0]/", WebhookUrlError::Host),
+            ("https://exa%6dple.com/", WebhookUrlError::Host),
+            ("https://user:password@example.com/", WebhookUrlError::Credentials),
+            ("https://user@example.com/", WebhookUrlError::Credentials),
+            ("https://example.com:99999/", WebhookUrlError::Port),
+            ("https://example.com:0/", WebhookUrlError::Port),
+            ("https://example.com:+80/", WebhookUrlError::Port),
+            ("https://example.com:/", WebhookUrlError::Port),
+            ("https://[::1]x/", WebhookUrlError::Port),
+            ("https://example.com/a b", WebhookUrlError::Malformed),
+            ("https://example.com\\@10.0.0.1/", WebhookUrlError::Malformed),
+            ("https://example.com/\u{e9}", WebhookUrlError::Malformed),
+            ("https://example.com/#top", WebhookUrlError::Fragment),
+            ("http://example.com/", WebhookUrlError::Unencrypted),
+            ("http://169.254.169.254/latest", WebhookUrlError::Address("169.254.169.254".into(), "link-local")),
+            ("https://[::ffff:10.0.0.1]/", WebhookUrlError::Address("::ffff:10.0.0.1".into(), "private")),
         ] {
             assert_eq!(judge(url, &Policy::default()), Err(fault.clone()), "{url}");
             assert!(!fault.detail().is_empty() && !fault.hint().is_empty());
@@ -241,7 +247,7 @@ mod tests {
         for url in
             ["https://acme.test/", "https://evilacme.test/", "https://example.com.evil.test/", "https://localhost/"]
         {
-            assert!(matches!(judge(url, &policy), Err(Fault::NotAllowed(_))), "{url}");
+            assert!(matches!(judge(url, &policy), Err(WebhookUrlError::NotAllowed(_))), "{url}");
         }
     }
 
@@ -260,6 +266,6 @@ mod tests {
         let url = "https://hooks.slack.com/services/T0/B0/x7";
         assert_eq!(shown(url, Format::Slack), "https://hooks.slack.com/…");
         assert_eq!(shown(url, Format::Standard), url);
-        assert_eq!(check("https://hooks.slack.com/", Format::Slack, &Policy::default()), Err(Fault::NoPath));
+        assert_eq!(check("https://hooks.slack.com/", Format::Slack, &Policy::default()), Err(WebhookUrlError::NoPath));
     }
 }
