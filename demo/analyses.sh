@@ -6,9 +6,10 @@
 begin_model() {
     stand_in=''
     [ -z "${LLM_URL:-}$api_key" ] || return 0
-    cargo build -q --release -p voice_core --example stand_in_model
+    # With the extension beside it, so that what both are made of is what the extension was built with.
+    cargo build -q --release -p voice_analytics -p voice_core --bin stand_in_model --no-default-features --features "pg$PG_MAJOR"
     : > target/demo/stand-in.url
-    target/release/examples/stand_in_model > target/demo/stand-in.url &
+    target/release/stand_in_model > target/demo/stand-in.url &
     stand_in=$!
     trap end_model EXIT
     local url=''
