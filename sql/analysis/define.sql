@@ -30,6 +30,13 @@ BEGIN
            (wanted.schema, wanted.criteria, wanted.instructions, wanted.vertical, wanted.agent_id, wanted.model, wanted.min_user_turns) AS is_same
     INTO newest
     FROM voice.analysis a WHERE a.tenant_id = voice._tenant() AND a.name = voice_define_analysis.name ORDER BY a.version DESC LIMIT 1;
+    -- As core/src/definition/mod.rs has it.
+    IF (SELECT count(DISTINCT a.name) FROM voice.analysis a
+        WHERE a.tenant_id = voice._tenant() AND a.retired_at IS NULL AND a.name <> voice_define_analysis.name) >= 100 THEN
+        RAISE EXCEPTION 'there are too many analyses'
+            USING ERRCODE = 'program_limit_exceeded', DETAIL = format('Tenant "%s" has 100 that apply, and no call is asked more.', voice._tenant()),
+                  HINT = 'SELECT voice_retire_analysis(name) ends one; several questions can be properties of one analysis.';
+    END IF;
     IF newest.is_same THEN
         IF newest.retired_at IS NOT NULL THEN
             UPDATE voice.analysis a SET retired_at = NULL

@@ -5,7 +5,7 @@ use pgrx::spi::{SpiClient, SpiHeapTupleData};
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use voice_core::definition::{Definition, DefinitionSource};
+use voice_core::definition::{DEFINITIONS_MAX, Definition, DefinitionSource};
 
 /// The definitions that apply, by tenant, and what is wrong with those that cannot be read.
 #[derive(Default)]
@@ -25,14 +25,19 @@ pub fn read(client: &mut SpiClient<'_>) -> Result<Definitions, DbError> {
     let mut hasher = DefaultHasher::new();
     for row in client.select(include_str!("../../sql/queries/definitions.sql"), None, &[])? {
         let tenant: String = row.get(1)?.unwrap_or_default();
-        let written = Written::read(&row, 2)?;
-        let source = written.source();
+        let row = DefinitionRow::read(&row, 2)?;
+        let source = row.source();
         (&tenant, format!("{source:?}")).hash(&mut hasher);
+        let of_tenant = found.by_tenant.entry(tenant.clone()).or_default();
         match Definition::parse(source) {
-            Ok(definition) => found.by_tenant.entry(tenant).or_default().push(Arc::new(definition)),
-            Err(error) => found
-                .errors
-                .push(format!("the analysis {} of tenant '{tenant}' cannot be asked: {error}", written.name)),
+            Ok(_) if of_tenant.len() >= DEFINITIONS_MAX => found.errors.push(format!(
+                "the analysis {} of tenant '{tenant}' is not asked: a tenant has {DEFINITIONS_MAX} at most",
+                row.name
+            )),
+            Ok(definition) => of_tenant.push(Arc::new(definition)),
+            Err(error) => {
+                found.errors.push(format!("the analysis {} of tenant '{tenant}' cannot be asked: {error}", row.name))
+            }
         }
     }
     found.fingerprint = hasher.finish();
@@ -40,7 +45,7 @@ pub fn read(client: &mut SpiClient<'_>) -> Result<Definitions, DbError> {
 }
 
 /// A row of `voice.analysis`.
-pub struct Written {
+pub struct DefinitionRow {
     pub name: String,
     version: i32,
     schema: String,
@@ -52,11 +57,11 @@ pub struct Written {
     min_user_turns: usize,
 }
 
-impl Written {
+impl DefinitionRow {
     /// The columns from this one on: name, version, schema, criteria, instructions, vertical, agent_id, model, min_user_turns.
-    pub fn read(row: &SpiHeapTupleData<'_>, first: usize) -> Result<Written, DbError> {
+    pub fn read(row: &SpiHeapTupleData<'_>, first: usize) -> Result<DefinitionRow, DbError> {
         let text = |column: usize| row.get::<String>(first + column);
-        Ok(Written {
+        Ok(DefinitionRow {
             name: text(0)?.unwrap_or_default(),
             version: row.get(first + 1)?.unwrap_or_default(),
             schema: text(2)?.unwrap_or_default(),

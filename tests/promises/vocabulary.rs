@@ -1,6 +1,7 @@
 //! What SQL and Rust both say, they say alike: `core/src/vocabulary.rs` against CHECKs, defaults and functions.
 
 use crate::voice::Voice;
+use voice_core::definition::DEFINITIONS_MAX;
 use voice_core::vocabulary::{
     CONCURRENCY_LIMIT, DIRECTIONS, ENDED_STATUSES, HOT_LEAD_INTENT, HOT_LEAD_SCORE, IN_PROGRESS, Intent, LATE_WORDS,
     REQUESTS_PER_MINUTE_LIMIT, ROLES, is_hot_lead,
@@ -161,4 +162,22 @@ fn partitioned_tables_are_the_same_in_sql_and_in_rust() {
     let named: Vec<usize> = listed.iter().filter_map(|table| locks.find(&format!("voice.{table}"))).collect();
     assert_eq!(named.len(), 3, "{locks}");
     assert!(named.is_sorted_by(|a, b| a > b), "{locks}");
+}
+
+#[test]
+fn a_tenant_has_as_many_analyses_as_a_call_is_asked_and_is_told_so_at_the_next() {
+    let mut voice = Voice::start();
+    let define = |n: u32| {
+        format!(
+            r#"SELECT voice_define_analysis('a{n}', '{{"type": "object", "properties": {{"a": {{"type": "string", "description": "a"}}}}}}')"#
+        )
+    };
+    let most = DEFINITIONS_MAX as u32;
+    (1..=most).for_each(|n| _ = voice.client.query_one(&define(n), &[]).unwrap());
+    let refused = voice.client.query_one(&define(most + 1), &[]).unwrap_err();
+    assert_eq!(refused.as_db_error().unwrap().message(), "there are too many analyses");
+    assert_eq!(voice.client.query_one(&define(most), &[]).unwrap().get::<_, i32>(0), 1, "one that is there stays");
+    voice.client.batch_execute("SELECT voice_retire_analysis('a1')").unwrap();
+    voice.client.query_one(&define(most + 1), &[]).unwrap();
+    voice.client.query_one(&define(1), &[]).unwrap_err();
 }

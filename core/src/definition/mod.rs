@@ -22,6 +22,8 @@ pub use schema::Schema;
 pub use score::{CriterionAnswer, Scored, Success, Verdict, criteria_json, score};
 pub(crate) use value::{Reading, TEXT_MAX_CHARS, read as read_values};
 
+/// Analyses of one tenant that apply at the same time. A call may be asked all of them, each by another model.
+pub const DEFINITIONS_MAX: usize = 100;
 /// Longest instructions, in characters.
 pub const INSTRUCTIONS_MAX_CHARS: usize = 4000;
 /// Names that a result cannot have: the reply and the tables use them.
