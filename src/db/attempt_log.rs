@@ -38,7 +38,11 @@ pub fn write(client: &mut SpiClient<'_>, attempts: &[(&Settled, &LockedCall, &st
 }
 
 fn row(s: &Settled, call: &LockedCall, outcome: &str) -> Vec<Value> {
-    let error = match &s.outcome {
+    let outcome_of_request = match &s.outcome {
+        Outcome::Analyzed(analyzed) => analyzed.rest.as_deref().unwrap_or(&s.outcome),
+        outcome => outcome,
+    };
+    let error = match outcome_of_request {
         Outcome::Failed { error, .. } | Outcome::Snoozed { error, .. } | Outcome::Gone { error } => {
             Some(error.as_str())
         }

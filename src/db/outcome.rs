@@ -70,7 +70,7 @@ pub enum Outcome {
     /// The work is done, and the attempt log says "ok". An analysis is [`Outcome::Analyzed`] instead.
     Completed,
     /// The call was judged for a trial, or could not be.
-    Tried(Box<Tried>),
+    Tried(Box<TrialOutcome>),
     /// The receiver wants nothing any more: its webhook is disabled.
     Gone {
         error: String,
@@ -100,6 +100,8 @@ pub struct Analyzed {
     pub ended_ms: Option<i64>,
     /// The model's answer did not hold to the form that was asked for, and was read all the same.
     pub mended: bool,
+    /// What was asked besides and not answered: [`Outcome::Failed`] or [`Outcome::Snoozed`]. `None`: all was answered.
+    pub rest: Option<Box<Outcome>>,
 }
 
 /// The fixed fields of a call.
@@ -109,6 +111,8 @@ pub struct Fixed {
     pub evidence: Vec<Evidence>,
     pub model: String,
     pub prompt_version: String,
+    /// Of the request that they were asked in, and of those before it that read parts of the call.
+    pub tokens: Tokens,
 }
 
 /// What one version of an analysis that somebody defined says of a call.
@@ -118,13 +122,13 @@ pub struct AnalysisResult {
     pub evidence: Vec<Evidence>,
     pub model: String,
     pub prompt_version: String,
-    /// Of a request of its own; else they are the call's.
+    /// Of a request in which the fixed fields were not asked for: of its first result. Else none, for they are the call's.
     pub tokens: Tokens,
 }
 
 /// What a trial made of a call.
 #[derive(Debug, Clone)]
-pub struct Tried {
+pub struct TrialOutcome {
     pub trial_id: i64,
     /// In the form of `voice.trial_result.after`, with how many claims are unsupported; `Err`: why there is nothing.
     pub after: Result<(serde_json::Value, usize), String>,

@@ -85,17 +85,8 @@ pub fn settle(
                     updates.dead.push((id, error.clone()));
                     gone.extend(s.kind.delivery().map(|to| (to.webhook_id, error.clone())));
                 }
-                Outcome::Failed { again: Some(pause), .. } => {
-                    attempts.push((s, call, "failed"));
-                    updates.back(s, *pause, 0);
-                }
-                Outcome::Failed { again: None, error } => {
-                    attempts.push((s, call, "dead"));
-                    updates.dead.push((id, error.clone()));
-                }
-                Outcome::Snoozed { again, .. } => {
-                    attempts.push((s, call, "snoozed"));
-                    updates.back(s, *again, 1);
+                Outcome::Failed { .. } | Outcome::Snoozed { .. } => {
+                    attempts.push((s, call, updates.unanswered(s, &s.outcome)));
                 }
             },
         }
@@ -127,8 +118,17 @@ pub fn settle(
         report.enqueued.insert(DELIVER);
     }
     for CompletedAnalysis { settled: s, call, .. } in &completed {
-        attempts.push((s, call, "ok"));
         report.stored.push(s.job.id);
+        let rest = match &s.outcome {
+            Outcome::Analyzed(analyzed) => analyzed.rest.as_deref(),
+            _ => None,
+        };
+        // What was answered is stored; the job goes on for what was not.
+        if let Some(rest) = rest {
+            attempts.push((s, call, updates.unanswered(s, rest)));
+            continue;
+        }
+        attempts.push((s, call, "ok"));
         if commit_hooks::has_writers(s.job.call_id.as_bytes()) {
             updates.back(s, WRITERS_PATIENCE, 1);
         } else {
@@ -273,6 +273,29 @@ impl JobUpdates {
     fn back(&mut self, settled: &Settled, pause: Duration, refund: i16) {
         self.retried_kinds.insert(settled.kind.as_str());
         self.back.push((settled.job.id, pause, refund));
+    }
+
+    /// The job is retried, or dies. Gives the outcome as the attempt log has it.
+    fn unanswered(&mut self, settled: &Settled, outcome: &Outcome) -> &'static str {
+        match outcome {
+            Outcome::Failed { again: None, error } => {
+                self.dead.push((settled.job.id, error.clone()));
+                "dead"
+            }
+            Outcome::Snoozed { again, .. } => {
+                self.back(settled, *again, 1);
+                "snoozed"
+            }
+            Outcome::Failed { again: Some(pause), .. } => {
+                self.back(settled, *pause, 0);
+                "failed"
+            }
+            // Nothing was left unanswered.
+            _ => {
+                self.done.push(settled.job.id);
+                "ok"
+            }
+        }
     }
 
     fn apply(self, client: &mut SpiClient<'_>) -> Result<(), DbError> {

@@ -11,6 +11,7 @@ mod tests {
     use pgrx::prelude::*;
     use std::time::Duration;
     use voice_core::analysis;
+    use voice_core::reply::Tokens;
 
     const EPOCH: i64 = 7;
 
@@ -41,10 +42,12 @@ mod tests {
                 evidence: Vec::new(),
                 model: "test".to_owned(),
                 prompt_version: "1".to_owned(),
+                tokens: Tokens::default(),
             }),
             results: Vec::new(),
             vertical: "general".to_owned(),
             mended: false,
+            rest: None,
             hash,
             ended_ms: None,
         }))

@@ -59,7 +59,6 @@ fn analytics(client: &mut SpiClient<'_>, completed: &[(&CompletedAnalysis, &Fixe
     }
     let row = |(n, fixed): &(&CompletedAnalysis, &Fixed)| {
         let (call, analyzed, analysis) = (n.call, n.analyzed, &fixed.analysis);
-        let tokens = n.settled.all_tokens();
         let evidence = (!fixed.evidence.is_empty()).then(|| evidence::to_json(&fixed.evidence).to_string());
         vec![
             value(n.settled.job.call_id),
@@ -77,8 +76,8 @@ fn analytics(client: &mut SpiClient<'_>, completed: &[(&CompletedAnalysis, &Fixe
             value(fixed.model.as_str()),
             value(fixed.prompt_version.as_str()),
             value(analyzed.hash.as_slice()),
-            value(tokens.prompt),
-            value(tokens.completion),
+            value(fixed.tokens.prompt),
+            value(fixed.tokens.completion),
             value(call.contact_number.as_deref()),
             value(call.external_id.as_deref()),
             evidence.as_deref().and_then(jsonb),

@@ -2,8 +2,8 @@
 
 use super::DbError;
 use super::claim::{Claimed, Waiting};
-use super::definitions::Written;
-use super::outcome::{Settled, Tried};
+use super::definitions::DefinitionRow;
+use super::outcome::{Settled, TrialOutcome};
 use pgrx::JsonB;
 use pgrx::spi::SpiClient;
 use std::collections::HashMap;
@@ -51,7 +51,7 @@ pub fn setups(
     for row in client.select(include_str!("../../sql/queries/prepare_trials.sql"), None, &[ids.into()])? {
         let (Some(job), Some(trial_id)) = (row.get::<i64>(1)?, row.get(2)?) else { continue };
         let (model, instructions): (Option<String>, Option<String>) = (row.get(3)?, row.get(4)?);
-        let written = Written::read(&row, 5)?;
+        let written = DefinitionRow::read(&row, 5)?;
         let definition = match written.name.is_empty() {
             true => Ok(None),
             false => {
@@ -69,7 +69,7 @@ pub fn setups(
 ///
 /// # Errors
 /// The statement failed; so must its transaction.
-pub fn store(client: &mut SpiClient<'_>, tries: &[(&Settled, &Tried)]) -> Result<(), DbError> {
+pub fn store(client: &mut SpiClient<'_>, tries: &[(&Settled, &TrialOutcome)]) -> Result<(), DbError> {
     for (settled, tried) in tries {
         let (after, unsupported, error) = match &tried.after {
             Ok((after, unsupported)) => (Some(JsonB(after.clone())), Some(*unsupported as i32), None),

@@ -155,7 +155,7 @@ fn tend(
             format!("voice_analytics: no free background worker for database \"{}\"", database.name),
             function_name!(),
         )
-        .set_detail(format!("Tried again every {} s; this is said once.", NO_FREE_PROCESS_RETRY.as_secs()))
+        .set_detail(format!("TrialOutcome again every {} s; this is said once.", NO_FREE_PROCESS_RETRY.as_secs()))
         .set_hint("Raise max_worker_processes: one for the launcher and one for each database with the extension.")
         .report(PgLogLevel::WARNING);
     }

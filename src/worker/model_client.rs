@@ -25,18 +25,18 @@ const REQUESTS_MAX: u64 = 256;
 
 /// Whose request it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Asker {
+pub enum Requester {
     Analyze,
     Trial,
 }
 
-impl Asker {
-    const ALL: [Asker; 2] = [Asker::Analyze, Asker::Trial];
+impl Requester {
+    const ALL: [Requester; 2] = [Requester::Analyze, Requester::Trial];
 }
 
 /// A request that is to be sent.
-pub struct Ask {
-    pub asker: Asker,
+pub struct ModelRequest {
+    pub requester: Requester,
     /// Id that the job was started with; the askers number theirs by themselves.
     pub request_id: u64,
     /// Which of the job's requests, below [`REQUESTS_MAX`].
@@ -50,7 +50,7 @@ pub struct Ask {
 }
 
 /// What came of one request of a job.
-pub struct Arrival {
+pub struct ModelResponse {
     pub number: u8,
     /// `None`: there is no endpoint any more, and it was not sent.
     pub response: Option<AnalysisResponse>,
@@ -61,6 +61,8 @@ struct Sent {
     permit: Permit,
     /// Characters of its transcript, where that is long.
     chars: usize,
+    /// A failure says something of the server. That of a model which a definition names says something of the definition.
+    is_evidence: bool,
 }
 
 /// One client for all kinds of jobs that ask the model: they share its limits.
@@ -73,10 +75,10 @@ pub struct ModelClient {
     pub provider: Provider,
     /// Requests in flight at most.
     limit: usize,
-    waiting: VecDeque<Ask>,
+    waiting: VecDeque<ModelRequest>,
     sent: HashMap<u64, Sent>,
-    /// Responses that nobody has taken yet, by asker.
-    inboxes: [Vec<(u64, Arrival)>; Asker::ALL.len()],
+    /// Responses that nobody has taken yet, by requester.
+    inboxes: [Vec<(u64, ModelResponse)>; Requester::ALL.len()],
 }
 
 impl ModelClient {
@@ -124,15 +126,15 @@ impl ModelClient {
     }
 
     /// Sends a request, now or when there is room.
-    pub fn send(&mut self, ask: Ask) {
+    pub fn send(&mut self, ask: ModelRequest) {
         self.waiting.push_back(ask);
         self.send_waiting();
     }
 
     /// Drops the requests of this job that have not been sent. Gives how many.
-    pub fn drop_waiting(&mut self, asker: Asker, request_id: u64) -> usize {
+    pub fn drop_waiting(&mut self, requester: Requester, request_id: u64) -> usize {
         let before = self.waiting.len();
-        self.waiting.retain(|ask| (ask.asker, ask.request_id) != (asker, request_id));
+        self.waiting.retain(|ask| (ask.requester, ask.request_id) != (requester, request_id));
         before - self.waiting.len()
     }
 
@@ -147,42 +149,44 @@ impl ModelClient {
                 continue;
             }
             let Some(ask) = self.waiting.remove(at) else { break };
+            let is_evidence =
+                ask.model.as_ref().is_none_or(|model| *model == endpoint.model) || !self.provider.breaker().is_closed();
             let endpoint = match ask.model {
                 Some(model) if model != endpoint.model => Arc::new(Endpoint { model, ..(*endpoint).clone() }),
                 _ => endpoint.clone(),
             };
-            let request_id =
-                (ask.request_id * Asker::ALL.len() as u64 + ask.asker as u64) * REQUESTS_MAX + u64::from(ask.number);
+            let request_id = (ask.request_id * Requester::ALL.len() as u64 + ask.requester as u64) * REQUESTS_MAX
+                + u64::from(ask.number);
             let permit = self.provider.on_send(&ask.tenant);
-            let Ask { question, vertical, transcript, .. } = ask;
+            let ModelRequest { question, vertical, transcript, .. } = ask;
             let chars = if transcript.len() > LOOKED_AT_BYTES { transcript.chars().count() } else { 0 };
-            self.sent.insert(request_id, Sent { permit, chars });
+            self.sent.insert(request_id, Sent { permit, chars, is_evidence });
             let protocol = &OPENAI_CHAT;
             self.pool.submit(AnalysisRequest { request_id, endpoint, protocol, question, vertical, transcript });
             room = room.saturating_sub(1);
         }
     }
 
-    /// Responses to this asker that have arrived, each with the id that its job was started with. Sends what waits, too.
-    pub fn responses(&mut self, asker: Asker) -> Vec<(u64, Arrival)> {
+    /// Responses to this requester that have arrived, each with the id that its job was started with. Sends what waits, too.
+    pub fn responses(&mut self, requester: Requester) -> Vec<(u64, ModelResponse)> {
         let arrived = self.pool.poll();
         if self.provider.endpoint().is_none() {
             for ask in self.waiting.drain(..) {
-                let arrival = Arrival { number: ask.number, response: None };
-                self.inboxes[ask.asker as usize].push((ask.request_id, arrival));
+                let arrival = ModelResponse { number: ask.number, response: None };
+                self.inboxes[ask.requester as usize].push((ask.request_id, arrival));
             }
         }
         for mut response in arrived {
             let (job, number) = (response.request_id / REQUESTS_MAX, (response.request_id % REQUESTS_MAX) as u8);
-            let (request_id, of) = (job / Asker::ALL.len() as u64, (job % Asker::ALL.len() as u64) as usize);
+            let (request_id, of) = (job / Requester::ALL.len() as u64, (job % Requester::ALL.len() as u64) as usize);
             let chars = self.sent.get(&response.request_id).map_or(0, |sent| sent.chars);
             refuse_a_cut_prompt(&mut response, chars);
-            self.inboxes[of].push((request_id, Arrival { number, response: Some(response) }));
+            self.inboxes[of].push((request_id, ModelResponse { number, response: Some(response) }));
         }
         if !self.waiting.is_empty() {
             self.send_waiting();
         }
-        std::mem::take(&mut self.inboxes[asker as usize])
+        std::mem::take(&mut self.inboxes[requester as usize])
     }
 
     /// Notes what a response says about the server; see [`Provider::on_response`].
@@ -193,11 +197,14 @@ impl ModelClient {
         others: bool,
         attempts_max: u32,
     ) -> Effect {
-        match self.sent.remove(&response.request_id) {
-            Some(Sent { permit, .. }) => {
+        match (self.sent.remove(&response.request_id), &response.outcome) {
+            (Some(Sent { is_evidence: false, .. }), Err(failure)) => {
+                self.provider.on_response_of_another_model(job, failure)
+            }
+            (Some(Sent { permit, .. }), _) => {
                 self.provider.on_response(job, permit, response.outcome.as_ref().err(), others, attempts_max)
             }
-            None => Effect { change: None, decision: None },
+            (None, _) => Effect { change: None, decision: None },
         }
     }
 

@@ -5,9 +5,9 @@ use super::credentials;
 use crate::db::claim::Claimed;
 use crate::guc::Settings;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use voice_core::breaker::{Breaker, Change};
-use voice_core::protocol::{RequestOptions, names_an_endpoint};
+use voice_core::protocol::{Class, RequestOptions, names_an_endpoint};
 use voice_core::quota::{Quotas, TenantLimitOverride};
 use voice_core::rate::Rate;
 use voice_core::server_state::{Decision, Failed, Hold, Permit, ServerState};
@@ -138,6 +138,16 @@ impl Provider {
         let failed = Failed { job: job.id, permit, failure, attempts_max, others };
         let (change, decision) = self.server.failed(failed, now, jitter);
         Effect { change, decision: Some(decision) }
+    }
+
+    /// Notes that a request to a model which a definition names has failed: the attempt counts, and nobody else is held up.
+    pub fn on_response_of_another_model(&mut self, job: &Claimed, failure: &Failure) -> Effect {
+        self.quotas.done(&job.tenant);
+        let asked = match failure.class {
+            Class::Provider { retry_after, .. } => retry_after.unwrap_or_default(),
+            _ => Duration::ZERO,
+        };
+        Effect { change: None, decision: Some(Decision::Count(asked)) }
     }
 
     /// The job is given up.

@@ -186,6 +186,8 @@ fn a_definition_with_a_model_of_its_own_takes_a_request_of_its_own() {
     assert_eq!(models, ["big-model", "gpt-4o-mini"]);
     let sql = "SELECT string_agg(analysis || ' ' || coalesce(prompt_tokens, 0), ', ' ORDER BY analysis) FROM voice.result WHERE call_id = $1::text::uuid";
     assert_eq!(voice.text(sql, &[&call]).unwrap(), "booking_quality 0, mood 221");
+    let of_the_call = "SELECT prompt_tokens::text FROM voice.analytics WHERE call_id = $1::text::uuid";
+    assert_eq!(voice.text(of_the_call, &[&call]).unwrap(), "221", "no token is counted twice");
     let outcomes: Vec<String> = voice.attempts(&call).into_iter().map(|(outcome, _)| outcome).collect();
     assert_eq!(outcomes, ["part", "ok"], "each request is a row");
     // The other model fails once: only it is asked again.
@@ -247,4 +249,30 @@ fn definitions_wait_for_a_model_and_the_status_says_so() {
     let sql = "SELECT count(*) FROM voice_evidence($1::text::uuid) e JOIN voice.turn t ON t.call_id = $1::text::uuid
                WHERE e.supported AND e.speaker = t.role AND t.text LIKE '%' || e.quote || '%'";
     assert!(voice.client.query_one(sql, &[&call]).unwrap().get::<_, i64>(0) > 0, "the builtin analyzer shows its turn");
+}
+
+#[test]
+fn a_model_that_a_definition_names_and_that_fails_holds_up_neither_its_call_nor_anybody_else() {
+    let stub = StubLlm::start();
+    let mut voice = Voice::on(Voice::asking(&stub).setting("voice_analytics.max_attempts", 2));
+    voice
+        .client
+        .batch_execute(
+            r#"SELECT voice_define_analysis('mood', '{"type": "object", "properties": {"mood": {"type": "string",
+               "description": "of the caller"}}}', model => 'no-such-model')"#,
+        )
+        .unwrap();
+    stub.answer(|request| match request.json()["model"].as_str() {
+        Some("no-such-model") => Reply::error(404, "The model does not exist"),
+        _ => Reply::fitting(request),
+    });
+    let calls: Vec<String> = (0..8).map(|_| voice.call(BOOKING)).collect();
+    voice.until("SELECT count(*) = 8 FROM voice.analytics");
+    assert_ne!(voice.text("SELECT state FROM voice_status()", &[]).unwrap(), "misconfigured");
+    voice.drained();
+    let dead = "SELECT count(*) FROM voice.dead_job WHERE last_error LIKE '%The model does not exist%'";
+    assert_eq!(voice.count(dead), 8, "what was not answered is said");
+    let outcomes: Vec<String> = voice.attempts(&calls[0]).into_iter().map(|(outcome, _)| outcome).collect();
+    assert_eq!(outcomes, ["part", "failed", "dead"], "the fixed fields are asked for once");
+    assert_eq!(voice.count("SELECT count(*) FROM voice.result"), 0);
 }

@@ -1,9 +1,8 @@
 //! Analyses of calls that have ended: by a rule, by the builtin analyzer, or by the language model. A request is sent only
 //! where there are words that the stored analysis is not of.
 
-use super::answers::{self, Request, by_rules, counted, failed, judged, no_endpoint, without_request};
-use super::asked::Asked;
-use super::requests::{Kept, Plan, Progress, Requests};
+use super::answers::{self, JobClient, Request, by_rules, judged, no_endpoint, without_request};
+use super::questions::Questions;
 use crate::db::claim::{self, Claimed, PreparedJobs, Waiting};
 use crate::db::outcome::{ANALYZE, Fixed, JobKind, Outcome, Settled};
 use crate::db::prepare::{self, PreparedCall};
@@ -12,15 +11,14 @@ use crate::guc::{Analyzer, Settings};
 use crate::host::shmem::Slot;
 use crate::worker::health::Health;
 use crate::worker::job::{Context, Intake, JobHandler, Step};
-use crate::worker::model_client::{Arrival, Asker, SharedModel};
+use crate::worker::model_client::{ModelResponse, Requester, SharedModel};
 use pgrx::spi::SpiClient;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::*;
 use std::time::Instant;
 use voice_core::analysis;
 use voice_core::question::Question;
-use voice_core::redact::{self, PlaceholderMap};
-use voice_core::server_state::Decision;
+use voice_core::reply::Tokens;
 use voice_core::transcript;
 
 /// Jobs read ahead.
@@ -38,9 +36,8 @@ enum Rows {
 /// Handler of analyses.
 pub struct Analyze {
     analyzer: Analyzer,
-    model: SharedModel,
-    asked: Asked,
-    kept: Kept,
+    client: JobClient,
+    questions: Questions,
     rows: Rows,
     /// What is wrong with definitions that cannot be asked.
     unreadable: Vec<String>,
@@ -50,9 +47,8 @@ impl Analyze {
     pub fn new(model: SharedModel) -> Analyze {
         Analyze {
             analyzer: Analyzer::builtin,
-            model,
-            asked: Asked::default(),
-            kept: Kept::default(),
+            client: JobClient::new(Requester::Analyze, model),
+            questions: Questions::default(),
             rows: Rows::Stale,
             unreadable: Vec::new(),
         }
@@ -60,10 +56,10 @@ impl Analyze {
 
     /// Which definitions are not asked, and why.
     fn incomplete(&self) -> Option<String> {
-        match (self.asked.count(), self.unreadable.first()) {
+        match (self.questions.count(), self.unreadable.first()) {
             (_, Some(error)) => Some(error.clone()),
             (1.., None) if self.analyzer == Analyzer::builtin => {
-                let count = self.asked.count();
+                let count = self.questions.count();
                 Some(format!(
                     "analyses that are defined ({count}) wait for a model: voice_analytics.analyzer is builtin"
                 ))
@@ -81,23 +77,12 @@ impl Analyze {
         by_rule: Option<Fixed>,
         settings: &Settings,
     ) -> Step<Request> {
-        if self.model.borrow().provider.endpoint().is_none() {
+        if self.client.model.borrow().provider.endpoint().is_none() {
             return Step::Settle(without_request(job, no_endpoint()));
         }
-        let (lines, placeholders) =
-            if settings.redact { redact::redact(&call.lines) } else { (call.lines, PlaceholderMap::default()) };
-        let plan = Plan {
-            asker: Asker::Analyze,
-            tenant: job.tenant.clone(),
-            vertical: call.vertical,
-            hash: call.hash,
-            questions,
-            lines: transcript::numbered(&lines),
-            max_chars: settings.transcript_max_chars,
-            long: settings.long_transcripts,
-        };
-        let requests = Requests::start(request_id, plan, &mut self.kept, job.id, &mut self.model.borrow_mut());
-        Step::Sent(job, Request { requests, lines, ended_ms: call.ended_ms, placeholders, by_rule })
+        let mut request = self.client.start(request_id, &job, call, questions, settings);
+        request.by_rule = by_rule;
+        Step::Sent(job, request)
     }
 }
 
@@ -105,7 +90,7 @@ impl JobHandler for Analyze {
     type Key = String;
     type Prepared = PreparedCall;
     type InFlight = Request;
-    type Response = Arrival;
+    type Response = ModelResponse;
 
     const NOUN: &'static str = "call";
 
@@ -117,21 +102,21 @@ impl JobHandler for Analyze {
         match context.settings.analyzer {
             _ if context.intake != Intake::Open => 0,
             Analyzer::builtin => BUILTIN_BATCH,
-            Analyzer::openai => self.model.borrow().room(),
+            Analyzer::openai => self.client.model.borrow().room(),
         }
     }
 
     fn capacity_of(&self, tenant: &String, context: Context<'_>) -> usize {
         match context.settings.analyzer {
             Analyzer::builtin => usize::MAX,
-            Analyzer::openai => self.model.borrow().provider.available_for(tenant),
+            Analyzer::openai => self.client.model.borrow().provider.available_for(tenant),
         }
     }
 
     fn before_claim(&mut self, client: &mut SpiClient<'_>) -> Result<(), DbError> {
         if self.rows == Rows::Stale {
-            self.model.borrow_mut().set_overrides(limits::read(client)?);
-            self.unreadable = self.asked.read(client)?;
+            self.client.model.borrow_mut().set_overrides(limits::read(client)?);
+            self.unreadable = self.questions.read(client)?;
             self.rows = Rows::Read;
         }
         Ok(())
@@ -146,7 +131,7 @@ impl JobHandler for Analyze {
         client: &mut SpiClient<'_>,
         claimed: Vec<Claimed>,
     ) -> Result<PreparedJobs<PreparedCall>, DbError> {
-        prepare::prepare(client, claimed, |tenant| self.asked.has_definitions(tenant))
+        prepare::prepare(client, claimed, |tenant| self.questions.has_definitions(tenant))
     }
 
     fn start(&mut self, request_id: u64, job: Claimed, call: PreparedCall, context: Context<'_>) -> Step<Request> {
@@ -166,7 +151,7 @@ impl JobHandler for Analyze {
         let current = call.known.as_ref().is_some_and(|k| k.hash == call.hash && k.prompt_version == version);
         let questions = match settings.analyzer {
             Analyzer::builtin => Vec::new(),
-            Analyzer::openai => self.asked.questions(&job.tenant, &call, spoke && !current, &settings.llm_model),
+            Analyzer::openai => self.questions.questions(&job.tenant, &call, spoke && !current, &settings.llm_model),
         };
         if current && questions.is_empty() {
             let model = call.known.map(|k| k.model);
@@ -177,6 +162,7 @@ impl JobHandler for Analyze {
             evidence: Vec::new(),
             model: analysis::NO_CONVERSATION_MODEL.to_owned(),
             prompt_version: version.to_owned(),
+            tokens: Tokens::default(),
         });
         match (settings.analyzer, by_rule) {
             (_, Some(fixed)) if questions.is_empty() => Step::Settle(judged(job, &call, fixed)),
@@ -185,62 +171,22 @@ impl JobHandler for Analyze {
         }
     }
 
-    fn responses(&mut self) -> Vec<(u64, Arrival)> {
-        self.model.borrow_mut().responses(Asker::Analyze)
+    fn responses(&mut self) -> Vec<(u64, ModelResponse)> {
+        self.client.responses()
     }
 
     fn on_response(
         &mut self,
         job: Claimed,
         mut request: Request,
-        arrival: Arrival,
+        response: ModelResponse,
         others: bool,
         context: Context<'_>,
     ) -> Step<Request> {
-        let (status, settings) = (context.status, context.settings);
-        let mut decision = None;
-        let response = arrival.response;
-        if let Some(response) = &response {
-            let attempts_max = settings.max_attempts.max(1) as u32;
-            let effect = self.model.borrow_mut().on_response(&job, response, others, attempts_max);
-            if let Err(failure) = &response.outcome {
-                status.record_error(&failure.message);
-            }
-            // Failures of single jobs are in voice.attempt; the log is for what stops requests.
-            if let Some(change) = effect.change {
-                status.log_breaker(change, response);
-            }
-            decision = effect.decision;
+        match self.client.on_response(&mut request, &job, response, others, context) {
+            None => Step::Sent(job, request),
+            Some((outcome, requests)) => Step::Settle(answers::settled(job, outcome, requests, context.settings)),
         }
-        let progress = request.requests.on_response(arrival.number, response, decision, &mut self.model.borrow_mut());
-        self.model.borrow_mut().send_waiting();
-        let replies = match progress {
-            Progress::Open => return Step::Sent(job, request),
-            Progress::Answered(replies) => Ok(replies),
-            Progress::Failed(failure) => Err(failure),
-        };
-        let id = job.id;
-        let made = request.requests.made();
-        let outcome = match replies {
-            Ok(replies) => {
-                self.kept.forget(id);
-                Outcome::Analyzed(Box::new(answers::analyzed(request, replies)))
-            }
-            Err(failure) => {
-                request.requests.keep(id, &mut self.kept);
-                match failure {
-                    None => no_endpoint(),
-                    Some((failure, Some(Decision::Wait(again)))) => Outcome::Snoozed { error: failure.message, again },
-                    Some((failure, Some(Decision::Count(at_least)))) => counted(&job, failure, at_least, settings),
-                    Some((failure, None)) => failed(&job, failure.message, settings),
-                }
-            }
-        };
-        if let Outcome::Failed { again: None, .. } = outcome {
-            self.model.borrow_mut().provider.forget(id);
-            self.kept.forget(id);
-        }
-        Step::Settle(answers::settled(job, outcome, made, settings))
     }
 
     fn failed(&self, job: &Claimed, error: String, settings: &Settings) -> Outcome {
@@ -248,27 +194,27 @@ impl JobHandler for Analyze {
     }
 
     fn next_deadline(&self) -> Option<Instant> {
-        self.model.borrow().next_deadline()
+        self.client.model.borrow().next_deadline()
     }
 
     fn next_capacity(&self) -> Option<Instant> {
-        self.model.borrow().provider.next_available()
+        self.client.model.borrow().provider.next_available()
     }
 
     fn next_capacity_of<'a>(&self, tenants: impl Iterator<Item = &'a String>) -> Option<Instant> {
-        self.model.borrow().provider.next_available_for(tenants.map(String::as_str))
+        self.client.model.borrow().provider.next_available_for(tenants.map(String::as_str))
     }
 
     fn configure(&mut self, settings: &Settings) -> Result<(), String> {
-        self.model.borrow_mut().set_limit(settings.max_concurrency);
+        self.client.model.borrow_mut().set_limit(settings.max_concurrency);
         self.analyzer = settings.analyzer;
-        self.kept.clear();
+        self.client.on_configure();
         match settings.analyzer {
             Analyzer::builtin => {
-                self.model.borrow_mut().provider.disable();
+                self.client.model.borrow_mut().provider.disable();
                 Ok(())
             }
-            Analyzer::openai => self.model.borrow_mut().configure(settings),
+            Analyzer::openai => self.client.model.borrow_mut().configure(settings),
         }
     }
 
@@ -277,23 +223,23 @@ impl JobHandler for Analyze {
     }
 
     fn goes_last(&self, job: i64) -> bool {
-        self.model.borrow().provider.goes_last(job)
+        self.client.model.borrow().provider.goes_last(job)
     }
 
     fn on_arrival(&mut self) {
-        self.model.borrow_mut().provider.on_arrival();
+        self.client.model.borrow_mut().provider.on_arrival();
     }
 
     fn probe_now(&mut self) {
-        self.model.borrow_mut().provider.probe_now();
+        self.client.model.borrow_mut().provider.probe_now();
     }
 
     fn on_reload(&mut self) {
-        self.model.borrow().forget_styles();
+        self.client.model.borrow().forget_styles();
     }
 
     fn health(&self) -> Health {
-        let model = self.model.borrow();
+        let model = self.client.model.borrow();
         let provider = &model.provider;
         match (provider.refusal(), provider.outage()) {
             (Some(reason), _) => Health::Misconfigured(reason),
@@ -303,7 +249,7 @@ impl JobHandler for Analyze {
     }
 
     fn publish(&self, slot: &Slot, settings: &Settings) {
-        let model = self.model.borrow();
+        let model = self.client.model.borrow();
         let breaker = model.provider.breaker();
         slot.set_breaker(match settings.analyzer {
             Analyzer::builtin => "",

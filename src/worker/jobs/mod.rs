@@ -2,8 +2,8 @@
 
 mod analyze;
 mod answers;
-mod asked;
 mod deliver;
+mod questions;
 mod requests;
 mod trial;
 

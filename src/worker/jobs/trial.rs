@@ -1,16 +1,15 @@
 //! Calls that are judged for trials: by another model, another version of a definition, or with other instructions. What comes
 //! of it is stored beside what is there. Trials take a quarter of the requests at most.
 
-use super::answers::{self, Request, counted};
-use super::requests::{Kept, Plan, Progress, Requests};
+use super::answers::{self, JobClient, Request};
 use crate::db::DbError;
 use crate::db::claim::{Claimed, PreparedJobs, Waiting};
-use crate::db::outcome::{Analyzed, JobKind, Outcome, Settled, Tried};
+use crate::db::outcome::{Analyzed, JobKind, Outcome, Settled, TrialOutcome};
 use crate::db::prepare::{self, PreparedCall};
 use crate::db::trials::{self, TrialSetup};
 use crate::guc::{Analyzer, Settings};
 use crate::worker::job::{Context, Intake, JobHandler, Step};
-use crate::worker::model_client::{Arrival, Asker, SharedModel};
+use crate::worker::model_client::{ModelResponse, Requester, SharedModel};
 use pgrx::spi::SpiClient;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -19,9 +18,6 @@ use std::time::Instant;
 use voice_core::definition::criteria_json;
 use voice_core::evidence;
 use voice_core::question::Question;
-use voice_core::redact::{self, PlaceholderMap};
-use voice_core::server_state::Decision;
-use voice_core::transcript;
 
 /// Jobs read ahead.
 const PREFETCH: usize = 256;
@@ -30,9 +26,8 @@ const QUESTIONS_MAX: usize = 32;
 
 /// Handler of trials.
 pub struct Trial {
-    model: SharedModel,
+    client: JobClient,
     questions: HashMap<i64, Arc<Question>>,
-    kept: Kept,
 }
 
 /// What is read for a job.
@@ -50,7 +45,7 @@ pub struct InFlight {
 
 impl Trial {
     pub fn new(model: SharedModel) -> Trial {
-        Trial { model, questions: HashMap::new(), kept: Kept::default() }
+        Trial { client: JobClient::new(Requester::Trial, model), questions: HashMap::new() }
     }
 
     fn question(&mut self, setup: &TrialSetup) -> Arc<Question> {
@@ -72,7 +67,7 @@ impl JobHandler for Trial {
     type Key = String;
     type Prepared = Prepared;
     type InFlight = InFlight;
-    type Response = Arrival;
+    type Response = ModelResponse;
 
     const NOUN: &'static str = "call of a trial";
 
@@ -86,13 +81,13 @@ impl JobHandler for Trial {
             Analyzer::builtin => 0,
             Analyzer::openai => {
                 let share = (context.settings.max_concurrency / 4).max(1);
-                self.model.borrow().room().min(share.saturating_sub(in_flight))
+                self.client.model.borrow().room().min(share.saturating_sub(in_flight))
             }
         }
     }
 
     fn capacity_of(&self, tenant: &String, _context: Context<'_>) -> usize {
-        self.model.borrow().provider.available_for(tenant)
+        self.client.model.borrow().provider.available_for(tenant)
     }
 
     fn find_due(&mut self, client: &mut SpiClient<'_>) -> Result<Waiting<String>, DbError> {
@@ -118,85 +113,37 @@ impl JobHandler for Trial {
             // Without its trial, it can be stored nowhere.
             Err(error) => return Step::Settle(settled(job, None, Outcome::Failed { error, again: None })),
         };
-        if self.model.borrow().provider.endpoint().is_none() {
+        if self.client.model.borrow().provider.endpoint().is_none() {
             return Step::Settle(settled(job, Some(setup.trial_id), answers::no_endpoint()));
         }
         let question = self.question(&setup);
-        let (lines, placeholders) =
-            if settings.redact { redact::redact(&call.lines) } else { (call.lines, PlaceholderMap::default()) };
         let of = setup.model.or_else(|| setup.definition.as_ref().and_then(|definition| definition.model.clone()));
-        let plan = Plan {
-            asker: Asker::Trial,
-            tenant: job.tenant.clone(),
-            vertical: call.vertical,
-            hash: call.hash,
-            questions: vec![(of, question)],
-            lines: transcript::numbered(&lines),
-            max_chars: settings.transcript_max_chars,
-            long: settings.long_transcripts,
-        };
-        let requests = Requests::start(request_id, plan, &mut self.kept, job.id, &mut self.model.borrow_mut());
-        let request = Request { requests, lines, ended_ms: None, placeholders, by_rule: None };
+        let request = self.client.start(request_id, &job, call, vec![(of, question)], settings);
         Step::Sent(job, InFlight { trial_id: setup.trial_id, request })
     }
 
-    fn responses(&mut self) -> Vec<(u64, Arrival)> {
-        self.model.borrow_mut().responses(Asker::Trial)
+    fn responses(&mut self) -> Vec<(u64, ModelResponse)> {
+        self.client.responses()
     }
 
     fn on_response(
         &mut self,
         job: Claimed,
         in_flight: InFlight,
-        arrival: Arrival,
+        response: ModelResponse,
         others: bool,
         context: Context<'_>,
     ) -> Step<InFlight> {
         let InFlight { trial_id, mut request } = in_flight;
-        let settings = context.settings;
-        let mut model = self.model.borrow_mut();
-        let decision = arrival.response.as_ref().and_then(|response| {
-            let effect = model.on_response(&job, response, others, settings.max_attempts.max(1) as u32);
-            if let Some(change) = effect.change {
-                context.status.log_breaker(change, response);
-            }
-            effect.decision
-        });
-        let progress = request.requests.on_response(arrival.number, arrival.response, decision, &mut model);
-        model.send_waiting();
-        let replies = match progress {
-            Progress::Open => return Step::Sent(job, InFlight { trial_id, request }),
-            Progress::Answered(replies) => Ok(replies),
-            Progress::Failed(failure) => Err(failure),
-        };
-        let made = request.requests.made();
-        let outcome = match replies {
-            Ok(replies) => {
-                let analyzed = answers::analyzed(request, replies);
-                Outcome::Tried(Box::new(Tried { trial_id, after: after(&analyzed) }))
-            }
-            Err(failure) => {
-                request.requests.keep(job.id, &mut self.kept);
-                match failure {
-                    None => answers::no_endpoint(),
-                    Some((failure, Some(Decision::Wait(again)))) => Outcome::Snoozed { error: failure.message, again },
-                    Some((failure, Some(Decision::Count(at_least)))) => counted(&job, failure, at_least, settings),
-                    Some((failure, None)) => answers::failed(&job, failure.message, settings),
-                }
-            }
-        };
+        let heard = self.client.on_response(&mut request, &job, response, others, context);
+        let Some((outcome, requests)) = heard else { return Step::Sent(job, InFlight { trial_id, request }) };
         // A trial reports what it could not judge; nothing is dead.
         let outcome = match outcome {
-            Outcome::Failed { error, again: None } => {
-                model.provider.forget(job.id);
-                Outcome::Tried(Box::new(Tried { trial_id, after: Err(error) }))
-            }
+            Outcome::Analyzed(analyzed) => tried(trial_id, after(&analyzed)),
+            Outcome::Failed { error, again: None } => tried(trial_id, Err(error)),
             other => other,
         };
-        if matches!(outcome, Outcome::Tried(_)) {
-            self.kept.forget(job.id);
-        }
-        let settled = answers::settled(job, outcome, made, settings);
+        let settled = answers::settled(job, outcome, requests, context.settings);
         Step::Settle(Settled { kind: JobKind::Trial(Some(trial_id.to_string())), ..settled })
     }
 
@@ -205,30 +152,34 @@ impl JobHandler for Trial {
     }
 
     fn next_deadline(&self) -> Option<Instant> {
-        self.model.borrow().next_deadline()
+        self.client.model.borrow().next_deadline()
     }
 
     fn next_capacity(&self) -> Option<Instant> {
-        self.model.borrow().provider.next_available()
+        self.client.model.borrow().provider.next_available()
     }
 
     fn next_capacity_of<'a>(&self, tenants: impl Iterator<Item = &'a String>) -> Option<Instant> {
-        self.model.borrow().provider.next_available_for(tenants.map(String::as_str))
+        self.client.model.borrow().provider.next_available_for(tenants.map(String::as_str))
     }
 
     fn configure(&mut self, _settings: &Settings) -> Result<(), String> {
-        self.kept.clear();
+        self.client.on_configure();
         Ok(())
     }
 
     fn goes_last(&self, job: i64) -> bool {
-        self.model.borrow().provider.goes_last(job)
+        self.client.model.borrow().provider.goes_last(job)
     }
 }
 
 /// An outcome without a request.
 fn settled(job: Claimed, trial_id: Option<i64>, outcome: Outcome) -> Settled {
     Settled::without_request(job, JobKind::Trial(trial_id.map(|id| id.to_string())), outcome)
+}
+
+fn tried(trial_id: i64, after: Result<(Value, usize), String>) -> Outcome {
+    Outcome::Tried(Box::new(TrialOutcome { trial_id, after }))
 }
 
 /// In the form of `voice.trial_result.after`, with how many claims are unsupported.

@@ -11,7 +11,7 @@ use voice_core::question::Question;
 use voice_core::transcript;
 
 /// The definitions as they were read last, and the questions made of them.
-pub struct Asked {
+pub struct Questions {
     definitions: Definitions,
     /// Questions that were asked before, by what they ask.
     questions: HashMap<Key, Arc<Question>>,
@@ -27,14 +27,14 @@ struct Key {
     definitions: Vec<usize>,
 }
 
-impl Default for Asked {
-    fn default() -> Asked {
+impl Default for Questions {
+    fn default() -> Questions {
         let fixed = Arc::new(Question::new(true, Vec::new()));
-        Asked { definitions: Definitions::default(), questions: HashMap::new(), fixed }
+        Questions { definitions: Definitions::default(), questions: HashMap::new(), fixed }
     }
 }
 
-impl Asked {
+impl Questions {
     /// Reads the definitions again. Gives what is wrong with those that cannot be read.
     ///
     /// # Errors
