@@ -6,10 +6,12 @@
 begin_model() {
     stand_in=''
     [ -z "${LLM_URL:-}$api_key" ] || return 0
-    # With the extension beside it, so that what both are made of is what the extension was built with.
-    cargo build -q --release -p voice_analytics -p voice_core --bin stand_in_model --no-default-features --features "pg$PG_MAJOR"
+    # With the extension beside it and in its profile, so that what both are made of is there already.
+    local profile=release folder=release
+    if [ -e target/demo-install.so ]; then profile=dev folder=debug; fi
+    cargo build -q --profile "$profile" -p voice_analytics -p voice_core --bin stand_in_model --no-default-features --features "pg$PG_MAJOR"
     : > target/demo/stand-in.url
-    target/release/stand_in_model > target/demo/stand-in.url &
+    "${CARGO_TARGET_DIR:-target}/$folder/stand_in_model" > target/demo/stand-in.url &
     stand_in=$!
     trap end_model EXIT
     local url=''

@@ -83,7 +83,8 @@ stop_server() {
     [ -e "$note" ] || return 0
     local home
     home=$(cat "$note")
-    if as_server_user test -e "$home/data/postmaster.pid"; then
+    # Its postmaster.pid outlives it when the machine goes down.
+    if as_server_user "$PG_BIN/pg_ctl" -D "$home/data" status > /dev/null 2>&1; then
         as_server_user "$PG_BIN/pg_ctl" -D "$home/data" -m fast -w stop > /dev/null ||
             die "demo: the server in $home does not stop"
     fi
