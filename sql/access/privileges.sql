@@ -117,6 +117,8 @@ AS $$ VALUES
     ('_trial_differs', '{reader}', false, false),
     ('_counted_results', '{reader,analyst}', false, false),
     ('_result_sums', '{reader,analyst}', false, false),
+    ('_many_results', '{reader,analyst}', false, false),
+    ('_open_days_rolled_up', '{reader,analyst}', false, false),
     -- writing
     ('voice_start_call', '{writer}', false, false),
     ('voice_add_turn', '{writer}', false, false),
@@ -208,6 +210,7 @@ AS $$ VALUES
     ('_why_no_pin_holds', '{}', true, false),
     ('_reanalyze', '{}', true, false),
     ('_roll_up_results', '{}', true, false),
+    ('_roll_up_open_days', '{}', true, false),
     ('_store_trial', '{}', true, false),
     ('_close_streaming_turn', '{}', true, false),
     ('_take_in_chunk', '{}', true, false),

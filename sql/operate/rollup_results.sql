@@ -47,8 +47,8 @@ AS $$
                             WHEN v.verdict = 'pass' THEN 1 WHEN v.verdict = 'fail' THEN 0 END AS share OFFSET 0) s
             GROUP BY %1$s, analysis, version, k.key
         ), criteria AS (
-            SELECT %1$s, analysis, version, jsonb_object_agg(key, jsonb_build_object('judged', judged, 'share', share,
-                       'not_applicable', not_applicable, 'unknown', unknown)) AS criteria
+            SELECT %1$s, analysis, version, jsonb_object_agg(key, jsonb_strip_nulls(jsonb_build_object('judged', nullif(judged, 0),
+                       'share', nullif(share, 0), 'not_applicable', nullif(not_applicable, 0), 'unknown', nullif(unknown, 0)))) AS criteria
             FROM criterion GROUP BY %1$s, analysis, version
         )
         SELECT %1$s, analysis, version, s.calls, s.passed, s.failed, s.unknown, s.scored, s.score_sum, s.unsupported, s.refused,
@@ -57,15 +57,69 @@ AS $$
 $$;
 COMMENT ON FUNCTION voice._result_sums(text, text) IS 'the query that sums up results by these columns, analysis and version; parameters as of voice._counted_results()';
 
-CREATE FUNCTION voice._roll_up_results(day date, first_id uuid, past_id uuid, since timestamptz, until timestamptz) RETURNS void
+CREATE FUNCTION voice._roll_up_results(day date, first_id uuid, past_id uuid, since timestamptz, until timestamptz, tenants text[] DEFAULT NULL)
+RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 BEGIN
-    DELETE FROM voice.daily_result d WHERE d.day = _roll_up_results.day;
+    DELETE FROM voice.daily_result d
+    WHERE d.day = _roll_up_results.day AND (tenants IS NULL OR d.tenant_id = ANY (tenants));
     EXECUTE 'INSERT INTO voice.daily_result (tenant_id, day, agent_id, vertical, analysis, version, calls, passed, failed, unknown, '
             'scored, score_sum, unsupported, refused, criteria) '
-            || voice._result_sums('tenant_id, day, agent_id, vertical', '')
+            || voice._result_sums('tenant_id, day, agent_id, vertical',
+                                  CASE WHEN tenants IS NULL THEN '' ELSE format('AND r.tenant_id = ANY (%L)', tenants) END)
     USING first_id, past_id, since, until, voice._zone();
 END
 $$;
-COMMENT ON FUNCTION voice._roll_up_results(date, uuid, uuid, timestamptz, timestamptz) IS 'computes a day of voice.daily_result anew';
+COMMENT ON FUNCTION voice._roll_up_results(date, uuid, uuid, timestamptz, timestamptz, text[]) IS
+    'computes a day of voice.daily_result anew, of these tenants or of all';
+
+-- From so many results of a day on, a tenant's scorecard of a day that is not over takes their sums.
+CREATE FUNCTION voice._many_results() RETURNS int
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, voice, pg_temp
+AS $$ SELECT 500 $$;
+COMMENT ON FUNCTION voice._many_results() IS 'from how many results of an open day on its scorecard takes sums that are minutes old';
+
+CREATE FUNCTION voice._roll_up_open_days() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+DECLARE
+    zone CONSTANT text := voice._zone();
+    yesterday CONSTANT date := voice._yesterday();
+    day date;
+    since timestamptz;
+    until timestamptz;
+    first_id uuid;
+    past_id uuid;
+    tenants text[];
+BEGIN
+    LOCK TABLE voice.result IN ACCESS SHARE MODE;
+    FOR day IN SELECT d.day FROM unnest(ARRAY[yesterday, yesterday + 1]) d(day)
+               WHERE d.day > yesterday OR NOT EXISTS (SELECT FROM voice._rolled_day r WHERE r.day = d.day) LOOP
+        since := day::timestamp AT TIME ZONE zone;
+        until := (day + 1)::timestamp AT TIME ZONE zone;
+        first_id := @extschema@.voice_uuid_at(since - interval '24 hours');
+        past_id := @extschema@.voice_uuid_at(until + interval '24 hours 1 millisecond');
+        -- Whoever rolls up the day at this moment does more than this would.
+        CONTINUE WHEN NOT pg_try_advisory_xact_lock(hashtextextended('voice_rollup ' || day, 0));
+        SELECT array_agg(m.tenant_id) INTO tenants FROM (
+            SELECT r.tenant_id FROM voice.result r
+            WHERE r.call_id >= first_id AND r.call_id < past_id AND r.started_at >= since AND r.started_at < until
+            GROUP BY r.tenant_id HAVING count(*) >= voice._many_results()) m;
+        CONTINUE WHEN tenants IS NULL;
+        PERFORM voice._roll_up_results(day, first_id, past_id, since, until, tenants);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION voice._roll_up_open_days() IS
+    'sums up in voice.daily_result what today, and yesterday until it is rolled up, has of the tenants that have many results';
+
+CREATE FUNCTION voice._open_days_rolled_up(tenant text, first_day date) RETURNS date[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, voice, pg_temp
+AS $$
+    SELECT coalesce(array_agg(n.day), '{}') FROM (
+        SELECT d.day FROM voice.daily_result d
+        WHERE d.tenant_id = $1 AND d.day >= $2
+        GROUP BY d.day HAVING sum(d.calls) >= voice._many_results() AND min(d.computed_at) > now() - interval '5 minutes') n
+$$;
+COMMENT ON FUNCTION voice._open_days_rolled_up(text, date) IS 'days from this one on whose sums are many and fresh';

@@ -31,13 +31,14 @@ BEGIN
     PERFORM voice._enable_tenant_rls('voice.daily_result');
     COMMENT ON TABLE voice.daily_result IS 'nightly roll-up of voice.result; it stays when its calls go';
     COMMENT ON COLUMN voice.daily_result.day IS 'of the calls'' start, in the time zone of the setting voice_analytics.timezone';
+    COMMENT ON COLUMN voice.daily_result.computed_at IS 'of a day that is not over: it has what was there then, of tenants with many results only';
     COMMENT ON COLUMN voice.daily_result.calls IS 'calls with a result: passed + failed + unknown; each for the newest version that judged it';
     COMMENT ON COLUMN voice.daily_result.passed IS 'of calls; passed / (passed + failed) is the success rate';
     COMMENT ON COLUMN voice.daily_result.scored IS 'those of calls that have a score: the denominator of the mean score';
     COMMENT ON COLUMN voice.daily_result.score_sum IS 'over the scored calls';
     COMMENT ON COLUMN voice.daily_result.unsupported IS 'claims of evidence that do not stand in the transcript as quoted';
     COMMENT ON COLUMN voice.daily_result.refused IS 'values and criteria that the model answered out of form';
-    COMMENT ON COLUMN voice.daily_result.criteria IS 'by name of the criterion: {"judged", "share", "not_applicable", "unknown"}: how many calls, and share the sum over the judged of 1 (pass), 0 (fail) or points / max; share / judged is its pass rate';
+    COMMENT ON COLUMN voice.daily_result.criteria IS 'by name of the criterion: {"judged", "share", "not_applicable", "unknown"}: how many calls, and share the sum over the judged of 1 (pass), 0 (fail) or points / max; share / judged is its pass rate; what is 0 is left out';
 END
 $$;
 COMMENT ON FUNCTION voice._install_daily_result() IS 'creates voice.daily_result if it is missing';

@@ -87,6 +87,16 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// How many results of analyses that tenants have defined it brings.
+    pub fn results(&self) -> usize {
+        match self {
+            Outcome::Analyzed(analyzed) => analyzed.results.len(),
+            _ => 0,
+        }
+    }
+}
+
 /// What was judged of a call: the fixed fields, results of analyses that its tenant has defined, or both.
 #[derive(Debug, Clone)]
 pub struct Analyzed {

@@ -125,6 +125,12 @@ pub fn roll_up(client: &mut SpiClient<'_>, schema: &str, day: &str) -> Result<()
     Ok(())
 }
 
+/// Sums up the results of days that are not over.
+pub fn roll_up_open_days(client: &mut SpiClient<'_>) -> Result<(), DbError> {
+    client.update("SELECT voice._roll_up_open_days()", None, &[])?;
+    Ok(())
+}
+
 /// Adds or removes the jobs of another database in pg_cron, in whose own database this runs.
 ///
 /// # Errors

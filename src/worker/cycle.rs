@@ -153,6 +153,7 @@ impl Server {
             log!("voice_analytics: webhook {webhook} is disabled: voice.webhook says why");
         }
         let results = self.results.on_stored(count, report);
+        self.maintenance.on_results_stored(results.iter().map(|settled| settled.outcome.results()).sum());
         self.status.on_settled(&results, |settled| report.stored.contains(&settled.job.id));
     }
 

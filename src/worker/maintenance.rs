@@ -18,6 +18,7 @@ pub fn run(request_id: u64) {
     let Some((database, task)) = maintenance::begin(request_id) else { return };
     let outcome = match task {
         Task::RunAll => in_its_turn(database, run_all),
+        Task::RollUpOpenDays => in_its_turn(database, |_, role| roll_up_open_days(role)),
         Task::CreatePartitions { ahead, since } => {
             in_its_turn(database, |_, role| create_partitions(role, ahead, Some(since)))
         }
@@ -106,6 +107,13 @@ fn roll_up(schema: &str, role: pg_sys::Oid) -> Result<(), DbError> {
         transaction(&doing, role, |client| partitions::roll_up(client, schema, &day))?;
         process::report_statistics();
     }
+    Ok(())
+}
+
+/// Nothing in a copy: its worker stores no results.
+fn roll_up_open_days(role: pg_sys::Oid) -> Result<(), DbError> {
+    transaction("voice_analytics: summing up the results of today", role, partitions::roll_up_open_days)?;
+    process::report_statistics();
     Ok(())
 }
 

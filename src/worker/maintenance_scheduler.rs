@@ -15,8 +15,9 @@ const RETRY: Duration = Duration::from_secs(60);
 pub struct MaintenanceScheduler {
     /// When the next process is to be started.
     due: Instant,
-    /// The process that runs, and its request.
-    running: Option<(Handle, Ticket)>,
+    /// The process that runs.
+    running: Option<Running>,
+    open_days: OpenDays,
     /// Settings of `ALTER DATABASE … SET`, as `name=value`, that were applied last.
     settings: Vec<String>,
     /// A setting was removed: only a new connection knows the value that holds without it.
@@ -24,11 +25,56 @@ pub struct MaintenanceScheduler {
     error: Option<String>,
 }
 
+struct Running {
+    process: Handle,
+    request: Ticket,
+    task: Task,
+    since: Instant,
+}
+
+/// When results of days that are not over are summed up. A scorecard reads those sums where results are many, and they are
+/// fresh: five minutes old at most (`voice._open_days_rolled_up()`).
+struct OpenDays {
+    /// Results stored since then, of a day at most.
+    stored: usize,
+    since: Instant,
+    due: Option<Instant>,
+    /// Between two of them: so that they take a twentieth of a processor's time at most.
+    interval: Duration,
+}
+
+impl OpenDays {
+    /// Until so many are stored a scorecard reads the results themselves.
+    const ENOUGH: usize = 500;
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+    const SHORTEST: Duration = Duration::from_secs(60);
+    const LONGEST: Duration = Duration::from_secs(240);
+
+    fn new() -> Self {
+        OpenDays { stored: 0, since: Instant::now(), due: None, interval: Self::SHORTEST }
+    }
+
+    fn on_stored(&mut self, count: usize, now: Instant) {
+        if now - self.since > Self::DAY {
+            (self.stored, self.since) = (0, now);
+        }
+        self.stored += count;
+        if count > 0 && self.stored >= Self::ENOUGH && self.due.is_none() {
+            self.due = Some(now + self.interval);
+        }
+    }
+
+    fn took(&mut self, time: Duration) {
+        self.interval = (time * 20).clamp(Self::SHORTEST, Self::LONGEST);
+    }
+}
+
 impl MaintenanceScheduler {
     pub fn new() -> Self {
         let mut new = MaintenanceScheduler {
             due: Instant::now(),
             running: None,
+            open_days: OpenDays::new(),
             settings: Vec::new(),
             wants_restart: false,
             error: None,
@@ -39,7 +85,12 @@ impl MaintenanceScheduler {
 
     /// When `maintain` is to be called again at the latest; `None`: a process runs, whose end sets the worker's latch.
     pub fn next(&self) -> Option<Instant> {
-        self.running.is_none().then_some(self.due)
+        self.running.is_none().then(|| self.open_days.due.map_or(self.due, |due| due.min(self.due)))
+    }
+
+    /// So many results of analyses were stored.
+    pub fn on_results_stored(&mut self, count: usize) {
+        self.open_days.on_stored(count, Instant::now());
     }
 
     /// The next maintenance is due now (after a reload of the settings).
@@ -54,26 +105,41 @@ impl MaintenanceScheduler {
 
     /// Starts the process when it is due, and takes the result of one that has ended. Never waits.
     pub fn maintain(&mut self) {
-        if let Some((process, request)) = &self.running {
+        if let Some(Running { process, request, task, since }) = &self.running {
             if process.life() != BgwStatus::Stopped {
                 return;
             }
+            if matches!(task, Task::RollUpOpenDays) {
+                self.open_days.took(since.elapsed());
+            }
             if let Err(reason) = request.outcome() {
                 self.error = Some(format!("maintenance: {reason}"));
-                self.due = Instant::now() + RETRY;
+                if matches!(task, Task::RunAll) {
+                    self.due = Instant::now() + RETRY;
+                }
             }
             self.running = None;
         }
-        if self.due > Instant::now() {
-            return;
+        let now = Instant::now();
+        if self.due <= now {
+            self.due = now + INTERVAL;
+            self.start(Task::RunAll);
+            if self.running.is_none() {
+                self.due = now + RETRY;
+                self.error = Some("maintenance: no free background worker (raise max_worker_processes)".to_owned());
+            }
+        } else if self.open_days.due.is_some_and(|due| due <= now) {
+            self.open_days.due = None;
+            // Without a free background worker scorecards read the results themselves.
+            self.start(Task::RollUpOpenDays);
         }
-        self.due = Instant::now() + INTERVAL;
-        self.running = maintenance::submit(process::my_database(), Task::RunAll)
-            .and_then(|request| Some((process::start_maintenance(request.id())?, request)));
-        if self.running.is_none() {
-            self.due = Instant::now() + RETRY;
-            self.error = Some("maintenance: no free background worker (raise max_worker_processes)".to_owned());
-        }
+    }
+
+    fn start(&mut self, task: Task) {
+        self.running = maintenance::submit(process::my_database(), task).and_then(|request| {
+            let process = process::start_maintenance(request.id())?;
+            Some(Running { process, request, task, since: Instant::now() })
+        });
     }
 
     /// Applies the settings that were made for this database since the last call.

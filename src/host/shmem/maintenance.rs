@@ -18,6 +18,8 @@ const SCHEMA: usize = 128;
 pub enum Task {
     /// Partitions ahead of time, roll-ups, retention: what the worker asks for every hour.
     RunAll,
+    /// Sums up the results of days that are not over: what the worker asks for every minute or so while results come.
+    RollUpOpenDays,
     /// Creates partitions from the month of `since` (Unix seconds) to `ahead` months after this one.
     CreatePartitions { ahead: i32, since: i64 },
     /// Adds the extension's jobs to pg_cron (`schedule`), or removes them. `functions_in` is the quoted name of the
