@@ -64,8 +64,8 @@ fn export(sql: function::FunctionCall) -> pg_sys::Datum {
     let json = match format.as_str() {
         "voice" => voice(&call),
         _ => {
-            let analytics = read::analytics(id);
-            let analyses: Vec<_> = analytics.iter().flat_map(analyses).collect();
+            let (analytics, results) = (read::analytics(id), read::results(id));
+            let analyses: Vec<_> = analytics.iter().flat_map(fixed_fields).chain(results.iter().map(result)).collect();
             let uuid = id.to_string();
             let created_ms = clock::transaction_start() as f64 / 1000.0;
             vcon(&call, &Envelope { uuid: &uuid, created_ms, analyses: &analyses })
@@ -74,9 +74,13 @@ fn export(sql: function::FunctionCall) -> pg_sys::Datum {
     function::jsonb(&json)
 }
 
-fn analyses(result: &read::Analytics) -> [Analysis<'_>; 2] {
-    let of = |kind, schema, body| Analysis { kind, product: &result.model, schema, body };
-    [of("summary", "text", &result.summary), of("report", "voice_analytics.analytics", &result.all)]
+fn fixed_fields(analytics: &read::Analytics) -> [Analysis<'_>; 2] {
+    let of = |kind, schema, body| Analysis { kind, product: &analytics.model, schema, body };
+    [of("summary", "text", &analytics.summary), of("report", "voice_analytics.analytics", &analytics.all)]
+}
+
+fn result(result: &read::AnalysisResult) -> Analysis<'_> {
+    Analysis { kind: "report", product: &result.model, schema: &result.schema, body: &result.body }
 }
 
 fn missing(path: &str, expected: &str) -> ImportError {

@@ -14,6 +14,7 @@ thread_local! {
         CachedQuery::new(include_str!("../../sql/queries/export_tool_calls.sql"), &[UUIDOID]);
     static ANALYTICS: CachedQuery =
         CachedQuery::new(include_str!("../../sql/queries/export_analytics.sql"), &[UUIDOID]);
+    static RESULTS: CachedQuery = CachedQuery::new(include_str!("../../sql/queries/export_results.sql"), &[UUIDOID]);
 }
 
 /// What was made of a call; `summary` and `all` are JSON.
@@ -21,6 +22,13 @@ pub struct Analytics {
     pub model: String,
     pub summary: String,
     pub all: String,
+}
+
+/// What an analysis that the tenant defined says of a call. `schema` names the analysis and its version, `body` is JSON.
+pub struct AnalysisResult {
+    pub model: String,
+    pub schema: String,
+    pub body: String,
 }
 
 /// The call as an import would say it; `None`: no such call.
@@ -54,6 +62,21 @@ pub fn analytics(id: Uuid) -> Option<Analytics> {
                 model: row.get(1).unwrap_or_default(),
                 summary: voice_core::import::quoted(&row.get::<String>(2).unwrap_or_default()),
                 all: row.get(3).unwrap_or_default(),
+            });
+        });
+    });
+    found
+}
+
+/// By name of the analysis.
+pub fn results(id: Uuid) -> Vec<AnalysisResult> {
+    let mut found = Vec::new();
+    RESULTS.with(|question| {
+        question.execute(&[id.into_datum()], |row| {
+            found.push(AnalysisResult {
+                model: row.get(1).unwrap_or_default(),
+                schema: row.get(2).unwrap_or_default(),
+                body: row.get(3).unwrap_or_default(),
             });
         });
     });

@@ -74,6 +74,11 @@ fn one_request_answers_the_fixed_fields_and_every_definition_that_applies() {
         (&result["analysis"], &result["version"], &result["vertical"]),
         (&json!("booking_quality"), &json!(1), &json!("healthcare"))
     );
+    let exported = voice.text("SELECT voice_export($1::text::uuid)->>'analysis'", &[&call]).unwrap();
+    let exported: Value = serde_json::from_str(&exported).unwrap();
+    assert_eq!(exported.as_array().map(Vec::len), Some(3), "the summary, the fixed fields and the result");
+    assert_eq!(exported[2]["schema"], "voice_analytics.result/booking_quality/1");
+    assert_eq!((&exported[2]["body"]["values"], &exported[2]["body"]["score"]), (&result["values"], &json!(73)));
     let asked = system(&stub.requests()[0]);
     assert!(asked.contains("booking_quality") && !asked.contains("elsewhere"), "{asked}");
     assert!(asked.contains("The agent says the name of the clinic."), "{asked}");
