@@ -1,5 +1,6 @@
 //! The pure logic of voice_analytics. Time and randomness are arguments; Cargo itself forbids Postgres and I/O here.
 
+pub mod agreement;
 pub mod analysis;
 pub mod analyzer;
 pub mod answer;
