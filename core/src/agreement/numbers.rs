@@ -16,12 +16,23 @@ pub struct NumberPair {
 #[derive(Debug, Clone)]
 pub struct Numbers {
     calls: Vec<Call>,
-    pairs: Vec<NumberPair>,
-    /// For how many pairs of its call a pair stands: one over their number.
-    shares: Vec<f64>,
-    /// Places of the pairs by label, and by judgement.
-    by_label: Vec<usize>,
-    by_judged: Vec<usize>,
+    pairs: Vec<Pair>,
+    /// How many different labels and judgements there are.
+    labels: usize,
+    judgements: usize,
+}
+
+/// What resampling reads of a pair, thousands of times.
+#[derive(Debug, Clone, Copy)]
+struct Pair {
+    call: usize,
+    /// For how many pairs of its call it stands: one over their number.
+    share: f64,
+    /// Judgement less label.
+    error: f64,
+    /// Places among the different labels and judgements, ascending.
+    label: usize,
+    judged: usize,
 }
 
 /// `T`: a figure, or a figure with its interval.
@@ -50,14 +61,21 @@ impl Numbers {
             return Err(AgreementError::NotFinite);
         }
         let of: Vec<usize> = pairs.iter().map(|pair| pair.call).collect();
-        let shares = shares(calls.len(), &of);
-        let by = |side: fn(&NumberPair) -> f64| {
-            let mut places: Vec<usize> = (0..pairs.len()).collect();
-            places.sort_by(|&a, &b| side(&pairs[a]).total_cmp(&side(&pairs[b])));
-            places
-        };
-        let (by_label, by_judged) = (by(|pair| pair.label), by(|pair| pair.judged));
-        Ok(Numbers { calls: only_named(calls, &of), pairs, shares, by_label, by_judged })
+        let (labels, judgements) = (distinct(&pairs, |pair| pair.label), distinct(&pairs, |pair| pair.judged));
+        let place = |values: &[f64], value: f64| values.partition_point(|other| *other < value);
+        let prepared = pairs.iter().zip(shares(calls.len(), &of)).map(|(pair, share)| Pair {
+            call: pair.call,
+            share,
+            error: pair.judged - pair.label,
+            label: place(&labels, pair.label),
+            judged: place(&judgements, pair.judged),
+        });
+        Ok(Numbers {
+            calls: only_named(calls, &of),
+            pairs: prepared.collect(),
+            labels: labels.len(),
+            judgements: judgements.len(),
+        })
     }
 
     /// How many calls have a pair.
@@ -76,14 +94,16 @@ impl Numbers {
 
     /// The figures where each call has this weight.
     pub fn figures(&self, weights: &[f64]) -> NumberFigures<f64> {
-        let weight_of = |place: usize| weights[self.pairs[place].call] * self.shares[place];
         let (mut total, mut absolute, mut signed, mut squared) = (0.0, 0.0, 0.0, 0.0);
-        for (place, pair) in self.pairs.iter().enumerate() {
-            let (weight, error) = (weight_of(place), pair.judged - pair.label);
+        let (mut of_label, mut of_judged) = (vec![0.0; self.labels], vec![0.0; self.judgements]);
+        for pair in &self.pairs {
+            let weight = weights[pair.call] * pair.share;
             total += weight;
-            absolute += weight * error.abs();
-            signed += weight * error;
-            squared += weight * error * error;
+            absolute += weight * pair.error.abs();
+            signed += weight * pair.error;
+            squared += weight * pair.error * pair.error;
+            of_label[pair.label] += weight;
+            of_judged[pair.judged] += weight;
         }
         if total <= 0.0 {
             return NumberFigures { mae: None, bias: None, rmse: None, spearman: None };
@@ -92,55 +112,47 @@ impl Numbers {
             mae: Some(absolute / total),
             bias: Some(signed / total),
             rmse: Some((squared / total).sqrt()),
-            spearman: self.spearman(total, weight_of),
+            spearman: self.spearman(weights, total, of_label, of_judged),
         }
     }
 
-    /// Pearson's correlation of the ranks. The rank of a value is the weight that lies below it and half of the weight that
-    /// is equal: with weights of 1 that is its average rank less one half, and a constant changes no correlation.
-    fn spearman(&self, total: f64, weight_of: impl Fn(usize) -> f64) -> Option<f64> {
-        let mut of_label = vec![0.0; self.pairs.len()];
-        let mut of_judged = vec![0.0; self.pairs.len()];
-        ranks(&self.by_label, |place| self.pairs[place].label, &weight_of, total, &mut of_label);
-        ranks(&self.by_judged, |place| self.pairs[place].judged, &weight_of, total, &mut of_judged);
-        let (mut both, mut label, mut judged) = (0.0, 0.0, 0.0);
-        for place in 0..self.pairs.len() {
-            let weight = weight_of(place);
-            both += weight * of_label[place] * of_judged[place];
-            label += weight * of_label[place] * of_label[place];
-            judged += weight * of_judged[place] * of_judged[place];
-        }
-        // A side is constant where all ranks are the middle one; sums of rounded weights leave a trace of rounding.
-        let constant = |sum: f64| sum <= 1e-12 * total;
-        (!constant(label) && !constant(judged)).then(|| (both / (label * judged).sqrt()).clamp(-1.0, 1.0))
+    /// Pearson's correlation of the ranks. `of_label`, `of_judged`: the weight of each different value.
+    fn spearman(&self, weights: &[f64], total: f64, mut of_label: Vec<f64>, mut of_judged: Vec<f64>) -> Option<f64> {
+        let spread = |of_value: &mut [f64]| {
+            let squares = rank(of_value, total);
+            // All ranks of a constant side are the middle one; sums of rounded weights leave a trace of rounding.
+            (squares > 1e-12 * total).then_some(squares)
+        };
+        let (label, judged) = (spread(&mut of_label)?, spread(&mut of_judged)?);
+        let both: f64 = self
+            .pairs
+            .iter()
+            .map(|pair| weights[pair.call] * pair.share * of_label[pair.label] * of_judged[pair.judged])
+            .sum();
+        Some((both / (label * judged).sqrt()).clamp(-1.0, 1.0))
     }
 }
 
-/// Ranks of values in this order, as shares of the whole weight less one half: -0.5 to 0.5, their mean is 0.
-fn ranks(
-    order: &[usize],
-    value: impl Fn(usize) -> f64,
-    weight_of: impl Fn(usize) -> f64,
-    total: f64,
-    into: &mut [f64],
-) {
-    let mut below = 0.0;
-    let mut start = 0;
-    while start < order.len() {
-        let same = value(order[start]);
-        let mut equal = 0.0;
-        let mut end = start;
-        while end < order.len() && value(order[end]) == same {
-            equal += weight_of(order[end]);
-            end += 1;
-        }
-        let rank = (below + equal / 2.0) / total - 0.5;
-        for &place in &order[start..end] {
-            into[place] = rank;
-        }
-        below += equal;
-        start = end;
+/// Turns the weight of each value into its rank, and gives the sum of the squares of all ranks. The rank is the weight that
+/// lies below the value and half of its own, as a share of the whole, less one half: with equal weights the average rank of
+/// its ties but for a factor and a constant, and those change no correlation. The mean of all ranks is 0.
+fn rank(of_value: &mut [f64], total: f64) -> f64 {
+    let (mut below, mut squares) = (0.0, 0.0);
+    for value in of_value {
+        let weight = std::mem::take(value);
+        *value = (below + weight / 2.0) / total - 0.5;
+        squares += weight * *value * *value;
+        below += weight;
     }
+    squares
+}
+
+/// The different values of a side, ascending.
+fn distinct(pairs: &[NumberPair], side: fn(&NumberPair) -> f64) -> Vec<f64> {
+    let mut values: Vec<f64> = pairs.iter().map(side).collect();
+    values.sort_unstable_by(f64::total_cmp);
+    values.dedup_by(|a, b| a == b);
+    values
 }
 
 #[cfg(test)]
