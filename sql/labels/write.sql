@@ -29,12 +29,12 @@ BEGIN
                    ELSE s.value IN ('"pass"', '"fail"') END)
     ORDER BY s.what DESC, s.path LIMIT 1;
     IF FOUND THEN
-        RAISE EXCEPTION 'no analysis asks for this %', item.what
+        RAISE EXCEPTION 'no analysis asks for this %, or not in this form', item.what
             USING ERRCODE = 'invalid_parameter_value',
                   DETAIL = format('It is %s.', item.path),
                   HINT = CASE item.what
                       WHEN 'property' THEN 'properties is {"analysis": {"property": value}}; SELECT name, schema FROM voice_analyses() lists them.'
-                      ELSE 'criteria is {"analysis": {"criterion": "pass" | "fail" | "not_applicable" | points}}; SELECT name, criteria FROM voice_analyses() lists them.' END;
+                      ELSE 'criteria is {"analysis": {"criterion": "pass" | "fail" | "not_applicable" | points, 0 to max}}; SELECT name, criteria FROM voice_analyses() lists them.' END;
     END IF;
 END
 $$;

@@ -227,9 +227,10 @@ impl Counts {
     /// other above.
     fn expected_distance(&self) -> f64 {
         let (mut labelled, mut judged, mut sum) = (0.0, 0.0, 0.0);
-        for class in 0..self.labelled.len().saturating_sub(1) {
-            labelled += self.labelled[class];
-            judged += self.judged[class];
+        // What is below the border after each class; after the last one nothing is above it.
+        for (of_labelled, of_judged) in self.labelled.iter().zip(&self.judged) {
+            labelled += of_labelled;
+            judged += of_judged;
             sum += labelled * (self.total - judged) + judged * (self.total - labelled);
         }
         sum / self.total
@@ -266,7 +267,7 @@ mod tests {
         pairs.extend([(1, 0); 10]);
         pairs.extend([(1, 1); 15]);
         let found = classes(2, &pairs);
-        let figures = found.figures(&vec![1.0; 50]);
+        let figures = found.figures(&[1.0; 50]);
         assert!((figures.kappa.unwrap() - 0.4).abs() < 1e-12);
         assert_eq!(figures.accuracy, Some(0.7));
         assert_eq!(found.confusion().rows, [[20.0, 5.0], [10.0, 15.0]]);
