@@ -6,9 +6,13 @@ mod alpha;
 mod bootstrap;
 mod classes;
 mod doubt;
+mod drift;
+mod measure;
 mod numbers;
 mod random;
+mod report;
 mod sample;
+mod scale;
 mod sentence;
 mod stability;
 
@@ -18,9 +22,12 @@ pub use alpha::{Level, Rating, Ratings};
 pub use bootstrap::{Estimate, Interval, Resampling, estimates};
 pub use classes::{ClassFigures, ClassPair, Classes, Confusion, OfClass};
 pub use doubt::{Judgement, doubt};
+pub use drift::{Counted, DriftRequest, drift};
 pub use numbers::{NumberFigures, NumberPair, Numbers};
 pub use random::Random;
+pub use report::{ReportError, Request, Row, report};
 pub use sample::{Candidate, Draw, Drawn, Stratum, allocate, draw_evenly, draw_stratified, weighted_back};
+pub use scale::{Scale, ScaleSource};
 pub use sentence::{Outcome, Target, sentence};
 pub use stability::{Bin, Stability, cut_points, place, stability};
 

@@ -8,25 +8,25 @@ use voice_core::agreement::{
 const REFERENCE: &str = include_str!("reference.tsv");
 
 /// Data of one line, and what the reference says of it.
-struct Case {
+pub struct Case {
     name: &'static str,
-    columns: Vec<Vec<Option<f64>>>,
+    pub columns: Vec<Vec<Option<f64>>>,
     figures: BTreeMap<&'static str, f64>,
 }
 
 impl Case {
     /// A column that has a value everywhere.
-    fn column(&self, at: usize) -> Vec<f64> {
+    pub fn column(&self, at: usize) -> Vec<f64> {
         self.columns[at].iter().map(|value| value.unwrap()).collect()
     }
 
     /// A column of places.
-    fn places(&self, at: usize) -> Vec<usize> {
+    pub fn places(&self, at: usize) -> Vec<usize> {
         self.column(at).iter().map(|value| *value as usize).collect()
     }
 
     /// Requires a figure to be the reference's, to 6 digits after the point; `None` where that is nan.
-    fn require(&self, figure: &str, found: Option<f64>) {
+    pub fn require(&self, figure: &str, found: Option<f64>) {
         let expected = self.figures[figure];
         match found {
             None => assert!(expected.is_nan(), "{}: {figure} is {expected}, not none", self.name),
@@ -42,7 +42,7 @@ fn list(text: &str) -> Vec<Option<f64>> {
 }
 
 /// The cases of a kind. At least so many: a file that was cut short must not pass.
-fn cases(kind: &str, at_least: usize) -> Vec<Case> {
+pub fn cases(kind: &str, at_least: usize) -> Vec<Case> {
     let cases: Vec<Case> = REFERENCE
         .lines()
         .map(|line| line.split('\t').collect::<Vec<_>>())
@@ -147,7 +147,8 @@ fn intervals_are_those_of_scipy_within_chance() {
 #[test]
 fn the_stability_index_is_the_symmetric_divergence_of_scipy() {
     for case in cases("moved", 4) {
-        let cuts = cut_points(&case.column(1), case.places(0)[0]);
+        let earlier: Vec<(f64, u64)> = case.column(1).into_iter().map(|value| (value, 1)).collect();
+        let cuts = cut_points(&earlier, case.places(0)[0] as u64);
         assert_eq!(cuts, case.column(3), "{}", case.name);
         let mut counts = vec![(0, 0); cuts.len() + 1];
         for value in case.column(1) {
