@@ -83,13 +83,13 @@ BEGIN
     IF erased IS NULL THEN
         RETURN removed;
     END IF;
-    FOREACH parent IN ARRAY voice._partitioned_tables() || ARRAY['job', 'dead_job', 'trial_result'] LOOP
+    FOREACH parent IN ARRAY voice._partitioned_tables() || ARRAY['job', 'dead_job', 'trial_result', 'label', 'label_task'] LOOP
         EXECUTE format('SELECT count(*) FROM voice.%I f WHERE f.%I = ANY ($1) AND f.%2$I BETWEEN $2 AND $3',
                        parent, CASE parent WHEN 'call' THEN 'id' ELSE 'call_id' END)
         USING erased, erased[1], erased[cardinality(erased)] INTO counted;
         removed := removed || jsonb_build_object(parent, coalesce((removed->>parent)::bigint, 0) + counted);
     END LOOP;
-    -- Whatever belongs to a call leaves with it: by foreign key, jobs and trials by trigger. The bounds prune to the months.
+    -- Whatever belongs to a call leaves with it: by foreign key, jobs, trials and labels by trigger. The bounds prune to the months.
     DELETE FROM voice.call c WHERE c.id = ANY (erased) AND c.id BETWEEN erased[1] AND erased[cardinality(erased)];
     RETURN removed;
 END

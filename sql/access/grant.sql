@@ -1,4 +1,4 @@
--- Who may do what, in five words instead of forty grants. What is granted is what voice._access_to_tables() and
+-- Who may do what, in six words instead of fifty grants. What is granted is what voice._access_to_tables() and
 -- voice._access_to_functions() say: never TRIGGER or REFERENCES (whoever has them runs code as the worker, or reads
 -- through a key), never TRUNCATE (row-level security does not see it), never anything on a partition.
 
@@ -29,12 +29,12 @@ DECLARE
     item record;
 BEGIN
     PERFORM voice._check_role(role);
-    IF access IS NULL OR access NOT IN ('reader', 'analyst', 'writer', 'operator', 'admin') THEN
+    IF access IS NULL OR access NOT IN ('reader', 'analyst', 'labeller', 'writer', 'operator', 'admin') THEN
         RAISE EXCEPTION 'there is no such access'
             USING ERRCODE = 'invalid_parameter_value',
                   DETAIL = format('access is %s.', coalesce(quote_literal(access), 'NULL')),
-                  HINT = 'It is reader (transcripts and analytics), analyst (figures and scores), writer (ingest), operator (the worker '
-                         'and its queue) or admin (all of these, deletion and erasure).';
+                  HINT = 'It is reader (transcripts and analytics), analyst (figures and scores), labeller (transcripts and labels, no '
+                         'score), writer (ingest), operator (the worker and its queue) or admin (all of these, deletion and erasure).';
     ELSIF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = role) THEN
         RAISE EXCEPTION 'there is no such role'
             USING ERRCODE = 'undefined_object', DETAIL = format('The role is %L.', role), HINT = format('CREATE ROLE %I LOGIN', role);
@@ -63,7 +63,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION voice_grant(text, text) IS
-    'lets a role be reader, analyst, writer, operator or admin, beside what it may do already; true, or an error';
+    'lets a role be reader, analyst, labeller, writer, operator or admin, beside what it may do already; true, or an error';
 
 CREATE FUNCTION voice_revoke(role text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp

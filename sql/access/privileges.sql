@@ -25,6 +25,20 @@ AS $$ VALUES
     ('analyst', 'daily', 'SELECT'),
     ('analyst', 'daily_result', 'SELECT'),
     ('analyst', 'analysis', 'SELECT'),
+    ('reader', 'label', 'SELECT'),
+    ('reader', 'label_sample', 'SELECT'),
+    ('reader', 'label_task', 'SELECT'),
+    ('analyst', 'label', 'SELECT (call_id, labelled_at, sentiment, lead_score, tenant_id, labeller, intent, criteria)'),
+    ('analyst', 'label_sample', 'SELECT'),
+    ('analyst', 'label_task', 'SELECT'),
+    -- Blind: no judgement, and of what waits for people nothing that tells one (its stratum, its doubt).
+    ('labeller', 'call', 'SELECT (id, started_at, ended_at, deleted_at, duration_ms, status, direction, tenant_id, agent_id, language)'),
+    ('labeller', 'turn', 'SELECT (call_id, id, started_at, ended_at, interrupted, role, tenant_id, speaker, text)'),
+    ('labeller', 'transcript_chunk', 'SELECT (call_id, turn_id, seq, is_final, tenant_id, text)'),
+    ('labeller', 'tool_call', 'SELECT (call_id, id, invoked_at, tenant_id, name, args, result, error_text)'),
+    ('labeller', 'analysis', 'SELECT'),
+    ('labeller', 'label', 'SELECT, INSERT, UPDATE (labelled_at, sentiment, lead_score, intent, values, criteria, comment)'),
+    ('labeller', 'label_task', 'SELECT (sample_id, call_id, leased_until, place, wanted, labels, tenant_id, leased_by), UPDATE (leased_until, leased_by)'),
     ('writer', 'agent', 'SELECT, INSERT, UPDATE (name, vertical, prompt_hash, voice, deleted_at)'),
     ('writer', 'call', 'INSERT, SELECT (id, started_at, ended_at, deleted_at, duration_ms, status, direction, tenant_id, agent_id, '
         'external_id, end_reason, language, cost, cost_currency), '
@@ -50,6 +64,7 @@ AS $$ VALUES
     ('operator', 'daily_result', 'SELECT'),
     ('operator', 'analysis', 'SELECT'),
     ('operator', 'trial', 'SELECT, INSERT'),
+    ('operator', 'label', 'SELECT (call_id, tenant_id)'),
     ('operator', 'trial_id_seq', 'USAGE'),
     ('operator', 'job', 'SELECT, INSERT (tenant_id, kind, call_id, priority, webhook_id, event)'),
     ('operator', 'job_id_seq', 'USAGE'),
@@ -69,6 +84,10 @@ AS $$ VALUES
     ('operator', 'metrics_by_model', 'SELECT'),
     ('admin', 'webhook', 'SELECT, INSERT, UPDATE, DELETE'),
     ('admin', 'analysis', 'INSERT, UPDATE (retired_at)'),
+    ('admin', 'label', 'SELECT, INSERT, UPDATE, DELETE'),
+    ('admin', 'label_sample', 'INSERT'),
+    ('admin', 'label_sample_id_seq', 'USAGE'),
+    ('admin', 'label_task', 'INSERT'),
     -- Nobody's: only superusers pin, only the worker reads secrets and keeps books of roll-ups.
     ('', '_pin', ''),
     ('', '_webhook_secret', ''),
@@ -85,15 +104,15 @@ CREATE FUNCTION voice._access_to_functions(OUT function text, OUT access text[],
 RETURNS SETOF record
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, voice, pg_temp
 AS $$ VALUES
-    ('voice_uuidv7', '{reader,analyst,writer,operator}'::text[], false, false),
-    ('voice_uuid_at', '{reader,analyst,writer,operator}', false, false),
-    ('voice_uuid_time', '{reader,analyst,writer,operator}', false, false),
-    ('_tenant', '{reader,analyst,writer,operator}', false, false),
+    ('voice_uuidv7', '{reader,analyst,labeller,writer,operator}'::text[], false, false),
+    ('voice_uuid_at', '{reader,analyst,labeller,writer,operator}', false, false),
+    ('voice_uuid_time', '{reader,analyst,labeller,writer,operator}', false, false),
+    ('_tenant', '{reader,analyst,labeller,writer,operator}', false, false),
     -- reading
-    ('voice_transcript', '{reader}', false, false),
-    ('_streamed_words', '{reader}', false, false),
-    ('_turn_words', '{reader}', false, false),
-    ('_turn_speaker', '{reader}', false, false),
+    ('voice_transcript', '{reader,labeller}', false, false),
+    ('_streamed_words', '{reader,labeller}', false, false),
+    ('_turn_words', '{reader,labeller}', false, false),
+    ('_turn_speaker', '{reader,labeller}', false, false),
     ('_turn_line', '{operator}', false, false),
     ('_tool_call_line', '{operator}', false, false),
     ('_lines_hash', '{operator}', false, false),
@@ -103,8 +122,8 @@ AS $$ VALUES
     ('voice_top_leads', '{reader,analyst}', false, false),
     ('voice_sentiment_trend', '{reader,analyst}', false, false),
     ('_sentiment_trend', '{reader,analyst}', false, false),
-    ('voice_analyses', '{reader,analyst,operator}', false, false),
-    ('_no_such_analysis', '{reader,analyst,operator}', false, false),
+    ('voice_analyses', '{reader,analyst,labeller,operator}', false, false),
+    ('_no_such_analysis', '{reader,analyst,labeller,operator}', false, false),
     ('voice_results', '{reader,analyst}', false, false),
     ('_results', '{reader,analyst}', false, false),
     ('voice_evidence', '{reader}', false, false),
@@ -115,10 +134,18 @@ AS $$ VALUES
     ('voice_scorecard', '{reader,analyst}', false, false),
     ('voice_trial_report', '{reader}', false, false),
     ('_trial_differs', '{reader}', false, false),
+    ('voice_agreement', '{reader}', false, false),
+    ('_agreement', '{reader}', false, false),
+    ('voice_drift', '{reader,analyst}', false, false),
+    ('_drift', '{reader,analyst}', false, false),
     ('_counted_results', '{reader,analyst}', false, false),
     ('_result_sums', '{reader,analyst}', false, false),
     ('_many_results', '{reader,analyst}', false, false),
     ('_open_days_rolled_up', '{reader,analyst}', false, false),
+    -- labelling
+    ('voice_label', '{labeller}', false, false),
+    ('_check_label', '{labeller}', false, false),
+    ('voice_next_to_label', '{labeller}', false, false),
     -- writing
     ('voice_start_call', '{writer}', false, false),
     ('voice_add_turn', '{writer}', false, false),
@@ -177,6 +204,10 @@ AS $$ VALUES
     ('_import_scores', '{admin}', true, false),
     ('_check_scores', '{admin}', true, false),
     ('voice_receive_secret', '{admin}', true, false),
+    ('voice_label_sample', '{admin}', true, false),
+    ('_most_doubtful', '{admin}', false, false),
+    ('_draw_sample', '{admin}', false, false),
+    ('_doubt', '{admin}', false, false),
     ('voice_define_analysis', '{admin}', true, false),
     ('voice_retire_analysis', '{admin}', true, false),
     ('_check_definition', '{admin}', true, false),
@@ -218,6 +249,7 @@ AS $$ VALUES
     ('_end_stale_calls', '{}', true, false),
     ('_migrate_0006', '{}', true, false),
     ('_migrate_0007', '{}', true, false),
+    ('_migrate_0008', '{}', true, false),
     ('_check_role', '{}', true, false),
     ('_close_functions', '{}', true, false),
     ('_schema_version', '{}', true, false),
@@ -241,7 +273,7 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, voice, pg_temp
 AS $$
     SELECT a.access, t.relation, m[1], string_to_array(m[2], ', ')
     FROM voice._access_to_tables() t
-    JOIN (VALUES ('reader'), ('analyst'), ('writer'), ('operator'), ('admin')) a(access) ON t.access IN (a.access) OR (a.access = 'admin' AND t.access <> '')
+    JOIN (VALUES ('reader'), ('analyst'), ('labeller'), ('writer'), ('operator'), ('admin')) a(access) ON t.access IN (a.access) OR (a.access = 'admin' AND t.access <> '')
     CROSS JOIN regexp_matches(t.privileges, '([A-Z]+)(?: [(]([^)]*)[)])?', 'g') m
 $$;
 COMMENT ON FUNCTION voice._access_columns() IS 'the same, a row a privilege; columns NULL: the whole table';

@@ -69,8 +69,8 @@ ALTER FUNCTION voice._copy_to_analytics() OWNER TO voice_worker;
 REVOKE EXECUTE ON FUNCTION voice._copy_to_analytics() FROM PUBLIC;
 COMMENT ON FUNCTION voice._copy_to_analytics() IS 'keeps the copies of a call''s columns in its analytics and results true, and takes a deleted call out of the queue';
 
--- job and dead_job have no foreign key (the queue must stay cheap), nor has trial_result (a month must be able to leave), so this
--- is what removes theirs. The calls' locks
+-- job and dead_job have no foreign key (the queue must stay cheap), nor have trial_result, label and label_task (a month must be
+-- able to leave), so this is what removes theirs. The calls' locks
 -- come first, as in the worker's settle. SECURITY DEFINER: an application's role may delete a call, but not write the queue.
 CREATE FUNCTION voice._calls_deleted() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, voice, pg_temp
@@ -82,9 +82,12 @@ BEGIN
     DELETE FROM voice.job j USING gone WHERE j.call_id = gone.id AND j.kind = 'trial';
     DELETE FROM voice.dead_job d USING gone WHERE d.call_id = gone.id;
     DELETE FROM voice.trial_result t USING gone WHERE t.call_id = gone.id;
+    -- Labels before their tasks: one that is deleted locks its tasks.
+    DELETE FROM voice.label l USING gone WHERE l.call_id = gone.id;
+    DELETE FROM voice.label_task t USING gone WHERE t.call_id = gone.id;
     RETURN NULL;
 END
 $$;
 ALTER FUNCTION voice._calls_deleted() OWNER TO voice_worker;
 REVOKE EXECUTE ON FUNCTION voice._calls_deleted() FROM PUBLIC;
-COMMENT ON FUNCTION voice._calls_deleted() IS 'removes the jobs and trials of deleted calls';
+COMMENT ON FUNCTION voice._calls_deleted() IS 'removes the jobs, trials and labels of deleted calls';

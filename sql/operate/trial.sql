@@ -3,7 +3,7 @@
 
 CREATE FUNCTION voice_trial(
     sample int DEFAULT 200, since timestamptz DEFAULT now() - interval '30 days', name text DEFAULT NULL, model text DEFAULT NULL,
-    version int DEFAULT NULL, instructions text DEFAULT NULL, vertical text DEFAULT NULL) RETURNS bigint
+    version int DEFAULT NULL, instructions text DEFAULT NULL, vertical text DEFAULT NULL, labelled boolean DEFAULT false) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
@@ -43,15 +43,16 @@ BEGIN
         SELECT array_agg(s.call_id ORDER BY s.call_id) FROM (
             SELECT j.call_id FROM %s j
             WHERE j.tenant_id = voice._tenant() AND j.started_at >= $1 AND j.call_id >= $2 AND j.deleted_at IS NULL
-              AND j.model NOT LIKE 'rule/%%' %s %s
+              AND j.model NOT LIKE 'rule/%%' %s %s %s
             GROUP BY j.call_id ORDER BY uuid_hash_extended(j.call_id, $3) LIMIT $4) s$query$,
         CASE WHEN name IS NULL THEN 'voice.analytics' ELSE 'voice.result' END,
         CASE WHEN name IS NOT NULL THEN format('AND j.analysis = %L', name) END,
-        CASE WHEN vertical IS NOT NULL THEN format('AND j.vertical = %L', vertical) END)
+        CASE WHEN vertical IS NOT NULL THEN format('AND j.vertical = %L', vertical) END,
+        CASE WHEN labelled THEN 'AND EXISTS (SELECT FROM voice.label l WHERE l.call_id = j.call_id AND l.tenant_id = j.tenant_id)' END)
     USING since, @extschema@.voice_uuid_at(since - interval '24 hours'), new_id, sample INTO ids;
     IF ids IS NULL THEN
         RAISE NOTICE 'no call was judged since then'
-            USING DETAIL = format('since is %s, vertical %s, name %s.', since, coalesce(quote_literal(vertical), 'NULL'), coalesce(quote_literal(name), 'NULL'));
+            USING DETAIL = format('since is %s, labelled %s, vertical %s, name %s.', since, coalesce(labelled, false), coalesce(quote_literal(vertical), 'NULL'), coalesce(quote_literal(name), 'NULL'));
     END IF;
     INSERT INTO voice.trial (id, since, sample, calls, version, name, model, vertical, instructions)
     VALUES (new_id, since, sample, coalesce(cardinality(ids), 0), wanted_version, name, model, vertical, instructions);
@@ -61,8 +62,8 @@ BEGIN
     RETURN new_id;
 END
 $$;
-COMMENT ON FUNCTION voice_trial(int, timestamptz, text, text, int, text, text) IS
-    'has a random sample of calls judged again by another model, version of an analysis (name NULL: the fixed row) or instructions, and stores that beside, never in their place; returns the id for voice_trial_report()';
+COMMENT ON FUNCTION voice_trial(int, timestamptz, text, text, int, text, text, boolean) IS
+    'has a random sample of calls, or of those that people have labelled, judged again by another model, version of an analysis (name NULL: the fixed row) or instructions, and stores that beside, never in their place; returns the id for voice_trial_report()';
 
 -- What is stored of the call when the trial judged it stands beside what the trial made of it.
 CREATE FUNCTION voice._store_trial(

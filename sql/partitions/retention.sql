@@ -1,4 +1,4 @@
--- A month leaves as a whole, with its jobs and trials, or it stays; what was rolled up of it stays in voice.daily.
+-- A month leaves as a whole, with its jobs, trials and labels, or it stays; what was rolled up of it stays in voice.daily.
 
 CREATE FUNCTION voice_drop_partitions(older_than interval, detach_only boolean DEFAULT false) RETURNS SETOF text
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp SET lock_timeout = '50ms'
@@ -59,6 +59,8 @@ BEGIN
                 DELETE FROM voice.job j WHERE j.call_id >= months.lowers[i] AND j.call_id < months.uppers[i];
                 DELETE FROM voice.dead_job d WHERE d.call_id >= months.lowers[i] AND d.call_id < months.uppers[i];
                 DELETE FROM voice.trial_result t WHERE t.call_id >= months.lowers[i] AND t.call_id < months.uppers[i];
+                DELETE FROM voice.label l WHERE l.call_id >= months.lowers[i] AND l.call_id < months.uppers[i];
+                DELETE FROM voice.label_task t WHERE t.call_id >= months.lowers[i] AND t.call_id < months.uppers[i];
             END LOOP;
             IF detach_only THEN
                 FOREACH parent IN ARRAY voice._partitioned_tables() LOOP

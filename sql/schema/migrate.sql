@@ -279,6 +279,51 @@ END
 $$;
 COMMENT ON FUNCTION voice._migrate_0007() IS 'analyses are defined, their results kept, evidence and trials with them';
 
+-- 0.2.0. The new tables are made by voice_install(). Nobody is a labeller yet.
+CREATE FUNCTION voice._migrate_0008() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+DECLARE
+    item record;
+BEGIN
+    FOR item IN
+        WITH held AS (
+            SELECT c.relname::text AS relation, NULL::name AS col, x.privilege_type AS privilege, x.grantee
+            FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) x WHERE c.relnamespace = 'voice'::regnamespace AND x.grantee NOT IN (0, c.relowner)
+            UNION ALL
+            SELECT c.relname::text, a.attname, x.privilege_type, x.grantee
+            FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid CROSS JOIN LATERAL aclexplode(a.attacl) x
+            WHERE c.relnamespace = 'voice'::regnamespace AND x.grantee NOT IN (0, c.relowner)
+        )
+        SELECT DISTINCT t.privileges, t.relation, CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind, h.grantee::regrole::text AS grantee
+        FROM (VALUES ('reader', 'analytics', NULL, 'SELECT'), ('analyst', 'analytics', 'lead_score', 'SELECT'), ('operator', 'dead_job', NULL, 'DELETE'),
+                     ('admin', 'webhook', NULL, 'INSERT')) s(access, relation, col, privilege)
+        JOIN held h ON h.relation = s.relation AND h.col IS NOT DISTINCT FROM s.col AND h.privilege = s.privilege
+        JOIN voice._access_to_tables() t ON t.access = s.access OR (s.access = 'admin' AND t.access = 'labeller')
+        JOIN pg_class c ON c.oid = to_regclass(format('voice.%I', t.relation))
+        WHERE t.relation IN ('label', 'label_sample', 'label_task', 'label_sample_id_seq')
+    LOOP
+        EXECUTE format('GRANT %s ON %s voice.%I TO %s', item.privileges, item.kind, item.relation, item.grantee);
+    END LOOP;
+    FOR item IN
+        SELECT DISTINCT x.grantee::regrole::text AS grantee, f.oid::regprocedure::text AS function
+        FROM (VALUES
+            ('voice_evidence', '{voice_agreement,_agreement}'::text[]),
+            ('voice_scorecard', '{voice_drift,_drift}'),
+            ('voice_requeue_dead', '{voice_trial}'),
+            ('voice_enable_webhook', '{voice_label,_check_label,voice_next_to_label,voice_label_sample,_most_doubtful,_draw_sample,_doubt}')
+        ) v(neighbour, functions)
+        JOIN pg_proc n ON n.proname = v.neighbour AND n.pronamespace = '@extschema@'::regnamespace
+        CROSS JOIN LATERAL aclexplode(n.proacl) x
+        JOIN pg_proc f ON f.proname = ANY (v.functions) AND f.pronamespace IN ('@extschema@'::regnamespace, 'voice'::regnamespace)
+        WHERE x.privilege_type = 'EXECUTE' AND x.grantee NOT IN (0, n.proowner, 'voice_worker'::regrole)
+    LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', item.function, item.grantee);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION voice._migrate_0008() IS 'people label calls, and judgements are measured against what they say';
+
 -- What an extension script creates is a member of the extension at first.
 CREATE FUNCTION voice._release_tables() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp

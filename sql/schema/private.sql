@@ -13,7 +13,7 @@ BEGIN
         WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
           AND a.attname IN ('text', 'speaker', 'audio_url', 'from_number', 'to_number', 'contact_number', 'meta', 'recording_url', 'args', 'result', 'error_text',
                             'entities', 'summary', 'next_action', 'error', 'last_error',
-                            'values', 'criteria', 'evidence', 'before', 'after')
+                            'values', 'criteria', 'evidence', 'before', 'after', 'comment')
     LOOP
         EXECUTE format('ALTER TABLE %s ALTER COLUMN %I SET STATISTICS 0', relation, col);
     END LOOP;

@@ -1,5 +1,6 @@
 //! The few SQL functions that SQL cannot express. Their declarations stand in `sql/`, by subject.
 
+mod agreement;
 mod call;
 mod caller;
 mod complete;

@@ -7,7 +7,7 @@ use harness::{Cluster, wait_until};
 
 use crate::fixture::{Tally, row};
 
-const TABLES: &str = "voice.agent, voice.call, voice.turn, voice.transcript_chunk, voice.tool_call, voice.analytics, voice.attempt, voice.search_document, voice.result, voice.analysis";
+const TABLES: &str = "voice.agent, voice.call, voice.turn, voice.transcript_chunk, voice.tool_call, voice.analytics, voice.attempt, voice.search_document, voice.result, voice.analysis, voice.label, voice.label_sample, voice.label_task";
 
 /// A server with three months of history and one analysed call, and a second server to which nothing is replicated yet.
 fn two_servers(stub: &StubLlm) -> (Voice, Voice) {

@@ -6,7 +6,7 @@ use std::path::Path;
 use harness::Cluster;
 use postgres::Client;
 
-const ROLES: [&str; 6] = ["nobody", "reader", "analyst", "writer", "operator", "admin"];
+const ROLES: [&str; 7] = ["nobody", "reader", "analyst", "labeller", "writer", "operator", "admin"];
 const TENANTS: [&str; 2] = ["red", "blue"];
 
 /// Object (a table, a function, or words that begin with "every" or "setting") and what each of ROLES may do with it.
@@ -73,6 +73,8 @@ fn scene() -> (Cluster, Client) {
                  INSERT INTO voice.analysis (name, version, schema) VALUES ('x', 1, '{{}}');
                  INSERT INTO voice.result (call_id, started_at, agent_id, vertical, analysis, version, model, prompt_version)
                     SELECT id, started_at, agent_id, 'general', 'x', 1, 'test', 'test' FROM voice.call WHERE tenant_id = '{tenant}';
+                 INSERT INTO voice.label (call_id, labeller, sentiment) SELECT id, 'anna', 0.5 FROM voice.call WHERE tenant_id = '{tenant}';
+                 SELECT voice_label_sample(1, '-infinity');
                  GRANT CREATE ON SCHEMA public TO {tenant}_reader, {tenant}_admin;
                  INSERT INTO voice.erasure (kind, removed) VALUES ('call', '{{}}')"
             ))
@@ -137,6 +139,7 @@ fn arguments(function: &str) -> Option<&'static str> {
         "voice_top_leads" => "NULL, '-infinity'",
         "voice_sentiment_trend" | "voice_tool_stats" => "'-infinity'",
         "voice_search" => "'secret'",
+        "voice_label" => "'01890000-0000-7000-8000-000000000000', 0.5",
         "voice_start_call" => "'no-agent', '1', '2'",
         "voice_add_turn" => "'01890000-0000-7000-8000-000000000000', 'user', 'x'",
         "voice_add_chunk" => "'01890000-0000-7000-8000-000000000000', 1, 1, 'x'",
@@ -165,6 +168,10 @@ fn arguments(function: &str) -> Option<&'static str> {
         | "voice_analyses"
         | "voice_scorecard"
         | "voice_trial"
+        | "voice_next_to_label"
+        | "voice_label_sample"
+        | "voice_agreement"
+        | "voice_drift"
         | "voice_schedule"
         | "voice_unschedule" => "",
         "voice_uuid_time" | "voice_transcript" | "voice_evidence" | "voice_export" | "voice_end_call"
@@ -336,6 +343,41 @@ fn an_analyst_sees_scores_and_not_a_word() {
         let row = dba.query_one(leads, &[]).unwrap();
         assert_eq!(row.get::<_, Option<String>>(4).is_some(), words, "{role}");
         dba.batch_execute("RESET SESSION AUTHORIZATION").unwrap();
+    }
+}
+
+#[test]
+fn a_labeller_sees_transcripts_and_no_score() {
+    let (cluster, _dba) = scene();
+    let mut client = cluster.connect_as("red_labeller", "app");
+    // The call of the scene has a label already, so that its task is done; a person's own view of it is left.
+    let transcript = "SELECT voice_transcript(id) FROM voice.call";
+    assert_eq!(client.query_one(transcript, &[]).unwrap().get::<_, String>(0), "user: secret of red");
+    client.batch_execute("SELECT voice_label(id, 0.25, 10, 'info', labeller => 'ben') FROM voice.call").unwrap();
+    for sql in [
+        "SELECT lead_score FROM voice.analytics",
+        "SELECT score FROM voice.result",
+        "SELECT before FROM voice.trial_result",
+        "SELECT document FROM voice.search_document",
+        "SELECT calls FROM voice.daily",
+        "SELECT stratum FROM voice.label_task",
+        "SELECT stratum_calls FROM voice.label_task",
+        "SELECT doubt FROM voice.label_task",
+        "SELECT task FROM voice.label_task task",
+        "SELECT method FROM voice.label_sample",
+        "SELECT from_number FROM voice.call",
+        "SELECT recording_url FROM voice.call",
+        "SELECT audio_url FROM voice.turn",
+        "UPDATE voice.label_task SET labels = 0",
+        "UPDATE voice.label SET labeller = 'anna'",
+        "DELETE FROM voice.label",
+        "SELECT * FROM voice_agreement()",
+        "SELECT * FROM voice_drift()",
+        "SELECT * FROM voice_top_leads(NULL, '-infinity')",
+        "SELECT * FROM voice_evidence((SELECT id FROM voice.call))",
+        "SELECT voice_label_sample(1)",
+    ] {
+        assert!(!allowed(&mut client, sql), "{sql}");
     }
 }
 

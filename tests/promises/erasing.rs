@@ -86,6 +86,8 @@ fn an_erased_call_is_nowhere() {
              FROM voice.call WHERE from_number = '{NUMBER}';
              INSERT INTO voice.trial_result (trial_id, call_id, before, after, error)
              SELECT 1, id, '{{\"summary\": \"{PHRASE}\"}}', '{{\"summary\": \"{NUMBER}\"}}', '{PHRASE}' FROM voice.call WHERE from_number = '{NUMBER}';
+             INSERT INTO voice.label (call_id, labeller, \"values\", criteria, comment)
+             SELECT id, 'anna', '{{\"a\": {{\"who\": \"{PHRASE}\"}}}}', '{{\"a\": {{\"c\": \"{NUMBER}\"}}}}', '{PHRASE}' FROM voice.call WHERE from_number = '{NUMBER}';
              UPDATE voice.analytics SET evidence = '[{{\"quote\": \"{PHRASE}\"}}]' WHERE call_id IN (SELECT id FROM voice.call WHERE from_number = '{NUMBER}');
              UPDATE voice.attempt SET error = '{PHRASE}' WHERE call_id IN (SELECT id FROM voice.call WHERE from_number = '{NUMBER}');
              ANALYZE"
@@ -103,6 +105,7 @@ fn an_erased_call_is_nowhere() {
         "dead_job",
         "result",
         "trial_result",
+        "label",
     ] {
         assert!(
             before.iter().any(|name| name.starts_with(&format!("voice.{family}"))),

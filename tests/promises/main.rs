@@ -13,6 +13,7 @@ mod hostile_path;
 mod importing;
 mod injection;
 mod installing;
+mod labels;
 mod late_words;
 mod leaves;
 mod limits;

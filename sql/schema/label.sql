@@ -72,8 +72,6 @@ BEGIN
         CREATE TRIGGER written AFTER INSERT OR DELETE ON voice.label FOR EACH ROW EXECUTE FUNCTION voice._label_written();
         PERFORM voice._make_private('voice.label');
         PERFORM voice._enable_tenant_rls('voice.label');
-        -- A comment may quote the caller.
-        ALTER TABLE voice.label ALTER COLUMN comment SET STATISTICS 0;
         COMMENT ON TABLE voice.label IS 'what people say of calls, one row a person: voice_label(); never sent to a model';
         COMMENT ON COLUMN voice.label.labeller IS 'who says so: a person''s name or, without one, the role that had logged in';
         COMMENT ON COLUMN voice.label.sentiment IS 'the caller''s, from -1 (angry) to 1 (delighted); NULL: not said, as in the columns after it';

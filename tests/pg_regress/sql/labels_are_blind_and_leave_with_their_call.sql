@@ -2,6 +2,8 @@
 \set SHOW_CONTEXT never
 BEGIN;
 SET LOCAL timezone = 'UTC';
+CREATE ROLE regress_labeller NOLOGIN;
+SELECT voice_grant('regress_labeller', 'labeller');
 INSERT INTO voice.analysis (name, version, schema, criteria) VALUES
     ('booking', 1, '{"type": "object", "properties": {"service": {"type": "string"}}}',
      '[{"name": "greeted", "rubric": "r", "kind": "pass_fail"}, {"name": "clarity", "rubric": "r", "kind": "score", "max": 4}]');
@@ -111,4 +113,31 @@ ROLLBACK TO s;
 SELECT voice_label_sample(5, '2026-01-01 00:00+00', 'best', '2026-02-01 00:00+00');
 ROLLBACK TO s;
 SELECT voice_label_sample(5, '2020-01-01 00:00+00', until => '2020-02-01 00:00+00') IS NOT NULL AS none;
+-- Two people more label what is left; figures of the fixed row and of an analysis.
+UPDATE voice.call SET deleted_at = NULL;
+INSERT INTO voice.label (call_id, labeller, sentiment, intent, criteria)
+SELECT c.call, p.name, CASE WHEN c.n % 2 = 0 THEN 0.5 ELSE 0.25 END, CASE WHEN c.n > 4 THEN 'sales' ELSE 'booking' END, '{"booking": {"greeted": "pass", "clarity": 3}}'
+FROM calls c JOIN voice.call l ON l.id = c.call CROSS JOIN unnest('{hana,ines}'::text[]) p(name) WHERE c.n < 8 ON CONFLICT DO NOTHING;
+INSERT INTO voice.result (call_id, started_at, agent_id, vertical, analysis, version, model, prompt_version, criteria)
+SELECT l.id, l.started_at, l.agent_id, 'salon', 'booking', 1, 'small', 'v9',
+       jsonb_build_object('greeted', jsonb_build_object('verdict', CASE WHEN c.n % 2 = 0 THEN 'pass' ELSE 'fail' END),
+                          'clarity', '{"verdict": "pass", "points": 2, "max": 4}'::jsonb)
+FROM calls c JOIN voice.call l ON l.id = c.call WHERE c.n < 4;
+SELECT analysis, property, kind, calls > 0 AS paired, unpaired > 0 AS unpaired, stands_for, jsonb_object_agg(f.key, round((f.value->>'value')::numeric, 4)) FILTER (WHERE f.key <> 'classes') AS figures, people->'value' AS alpha
+FROM voice_agreement(resamples => 100) LEFT JOIN LATERAL jsonb_each(figures) f ON f.key IN ('mae', 'bias', 'accuracy') GROUP BY 1, 2, 3, 4, 5, 6, 8 ORDER BY analysis NULLS FIRST, property;
+SELECT DISTINCT group_key FROM voice_agreement(by => 'version', resamples => 100) WHERE analysis IS NULL;
+-- Each its own error.
+SAVEPOINT s;
+SELECT * FROM voice_agreement(by => 'mood', since => '2026-01-01 00:00+00');
+ROLLBACK TO s;
+SELECT * FROM voice_agreement(sample => 0);
+ROLLBACK TO s;
+SELECT * FROM voice_agreement(trial => 0);
+ROLLBACK TO s;
+SELECT * FROM voice_agreement(name => 'nothing');
+ROLLBACK TO s;
+SELECT * FROM voice_agreement(targets => '{"sentiment": {"accuracy": 1}}');
+ROLLBACK TO s;
+SELECT * FROM voice_drift('2026-01-01 00:00+00', '2026-01-01 00:00+00', '2026-02-01 00:00+00');
+ROLLBACK TO s;
 ROLLBACK;
