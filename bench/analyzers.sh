@@ -1,5 +1,5 @@
 #!/bin/sh
-# Measures the builtin analyzer and prints the tables of docs/analyzers.md.
+# Measures the builtin analyzer and prints the tables of docs/analyzers.md (the intervals there are voice_agreement()'s).
 #
 #   bench/analyzers.sh                    against demo/labelled.jsonl
 #   bench/analyzers.sh CALLS.jsonl[.gz]   also booking, speed and VADER against a data set whose calls name their intents
