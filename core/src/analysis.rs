@@ -15,6 +15,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::answer::LookAnswer;
+use crate::live::Fields;
 use crate::scrub;
 use crate::strip_invisible::strip_invisible;
 
@@ -202,6 +204,14 @@ pub(crate) fn bare_object(content: &str) -> Result<Map<String, Value>, AnalysisE
 /// A field is missing, of another type or out of range.
 pub(crate) fn of_object(object: &Map<String, Value>) -> Result<Read, AnalysisError> {
     fields::read(object)
+}
+
+/// Those of the fixed fields of a look that are wanted, and whether they were mended.
+///
+/// # Errors
+/// A field is missing, of another type or out of range.
+pub(crate) fn of_look(object: &Map<String, Value>, wanted: Fields) -> Result<(LookAnswer, bool), AnalysisError> {
+    fields::read_look(object, wanted)
 }
 
 /// The analysis of [`read`].

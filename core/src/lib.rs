@@ -14,6 +14,7 @@ pub mod evidence;
 pub mod export;
 pub mod http;
 pub mod import;
+pub mod live;
 pub mod long_call;
 pub mod notification;
 pub mod phone;

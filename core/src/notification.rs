@@ -7,6 +7,8 @@ use serde::Serialize;
 pub const ANALYZED: &str = "voice_call_analyzed";
 /// Those of hot leads.
 pub const HOT: &str = "voice_lead_hot";
+/// Every look at a call in progress.
+pub const LIVE: &str = "voice_call_live";
 /// Calls in one notification: below the 8000 bytes that a payload may have, whatever the figures are.
 const IN_ONE: usize = 50;
 
@@ -27,6 +29,38 @@ impl AnalyzedCall {
     }
 }
 
+/// What is told of a call in progress.
+#[derive(Debug, Clone, Serialize)]
+pub struct LiveCall {
+    pub call_id: String,
+    /// As of which turn.
+    pub turn: i32,
+    /// 0 to 100; `None`: not asked for.
+    pub lead_score: Option<i32>,
+    /// -1 to 1.
+    pub sentiment: Option<f64>,
+    pub intent: Option<Intent>,
+    /// The look raised an alert.
+    pub alert: bool,
+}
+
+/// What is told in a list.
+trait Told: Serialize {
+    fn call_id(&self) -> &str;
+}
+
+impl Told for AnalyzedCall {
+    fn call_id(&self) -> &str {
+        &self.call_id
+    }
+}
+
+impl Told for LiveCall {
+    fn call_id(&self) -> &str {
+        &self.call_id
+    }
+}
+
 /// The notifications, as channel and payload: a JSON array of calls in the order of their ids. Whoever may LISTEN is not
 /// asked for privileges on the tables: no more than figures is told, and where there are walls between tenants (`walls`)
 /// a call is only named, and the figures are for who may read them.
@@ -40,13 +74,19 @@ pub fn notifications(mut calls: Vec<AnalyzedCall>, walls: bool) -> Vec<(String, 
     told.collect()
 }
 
-fn payload(calls: &[AnalyzedCall], walls: bool) -> String {
+/// Those of looks, as [`notifications`].
+pub fn of_live(mut calls: Vec<LiveCall>, walls: bool) -> Vec<(String, String)> {
+    calls.sort_by(|a, b| a.call_id.cmp(&b.call_id));
+    calls.chunks(IN_ONE).map(|calls| (LIVE.to_owned(), payload(calls, walls))).collect()
+}
+
+fn payload(calls: &[impl Told], walls: bool) -> String {
     #[derive(Serialize)]
     struct Named<'a> {
         call_id: &'a str,
     }
     let json = match walls {
-        true => serde_json::to_string(&calls.iter().map(|call| Named { call_id: &call.call_id }).collect::<Vec<_>>()),
+        true => serde_json::to_string(&calls.iter().map(|call| Named { call_id: call.call_id() }).collect::<Vec<_>>()),
         false => serde_json::to_string(calls),
     };
     // Text and numbers are always JSON.
@@ -85,6 +125,26 @@ mod tests {
         let told = notifications(vec![call(1, 90, Intent::Sales)], true);
         let named = json!([{"call_id": "01890000-0000-7000-8000-000000000001"}]);
         assert_eq!(parsed(&told), [(ANALYZED, named.clone()), (HOT, named)]);
+    }
+
+    #[test]
+    fn a_look_is_told_with_what_was_asked_for() {
+        let looked = LiveCall {
+            call_id: "01890000-0000-7000-8000-000000000001".to_owned(),
+            turn: 7,
+            lead_score: None,
+            sentiment: Some(-0.7),
+            intent: Some(Intent::Complaint),
+            alert: true,
+        };
+        let told = of_live(vec![looked.clone()], false);
+        let figures = json!([{"call_id": looked.call_id, "turn": 7, "lead_score": null, "sentiment": -0.7, "intent": "complaint", "alert": true}]);
+        assert_eq!(parsed(&told), [(LIVE, figures)]);
+        assert_eq!(parsed(&of_live(vec![looked.clone()], true)), [(LIVE, json!([{"call_id": looked.call_id}]))]);
+        assert!(
+            of_live(vec![LiveCall { sentiment: Some(-0.123_456_789_012_345_67), ..looked }; 50], false)[0].1.len()
+                < 8000
+        );
     }
 
     #[test]

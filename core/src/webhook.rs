@@ -4,6 +4,7 @@
 pub mod address;
 pub mod body;
 pub mod delivery;
+pub mod live_body;
 pub mod retry;
 pub mod secret;
 pub mod url;
@@ -19,10 +20,15 @@ pub enum Event {
     CallAnalyzed,
     /// A call that the webhook was told of is judged differently now.
     CallUpdated,
+    /// A call in progress was looked at.
+    CallLive,
+    /// A look at a call in progress raised an alert.
+    CallAlert,
 }
 
 impl Event {
-    pub const ALL: [Event; 3] = [Event::LeadHot, Event::CallAnalyzed, Event::CallUpdated];
+    pub const ALL: [Event; 5] =
+        [Event::LeadHot, Event::CallAnalyzed, Event::CallUpdated, Event::CallLive, Event::CallAlert];
 
     /// Its name in the table and in the payload.
     pub fn as_str(self) -> &'static str {
@@ -30,12 +36,19 @@ impl Event {
             Event::LeadHot => "lead.hot",
             Event::CallAnalyzed => "call.analyzed",
             Event::CallUpdated => "call.updated",
+            Event::CallLive => "call.live",
+            Event::CallAlert => "call.alert",
         }
     }
 
     /// Whether its payload has the results of the tenant's analyses.
     pub fn carries_results(self) -> bool {
-        self != Event::LeadHot
+        matches!(self, Event::CallAnalyzed | Event::CallUpdated)
+    }
+
+    /// Whether it is of a call in progress.
+    pub fn is_live(self) -> bool {
+        matches!(self, Event::CallLive | Event::CallAlert)
     }
 
     pub fn from_word(word: &str) -> Option<Event> {

@@ -13,6 +13,8 @@ use super::cut::cut;
 use super::{
     Analysis, AnalysisError, ENTITY_MAX_CHARS, Entities, Intent, NEXT_ACTION_MAX_CHARS, Read, SUMMARY_MAX_CHARS,
 };
+use crate::answer::LookAnswer;
+use crate::live::Fields;
 use crate::strip_invisible::strip_invisible;
 
 /// The next action where there is none.
@@ -32,6 +34,20 @@ pub(super) fn read(object: &Map<String, Value>) -> Result<Read, AnalysisError> {
     let next_action = reader.next_action()?;
     let analysis = Analysis { sentiment, lead_score, intent, entities, summary, next_action };
     Ok(Read { analysis, mended: reader.mended })
+}
+
+/// Reads those fields of a look that are wanted.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn read_look(object: &Map<String, Value>, wanted: Fields) -> Result<(LookAnswer, bool), AnalysisError> {
+    let mut reader = Reader { object, mended: false };
+    let look = LookAnswer {
+        sentiment: wanted.sentiment.then(|| reader.sentiment()).transpose()?,
+        intent: wanted.intent.then(|| reader.intent()).transpose()?,
+        lead_score: wanted.lead_score.then(|| reader.lead_score()).transpose()?,
+    };
+    Ok((look, reader.mended))
 }
 
 struct Reader<'a> {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 pub use read::{read, read_bare};
 
-use crate::analysis::Analysis;
+use crate::analysis::{Analysis, Intent};
 use crate::builtin::Decided;
 use crate::definition::{CriterionAnswer, Scored, score};
 use crate::transcript::{Line, number_of_turn};
@@ -30,9 +30,21 @@ pub struct Answer {
     /// Notes on a part of a long call, where they were asked for. Placeholders of redaction stay in them: a model is to
     /// read them.
     pub notes: Option<String>,
+    /// The fixed fields of a look at a call that goes on, where one was asked for; its notes are `notes`, its criteria `results`.
+    pub look: Option<LookAnswer>,
     /// It did not hold to the form that was asked for: it had a frame around it, a text was cut, a value was read that the
     /// schema does not allow.
     pub mended: bool,
+}
+
+/// The fixed fields of a look; `None`: not asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct LookAnswer {
+    /// -1.0 to 1.0.
+    pub sentiment: Option<f64>,
+    pub intent: Option<Intent>,
+    /// 0 to 100.
+    pub lead_score: Option<i32>,
 }
 
 /// What one definition gets to know of one call.

@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 use super::{Answer, DefinitionAnswer, claims, criteria};
 use crate::analysis::{self, AnalysisError};
 use crate::definition::{Definition, Reading, read_values};
-use crate::long_call;
+use crate::live::LOOK_NOTES_MAX_CHARS;
+use crate::long_call::{self, NOTES_MAX_CHARS};
 use crate::question::{FIXED_CLAIMS, Question};
 
 /// Reads the content of a model's message: one JSON object, as it is or in a known frame.
@@ -30,17 +31,22 @@ pub fn read_bare(question: &Question, content: &str) -> Result<Answer, AnalysisE
 
 fn of_object(question: &Question, object: &Map<String, Value>) -> Result<Answer, AnalysisError> {
     if question.part().is_some() {
-        let (notes, mended) = long_call::read_notes(object)?;
+        let (notes, mended) = long_call::read_notes(object, NOTES_MAX_CHARS)?;
         return Ok(Answer { notes: Some(notes), mended, ..Answer::default() });
     }
     let mut answer = Answer::default();
+    if let Some(wanted) = question.look_fields() {
+        let (notes, cut) = long_call::read_notes(object, LOOK_NOTES_MAX_CHARS)?;
+        let (look, mended) = analysis::of_look(object, wanted)?;
+        answer = Answer { notes: Some(notes), look: Some(look), mended: cut || mended, ..answer };
+    }
     if question.is_fixed() {
         let analysis::Read { analysis, mended } = analysis::of_object(object)?;
         let (claims, loose) = claims::read(object.get("evidence"), &FIXED_CLAIMS);
         answer = Answer { analysis: Some(analysis), claims, mended: mended || loose, ..answer };
     }
     let analyses = object.get("analyses").and_then(Value::as_object);
-    if !question.is_fixed() && analyses.is_none() {
+    if !question.is_fixed() && question.look_fields().is_none() && analyses.is_none() {
         return Err(AnalysisError::Missing("analyses"));
     }
     for definition in question.definitions() {

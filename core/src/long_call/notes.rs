@@ -41,11 +41,11 @@ pub fn part_schema() -> &'static RawValue {
 }
 
 /// Reads the notes of a reply, and says whether they were mended. They come back on one line, without what cannot be seen;
-/// what is longer than [`NOTES_MAX_CHARS`] loses words of its middle.
+/// what is longer than `max_chars` loses words of its middle.
 ///
 /// # Errors
 /// The notes are missing, of another type or blank.
-pub(crate) fn read(object: &Map<String, Value>) -> Result<(String, bool), AnalysisError> {
+pub(crate) fn read(object: &Map<String, Value>, max_chars: usize) -> Result<(String, bool), AnalysisError> {
     const FIELD: &str = "notes";
     let notes = match object.get(FIELD).ok_or(AnalysisError::Missing(FIELD))? {
         Value::String(notes) => strip_invisible(notes),
@@ -56,7 +56,7 @@ pub(crate) fn read(object: &Map<String, Value>) -> Result<(String, bool), Analys
     };
     match notes.trim() {
         "" => Err(AnalysisError::Blank(FIELD)),
-        notes if notes.chars().count() > NOTES_MAX_CHARS => Ok((cut_inside(notes, NOTES_MAX_CHARS), true)),
+        notes if notes.chars().count() > max_chars => Ok((cut_inside(notes, max_chars), true)),
         notes => Ok((notes.to_owned(), false)),
     }
 }

@@ -1,5 +1,5 @@
-//! What one request asks of a call: the fixed fields, definitions, or both; or notes on one part of a long call. Words and
-//! schema are built once, for all calls that are asked the same.
+//! What one request asks of a call: the fixed fields, definitions, or both; or notes on one part of a long call; or a look at a
+//! call that goes on. Words and schema are built once, for all calls that are asked the same.
 
 mod schema;
 mod words;
@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use crate::definition::Definition;
+use crate::live::Fields;
 use crate::long_call;
 
 /// What the fixed fields can be shown by a quote of.
@@ -21,6 +22,7 @@ pub struct Question {
     fixed: bool,
     definitions: Vec<Arc<Definition>>,
     part: Option<Part>,
+    look: Option<Fields>,
     system: Cow<'static, str>,
     schema: Box<RawValue>,
 }
@@ -42,13 +44,21 @@ impl Question {
         let system = Cow::Owned(words::system(fixed, &definitions));
         let schema =
             RawValue::from_string(schema::of_reply(fixed, &definitions)).expect("what is written there is JSON");
-        Question { fixed, definitions, part: None, system, schema }
+        Question { fixed, definitions, part: None, look: None, system, schema }
     }
 
     /// Notes on one part of a long call, for the request that judges the whole.
     pub fn notes(part: Part) -> Question {
         let (system, schema) = (Cow::Borrowed(long_call::PART_SYSTEM), long_call::part_schema().to_owned());
-        Question { fixed: false, definitions: Vec::new(), part: Some(part), system, schema }
+        Question { fixed: false, definitions: Vec::new(), part: Some(part), look: None, system, schema }
+    }
+
+    /// A look at a call that goes on: some of the fixed fields, and the criteria of these definitions.
+    pub fn look(fields: Fields, definitions: Vec<Arc<Definition>>) -> Question {
+        let system = Cow::Owned(words::of_look(fields, &definitions));
+        let schema =
+            RawValue::from_string(schema::of_look(fields, &definitions)).expect("what is written there is JSON");
+        Question { fixed: false, definitions, part: None, look: Some(fields), system, schema }
     }
 
     /// The fixed fields alone.
@@ -75,6 +85,11 @@ impl Question {
     /// The part on which notes are asked for, and nothing else.
     pub fn part(&self) -> Option<Part> {
         self.part
+    }
+
+    /// Which of the fixed fields a look asks for; `None`: it is none.
+    pub fn look_fields(&self) -> Option<Fields> {
+        self.look
     }
 
     /// What is asked beside them.

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::FIXED_CLAIMS;
 use crate::definition::{Criterion, Definition, Grading, Kind, Property};
+use crate::live::Fields;
 
 /// The fixed fields.
 const FIXED: [(&str, &str); 6] = [
@@ -34,6 +35,28 @@ pub(super) fn of_reply(fixed: bool, definitions: &[Arc<Definition>]) -> String {
     }
     if !definitions.is_empty() {
         let analyses = definitions.iter().map(|definition| (definition.name.as_str(), of_definition(definition)));
+        fields.push(("analyses", object(&analyses.collect::<Vec<_>>())));
+    }
+    object(&fields)
+}
+
+/// The schema of what a look at a call that goes on is answered with, as JSON.
+pub(super) fn of_look(wanted: Fields, definitions: &[Arc<Definition>]) -> String {
+    let mut fields: Vec<(&str, String)> = vec![("notes", r#"{"type":"string"}"#.to_owned())];
+    let wants = |name: &str| match name {
+        "sentiment" => wanted.sentiment,
+        "intent" => wanted.intent,
+        "lead_score" => wanted.lead_score,
+        _ => false,
+    };
+    fields.extend(FIXED.iter().filter(|(name, _)| wants(name)).map(|(name, schema)| (*name, (*schema).to_owned())));
+    if !definitions.is_empty() {
+        let criteria = |definition: &Definition| {
+            let criteria =
+                definition.criteria.iter().map(|criterion| (criterion.name.as_str(), of_criterion(criterion)));
+            object(&[("criteria", object(&criteria.collect::<Vec<_>>()))])
+        };
+        let analyses = definitions.iter().map(|definition| (definition.name.as_str(), criteria(definition)));
         fields.push(("analyses", object(&analyses.collect::<Vec<_>>())));
     }
     object(&fields)

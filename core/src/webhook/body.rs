@@ -41,9 +41,20 @@ struct Envelope<'a> {
 
 /// What Slack shows: the blocks, and in notifications the text.
 #[derive(Serialize)]
-struct Message {
+pub(super) struct Message {
     text: String,
     blocks: Vec<Block>,
+}
+
+impl Message {
+    /// A block a line.
+    pub(super) fn of(lines: &[String]) -> Message {
+        let block = |line: &String| Block {
+            r#type: "section",
+            text: Words { r#type: "mrkdwn", text: line.clone(), verbatim: true },
+        };
+        Message { text: lines.join("\n"), blocks: lines.iter().map(block).collect() }
+    }
 }
 
 #[derive(Serialize)]
@@ -70,14 +81,7 @@ pub fn of(event: Event, format: Format, lead: &Lead) -> Vec<u8> {
         Format::Standard => {
             serde_json::to_vec(&Envelope { r#type: event.as_str(), timestamp: &lead.analyzed_at, data: lead })
         }
-        Format::Slack => {
-            let lines = lines(event, lead);
-            let block = |line: &String| Block {
-                r#type: "section",
-                text: Words { r#type: "mrkdwn", text: line.clone(), verbatim: true },
-            };
-            serde_json::to_vec(&Message { text: lines.join("\n"), blocks: lines.iter().map(block).collect() })
-        }
+        Format::Slack => serde_json::to_vec(&Message::of(&lines(event, lead))),
     };
     // Strings and finite numbers are JSON whatever they say.
     body.unwrap_or_default()
@@ -87,7 +91,7 @@ pub fn of(event: Event, format: Format, lead: &Lead) -> Vec<u8> {
 fn lines(event: Event, lead: &Lead) -> Vec<String> {
     let what = match event {
         Event::LeadHot => "Hot lead",
-        Event::CallAnalyzed => "Call analyzed",
+        Event::CallAnalyzed | Event::CallLive | Event::CallAlert => "Call analyzed",
         Event::CallUpdated => "Call judged again",
     };
     let agent = if lead.agent.is_empty() { &lead.agent_id } else { &lead.agent };
@@ -115,7 +119,7 @@ fn lines(event: Event, lead: &Lead) -> Vec<String> {
 }
 
 /// As Slack wants it, in one line; and then nobody's words are a link, or call the whole channel.
-fn escaped(words: &str) -> String {
+pub(super) fn escaped(words: &str) -> String {
     let one_line = words.replace(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'), " ");
     one_line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
