@@ -4,6 +4,7 @@
 
 mod check;
 mod define;
+mod settings;
 mod values;
 
 use define::{bool, checked, int, reserve_prefix, string};
@@ -14,6 +15,7 @@ use voice_core::quota::Limit;
 use voice_core::vocabulary::{CONCURRENCY_LIMIT, REQUESTS_PER_MINUTE_LIMIT};
 use voice_core::webhook::url::Policy;
 
+pub use settings::Settings;
 pub use values::{Analyzer, LongTranscripts};
 
 pub static ANALYZER: GucSetting<Analyzer> = GucSetting::<Analyzer>::new(Analyzer::builtin);
@@ -48,73 +50,10 @@ static WEBHOOK_ALLOWED_HOSTS: GucSetting<Option<CString>> = GucSetting::<Option<
 static REDACT: GucSetting<bool> = GucSetting::<bool>::new(false);
 static REQUIRE_TENANT: GucSetting<bool> = GucSetting::<bool>::new(false);
 static END_STALE_CALLS_AFTER: GucSetting<i32> = GucSetting::<i32>::new(0);
+pub static LIVE_INTERVAL: GucSetting<i32> = GucSetting::<i32>::new(0);
+static LIVE_ANALYSES: GucSetting<Option<CString>> =
+    GucSetting::<Option<CString>>::new(Some(c"sentiment, intent, lead_score"));
 static TENANT: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
-
-/// The worker's settings at one moment, so that one job sees one truth.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Settings {
-    pub analyzer: Analyzer,
-    pub llm_url: String,
-    pub llm_model: String,
-    pub llm_api_key_file: String,
-    pub llm_api_key_env: String,
-    pub llm_headers_file: String,
-    /// Empty: no proxy.
-    pub llm_proxy: String,
-    /// A JSON object; empty: none.
-    pub llm_params: String,
-    /// 0: not said.
-    pub llm_max_tokens: u32,
-    pub llm_timeout: Duration,
-    pub max_concurrency: usize,
-    /// 0: no limit.
-    pub requests_per_minute: u32,
-    /// Default limit for tenants without a row in voice.tenant_limit.
-    pub tenant_limit: Limit,
-    pub transcript_max_chars: usize,
-    pub long_transcripts: LongTranscripts,
-    pub redact: bool,
-    pub max_attempts: i16,
-    pub sweep_interval: Duration,
-    pub enabled: bool,
-    pub search_config: String,
-    pub partition_months_ahead: i32,
-    pub maintenance: bool,
-    pub webhooks: Policy,
-}
-
-impl Settings {
-    pub fn current() -> Settings {
-        Settings {
-            analyzer: ANALYZER.get(),
-            llm_url: text(&LLM_URL),
-            llm_model: text(&LLM_MODEL),
-            llm_api_key_file: text(&LLM_API_KEY_FILE),
-            llm_api_key_env: text(&LLM_API_KEY_ENV),
-            llm_headers_file: text(&LLM_HEADERS_FILE),
-            llm_proxy: text(&LLM_PROXY),
-            llm_params: text(&LLM_PARAMS),
-            llm_max_tokens: LLM_MAX_TOKENS.get().max(0) as u32,
-            llm_timeout: millis(&LLM_TIMEOUT),
-            max_concurrency: MAX_CONCURRENCY.get().max(1) as usize,
-            requests_per_minute: REQUESTS_PER_MINUTE.get().max(0) as u32,
-            tenant_limit: Limit {
-                max_concurrency: TENANT_MAX_CONCURRENCY.get().max(0) as u32,
-                requests_per_minute: TENANT_REQUESTS_PER_MINUTE.get().max(0) as u32,
-            },
-            transcript_max_chars: TRANSCRIPT_MAX_CHARS.get().max(1) as usize,
-            long_transcripts: LONG_TRANSCRIPTS.get(),
-            redact: REDACT.get(),
-            max_attempts: MAX_ATTEMPTS.get() as i16,
-            sweep_interval: millis(&SWEEP_INTERVAL),
-            enabled: ENABLED.get(),
-            search_config: text(&SEARCH_CONFIG),
-            partition_months_ahead: PARTITION_MONTHS_AHEAD.get(),
-            maintenance: MAINTENANCE.get(),
-            webhooks: webhook_policy(),
-        }
-    }
-}
 
 /// Whether the setting `databases` (`*`, or names separated by commas) covers this database.
 pub fn covers_database(name: &str) -> bool {
@@ -356,6 +295,20 @@ pub fn init() {
         &END_STALE_CALLS_AFTER,
         0..=2_592_000,
         GucFlags::UNIT_S,
+    );
+    int(
+        c"voice_analytics.live_interval",
+        c"How often a call in progress is looked at while something is said in it; 0 leaves it until it ends.",
+        &LIVE_INTERVAL,
+        0..=3_600_000,
+        GucFlags::UNIT_MS,
+    );
+    checked(
+        c"voice_analytics.live_analyses",
+        c"What a look at a call in progress asks for: sentiment, intent, lead_score, and analyses or single criteria of theirs.",
+        c"Separated by commas; the criteria of an analysis by its name, one of them as name.criterion.",
+        &LIVE_ANALYSES,
+        Some(check::live_analyses),
     );
     bool(
         c"voice_analytics.require_tenant",

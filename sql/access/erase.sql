@@ -83,7 +83,7 @@ BEGIN
     IF erased IS NULL THEN
         RETURN removed;
     END IF;
-    FOREACH parent IN ARRAY voice._partitioned_tables() || ARRAY['job', 'dead_job', 'trial_result', 'label', 'label_task'] LOOP
+    FOREACH parent IN ARRAY voice._partitioned_tables() || ARRAY['job', 'dead_job', 'trial_result', 'label', 'label_task', 'live'] LOOP
         EXECUTE format('SELECT count(*) FROM voice.%I f WHERE f.%I = ANY ($1) AND f.%2$I BETWEEN $2 AND $3',
                        parent, CASE parent WHEN 'call' THEN 'id' ELSE 'call_id' END)
         USING erased, erased[1], erased[cardinality(erased)] INTO counted;

@@ -17,11 +17,14 @@ AS $$ VALUES
     ('reader', 'analysis', 'SELECT'),
     ('reader', 'trial', 'SELECT'),
     ('reader', 'trial_result', 'SELECT'),
+    ('reader', 'live', 'SELECT'),
     ('analyst', 'agent', 'SELECT'),
     ('analyst', 'analytics', 'SELECT (call_id, started_at, deleted_at, computed_at, sentiment, prompt_tokens, completion_tokens, '
         'lead_score, tenant_id, agent_id, vertical, intent, model, prompt_version, external_id, unsupported)'),
     ('analyst', 'result', 'SELECT (call_id, started_at, deleted_at, computed_at, version, prompt_tokens, completion_tokens, score, '
         'unsupported, tenant_id, agent_id, vertical, analysis, success, model, prompt_version, criteria, refused)'),
+    ('analyst', 'live', 'SELECT (call_id, asked_at, computed_at, alerted_at, sentiment, turn, looks, prompt_tokens, completion_tokens, '
+        'lead_score, low_looks, redacted, tenant_id, intent, model, criteria, alerts)'),
     ('analyst', 'daily', 'SELECT'),
     ('analyst', 'daily_result', 'SELECT'),
     ('analyst', 'analysis', 'SELECT'),
@@ -127,6 +130,7 @@ AS $$ VALUES
     ('voice_results', '{reader,analyst}', false, false),
     ('_results', '{reader,analyst}', false, false),
     ('voice_evidence', '{reader}', false, false),
+    ('voice_live', '{reader}', false, false),
     ('voice_create_view', '{reader}', false, false),
     ('_create_view', '{reader}', false, false),
     ('_typed_column', '{reader}', false, false),
@@ -250,6 +254,7 @@ AS $$ VALUES
     ('_migrate_0006', '{}', true, false),
     ('_migrate_0007', '{}', true, false),
     ('_migrate_0008', '{}', true, false),
+    ('_migrate_0009', '{}', true, false),
     ('_check_role', '{}', true, false),
     ('_close_functions', '{}', true, false),
     ('_schema_version', '{}', true, false),

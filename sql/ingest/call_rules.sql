@@ -61,6 +61,7 @@ BEGIN
     IF NEW.deleted_at IS NOT NULL AND OLD.deleted_at IS NULL THEN
         DELETE FROM voice.job j WHERE j.call_id = NEW.id;
         DELETE FROM voice.dead_job d WHERE d.call_id = NEW.id;
+        DELETE FROM voice.live l WHERE l.call_id = NEW.id;
     END IF;
     RETURN NULL;
 END
@@ -69,8 +70,8 @@ ALTER FUNCTION voice._copy_to_analytics() OWNER TO voice_worker;
 REVOKE EXECUTE ON FUNCTION voice._copy_to_analytics() FROM PUBLIC;
 COMMENT ON FUNCTION voice._copy_to_analytics() IS 'keeps the copies of a call''s columns in its analytics and results true, and takes a deleted call out of the queue';
 
--- job and dead_job have no foreign key (the queue must stay cheap), nor have trial_result, label and label_task (a month must be
--- able to leave), so this is what removes theirs. The calls' locks
+-- job and dead_job have no foreign key (the queue must stay cheap), nor have trial_result, label, label_task and live (a month
+-- must be able to leave), so this is what removes theirs. The calls' locks
 -- come first, as in the worker's settle. SECURITY DEFINER: an application's role may delete a call, but not write the queue.
 CREATE FUNCTION voice._calls_deleted() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, voice, pg_temp
@@ -79,15 +80,16 @@ BEGIN
     DELETE FROM voice.job j USING gone WHERE j.call_id = gone.id AND j.kind = 'analyze';
     -- Deliveries are few: their own index, which is by webhook, is read as a whole.
     DELETE FROM voice.job j USING gone WHERE j.call_id = gone.id AND j.webhook_id IS NOT NULL;
-    DELETE FROM voice.job j USING gone WHERE j.call_id = gone.id AND j.kind = 'trial';
+    DELETE FROM voice.job j USING gone WHERE j.call_id = gone.id AND j.kind IN ('trial', 'live');
     DELETE FROM voice.dead_job d USING gone WHERE d.call_id = gone.id;
     DELETE FROM voice.trial_result t USING gone WHERE t.call_id = gone.id;
     -- Labels before their tasks: one that is deleted locks its tasks.
     DELETE FROM voice.label l USING gone WHERE l.call_id = gone.id;
     DELETE FROM voice.label_task t USING gone WHERE t.call_id = gone.id;
+    DELETE FROM voice.live l USING gone WHERE l.call_id = gone.id;
     RETURN NULL;
 END
 $$;
 ALTER FUNCTION voice._calls_deleted() OWNER TO voice_worker;
 REVOKE EXECUTE ON FUNCTION voice._calls_deleted() FROM PUBLIC;
-COMMENT ON FUNCTION voice._calls_deleted() IS 'removes the jobs, trials and labels of deleted calls';
+COMMENT ON FUNCTION voice._calls_deleted() IS 'removes the jobs, trials, labels and looks of deleted calls';

@@ -40,7 +40,7 @@ BEGIN
         SELECT count(*) FILTER (WHERE j.lease IS NULL), count(*) FILTER (WHERE j.lease IS NOT NULL),
                extract(epoch FROM now() - min(j.run_at) FILTER (WHERE j.lease IS NULL AND j.run_at <= now())) * 1000,
                count(*) FILTER (WHERE j.lease IS NULL AND j.priority > 0)
-        INTO queued, running, oldest_wait_ms, backfill_queued FROM voice.job j;
+        INTO queued, running, oldest_wait_ms, backfill_queued FROM voice.job j WHERE j.kind <> 'live';
         SELECT count(*) INTO dead FROM voice.dead_job;
     END IF;
     months_ahead := voice._months_ahead();

@@ -61,6 +61,7 @@ BEGIN
                 DELETE FROM voice.trial_result t WHERE t.call_id >= months.lowers[i] AND t.call_id < months.uppers[i];
                 DELETE FROM voice.label l WHERE l.call_id >= months.lowers[i] AND l.call_id < months.uppers[i];
                 DELETE FROM voice.label_task t WHERE t.call_id >= months.lowers[i] AND t.call_id < months.uppers[i];
+                DELETE FROM voice.live l WHERE l.call_id >= months.lowers[i] AND l.call_id < months.uppers[i];
             END LOOP;
             IF detach_only THEN
                 FOREACH parent IN ARRAY voice._partitioned_tables() LOOP

@@ -19,7 +19,7 @@ BEGIN
         latency_ms int,
         attempt smallint NOT NULL,
         tenant_id text NOT NULL DEFAULT voice._tenant(),
-        kind text NOT NULL CONSTRAINT attempt_kind_known CHECK (kind IN ('analyze', 'deliver', 'trial')),
+        kind text NOT NULL CONSTRAINT attempt_kind_known CHECK (kind IN ('analyze', 'deliver', 'trial', 'live')),
         outcome text NOT NULL
             CONSTRAINT attempt_outcome_known CHECK (outcome IN ('ok', 'part', 'skipped', 'stale', 'failed', 'snoozed', 'dead', 'discarded')),
         error text,
@@ -33,7 +33,7 @@ BEGIN
     PERFORM voice._make_private('voice.attempt');
     PERFORM voice._enable_tenant_rls('voice.attempt');
     ALTER SEQUENCE voice.attempt_id_seq OWNED BY voice.attempt.id;
-    COMMENT ON TABLE voice.attempt IS 'every attempt to analyse a call, to try another analysis of it or to tell a webhook of it, and what came of it';
+    COMMENT ON TABLE voice.attempt IS 'every attempt to analyse a call, to look at it while it goes on, to try another analysis of it or to tell a webhook of it, and what came of it';
     COMMENT ON COLUMN voice.attempt.job_id IS 'the job it was made for; the job itself is gone when it is done';
     COMMENT ON COLUMN voice.attempt.attempt IS 'which attempt of the job, from 1; one that was snoozed gives its number to the next';
     COMMENT ON COLUMN voice.attempt.outcome IS 'ok; part: one of the requests of an attempt that takes several, before its last; skipped: nothing had changed; stale: the transcript changed meanwhile; failed: it will be tried again; snoozed: the same, and not counted, for the LLM server or the configuration was to blame; dead: it will not; discarded: somebody else was faster';

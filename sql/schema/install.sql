@@ -25,6 +25,7 @@ BEGIN
     PERFORM voice._install_analysis();
     PERFORM voice._install_trial();
     PERFORM voice._install_label();
+    PERFORM voice._install_live();
     PERFORM voice._install_pin();
     PERFORM voice._install_erasure();
     -- Data that was there before us is a copy until voice_resume() says otherwise.

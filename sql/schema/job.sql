@@ -30,19 +30,20 @@ BEGIN
         CREATE INDEX job_waiting_idx ON voice.job (priority, tenant_id, run_at, id) WHERE lease IS NULL AND kind = 'analyze';
         -- By webhook: however much one of them has waiting, the first deliveries of the others are a probe away.
         CREATE INDEX job_delivery_idx ON voice.job (webhook_id, priority, run_at, id) WHERE webhook_id IS NOT NULL;
-        -- As job_waiting_idx; and one of a trial for each call, which are also found by it.
-        CREATE INDEX job_trial_waiting_idx ON voice.job (priority, tenant_id, run_at, id) WHERE lease IS NULL AND kind = 'trial';
-        CREATE UNIQUE INDEX job_one_trial_a_call_idx ON voice.job (call_id, event) WHERE kind = 'trial';
+        -- As job_waiting_idx; and one of a trial for each call, which are also found by it. Looks at calls in progress share both:
+        -- each index more costs every transaction that ends a call.
+        CREATE INDEX job_trial_waiting_idx ON voice.job (priority, tenant_id, run_at, id) WHERE lease IS NULL AND kind IN ('trial', 'live');
+        CREATE UNIQUE INDEX job_one_trial_a_call_idx ON voice.job (call_id, event) WHERE kind IN ('trial', 'live');
         CREATE INDEX job_leased_idx ON voice.job (lease) WHERE lease IS NOT NULL;
         PERFORM voice._make_private('voice.job_id_seq');
         PERFORM voice._make_private('voice.job');
         PERFORM voice._enable_tenant_rls('voice.job');
         ALTER SEQUENCE voice.job_id_seq OWNED BY voice.job.id;
-        COMMENT ON TABLE voice.job IS 'the queue: work to be done for calls that have ended';
-        COMMENT ON COLUMN voice.job.priority IS '0: live calls; 10: backfill. The lower goes first';
+        COMMENT ON TABLE voice.job IS 'the queue: work to be done for calls that have ended, and looks at those in progress';
+        COMMENT ON COLUMN voice.job.priority IS '0: calls that have just ended; 5: looks at calls in progress; 10: backfill. The lower goes first, within its kind';
         COMMENT ON COLUMN voice.job.attempt IS 'how often it was begun; what the provider or the configuration failed at is not counted';
         COMMENT ON COLUMN voice.job.webhook_id IS 'of a delivery: to which webhook';
-        COMMENT ON COLUMN voice.job.event IS 'of a delivery: what it tells; of a trial: its id';
+        COMMENT ON COLUMN voice.job.event IS 'of a delivery: what it tells; of a trial: its id; of a look at a call in progress: look';
         COMMENT ON COLUMN voice.job.lease IS 'the epoch of the worker that has it; NULL: nobody';
     END IF;
     IF to_regclass('voice.dead_job') IS NULL THEN
@@ -52,7 +53,7 @@ BEGIN
             call_id uuid NOT NULL,
             priority smallint NOT NULL DEFAULT 0,
             attempts smallint NOT NULL,
-            kind text NOT NULL CONSTRAINT dead_job_kind_known CHECK (kind IN ('analyze', 'deliver', 'trial')),
+            kind text NOT NULL CONSTRAINT dead_job_kind_known CHECK (kind IN ('analyze', 'deliver', 'trial', 'live')),
             tenant_id text NOT NULL DEFAULT voice._tenant(),
             last_error text,
             webhook_id uuid,

@@ -324,6 +324,57 @@ END
 $$;
 COMMENT ON FUNCTION voice._migrate_0008() IS 'people label calls, and judgements are measured against what they say';
 
+-- 0.2.0. The new table is made by voice_install().
+CREATE FUNCTION voice._migrate_0009() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+DECLARE
+    item record;
+BEGIN
+    IF (SELECT pg_get_expr(i.indpred, i.indrelid) NOT LIKE '%live%' FROM pg_index i WHERE i.indexrelid = to_regclass('voice.job_trial_waiting_idx')) THEN
+        DROP INDEX voice.job_trial_waiting_idx, voice.job_one_trial_a_call_idx;
+        CREATE INDEX job_trial_waiting_idx ON voice.job (priority, tenant_id, run_at, id) WHERE lease IS NULL AND kind IN ('trial', 'live');
+        CREATE UNIQUE INDEX job_one_trial_a_call_idx ON voice.job (call_id, event) WHERE kind IN ('trial', 'live');
+        COMMENT ON TABLE voice.job IS 'the queue: work to be done for calls that have ended, and looks at those in progress';
+        COMMENT ON COLUMN voice.job.priority IS '0: calls that have just ended; 5: looks at calls in progress; 10: backfill. The lower goes first, within its kind';
+        COMMENT ON COLUMN voice.job.event IS 'of a delivery: what it tells; of a trial: its id; of a look at a call in progress: look';
+        ALTER TABLE voice.dead_job DROP CONSTRAINT dead_job_kind_known,
+            ADD CONSTRAINT dead_job_kind_known CHECK (kind IN ('analyze', 'deliver', 'trial', 'live'));
+        ALTER TABLE voice.attempt DROP CONSTRAINT attempt_kind_known,
+            ADD CONSTRAINT attempt_kind_known CHECK (kind IN ('analyze', 'deliver', 'trial', 'live'));
+        COMMENT ON TABLE voice.attempt IS 'every attempt to analyse a call, to look at it while it goes on, to try another analysis of it or to tell a webhook of it, and what came of it';
+        ALTER TABLE voice.webhook DROP CONSTRAINT webhook_events_known, ADD CONSTRAINT webhook_events_known
+            CHECK (events <@ '{lead.hot,call.analyzed,call.updated,call.live,call.alert}' AND cardinality(events) > 0);
+        COMMENT ON COLUMN voice.webhook.events IS 'lead.hot: an analysis with at least min_lead_score and one of the intents; call.analyzed: every analysis; call.updated: the webhook was told of the call, and now it is judged differently; call.live: every look at a call in progress; call.alert: a look that raised an alert';
+    END IF;
+    -- Who has an access has it to what is new as well, as in voice._migrate_0007().
+    FOR item IN
+        SELECT DISTINCT t.privileges, h.grantee::regrole::text AS grantee
+        FROM (VALUES ('reader', NULL), ('analyst', 'lead_score')) s(access, col)
+        JOIN (SELECT NULL::text AS col, x.grantee
+              FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) x
+              WHERE c.oid = 'voice.analytics'::regclass AND x.privilege_type = 'SELECT' AND x.grantee NOT IN (0, c.relowner)
+              UNION ALL
+              SELECT a.attname::text, x.grantee
+              FROM pg_attribute a CROSS JOIN LATERAL aclexplode(a.attacl) x
+              WHERE a.attrelid = 'voice.analytics'::regclass AND x.privilege_type = 'SELECT' AND x.grantee <> 0) h ON h.col IS NOT DISTINCT FROM s.col
+        JOIN voice._access_to_tables() t ON t.access = s.access AND t.relation = 'live'
+    LOOP
+        EXECUTE format('GRANT %s ON voice.live TO %s', item.privileges, item.grantee);
+    END LOOP;
+    FOR item IN
+        SELECT DISTINCT x.grantee::regrole::text AS grantee, f.oid::regprocedure::text AS function
+        FROM pg_proc n CROSS JOIN LATERAL aclexplode(n.proacl) x
+        JOIN pg_proc f ON f.proname = 'voice_live' AND f.pronamespace = n.pronamespace
+        WHERE n.proname = 'voice_transcript' AND n.pronamespace = '@extschema@'::regnamespace
+          AND x.privilege_type = 'EXECUTE' AND x.grantee NOT IN (0, n.proowner, 'voice_worker'::regrole)
+    LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', item.function, item.grantee);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION voice._migrate_0009() IS 'calls in progress are looked at, and webhooks told of it';
+
 -- What an extension script creates is a member of the extension at first.
 CREATE FUNCTION voice._release_tables() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp

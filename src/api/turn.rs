@@ -4,6 +4,7 @@
 use crate::db::rethrow;
 use crate::db::{correct, enqueue};
 use crate::declare_function;
+use crate::guc;
 use crate::host::error::raise;
 use crate::host::trigger::{self, Row};
 use crate::host::{commit_hooks, user};
@@ -91,9 +92,10 @@ fn look_before_commit(trigger: trigger::TriggerCall<'_>, row: &Row<'_>) {
     }
 }
 
-/// A call that ended before gets its job (back).
+/// A call that ended before gets its job (back), one that goes on the job of its looks.
 fn look(call_id: [u8; 16], leaf: pg_sys::Oid, tenant: &str) {
-    if enqueue::enqueue_if_late(leaf, call_id, tenant).unwrap_or_else(|e| rethrow(e)) {
+    let live_interval_ms = guc::LIVE_INTERVAL.get();
+    if enqueue::enqueue_if_late_or_live(leaf, call_id, tenant, live_interval_ms).unwrap_or_else(|e| rethrow(e)) {
         commit_hooks::wake_at_commit();
     }
 }

@@ -6,12 +6,13 @@ use super::partition::{PartitionScope, PartitionStatement};
 use super::{DbError, Statement};
 use pgrx::Uuid;
 use pgrx::pg_sys::BuiltinOid::*;
-use pgrx::spi::SpiClient;
+use pgrx::spi::{SpiClient, SpiHeapTupleData};
 use serde_json::value::RawValue;
 use std::collections::HashMap;
 use voice_core::round_robin::ReadyJobs;
 use voice_core::webhook::Event;
 use voice_core::webhook::body::Lead;
+use voice_core::webhook::live_body::LiveCall;
 
 /// What a delivery delivers: an event, to a webhook.
 #[derive(Debug, Clone)]
@@ -28,7 +29,13 @@ pub struct Prepared {
     pub secret: Option<String>,
     /// What the secret was until it was changed less than a day ago.
     pub old_secret: Option<String>,
-    pub lead: Lead,
+    pub told: Told,
+}
+
+/// What is told.
+pub enum Told {
+    Analyzed(Lead),
+    Live(LiveCall),
 }
 
 /// Enqueues a delivery for each webhook that wants an event of one of these calls. Gives their number.
@@ -101,35 +108,72 @@ pub fn prepare(client: &mut SpiClient<'_>, claimed: Vec<Claimed>) -> Result<Prep
             prepared.push(None);
             continue;
         };
+        let event = text(3)?;
+        let told = match Event::from_word(&event).is_some_and(Event::is_live) {
+            true => Told::Live(live_call(&row, job.call_id)?),
+            false => Told::Analyzed(lead(&row, job.call_id)?),
+        };
         prepared.push(Some(Prepared {
-            delivery: Delivery { webhook_id, event: text(3)? },
+            delivery: Delivery { webhook_id, event },
             url: text(5)?,
             format: text(6)?,
             secret: row.get(7)?,
             old_secret: row.get(8)?,
-            lead: Lead {
-                call_id: job.call_id.to_string(),
-                agent_id: text(10)?,
-                agent: text(11)?,
-                vertical: text(12)?,
-                lead_score: row.get(13)?.unwrap_or_default(),
-                sentiment: row.get(14)?.unwrap_or_default(),
-                intent: text(15)?,
-                entities: RawValue::from_string(text(16)?).unwrap_or_else(|_| RawValue::NULL.to_owned()),
-                summary: text(17)?,
-                next_action: text(18)?,
-                started_at: row.get(19)?,
-                ended_at: row.get(20)?,
-                analyzed_at: text(21)?,
-                direction: text(22)?,
-                contact_number: row.get(23)?,
-                external_id: row.get(24)?,
-                results: None,
-            },
+            told,
         }));
     }
     add_results(client, &claimed, &mut prepared, scope.bounds)?;
     Ok(claimed.into_iter().zip(prepared).collect())
+}
+
+/// The analysed call of a row.
+fn lead(row: &SpiHeapTupleData<'_>, call_id: Uuid) -> Result<Lead, DbError> {
+    let text = |at: usize| row.get::<String>(at).map(Option::unwrap_or_default);
+    Ok(Lead {
+        call_id: call_id.to_string(),
+        agent_id: text(10)?,
+        agent: text(11)?,
+        vertical: text(12)?,
+        lead_score: row.get(13)?.unwrap_or_default(),
+        sentiment: row.get(14)?.unwrap_or_default(),
+        intent: text(15)?,
+        entities: RawValue::from_string(text(16)?).unwrap_or_else(|_| RawValue::NULL.to_owned()),
+        summary: text(17)?,
+        next_action: text(18)?,
+        started_at: row.get(19)?,
+        ended_at: row.get(20)?,
+        analyzed_at: text(21)?,
+        direction: text(22)?,
+        contact_number: row.get(23)?,
+        external_id: row.get(24)?,
+        results: None,
+    })
+}
+
+/// The call in progress of a row.
+fn live_call(row: &SpiHeapTupleData<'_>, call_id: Uuid) -> Result<LiveCall, DbError> {
+    let text = |at: usize| row.get::<String>(at).map(Option::unwrap_or_default);
+    Ok(LiveCall {
+        call_id: call_id.to_string(),
+        agent_id: text(10)?,
+        agent: text(11)?,
+        vertical: text(25)?,
+        turn: row.get(26)?,
+        looks: row.get(27)?.unwrap_or_default(),
+        sentiment: row.get(28)?,
+        lead_score: row.get(29)?,
+        intent: row.get(30)?,
+        criteria: RawValue::from_string(text(31)?).unwrap_or_else(|_| RawValue::NULL.to_owned()),
+        alerts: row.get(32)?.unwrap_or_default(),
+        summary: text(33)?,
+        started_at: row.get(19)?,
+        asked_at: row.get(34)?,
+        computed_at: text(35)?,
+        alerted_at: text(36)?,
+        direction: text(22)?,
+        contact_number: row.get(23)?,
+        external_id: row.get(24)?,
+    })
 }
 
 /// Adds to the deliveries whose event carries them the results of the call. Planned anew each time: a kept plan would lock
@@ -145,7 +189,10 @@ fn add_results(
         .zip(prepared)
         .filter_map(|(job, prepared)| Some((job.call_id, prepared.as_mut()?)))
         .filter(|(_, p)| Event::from_word(&p.delivery.event).is_some_and(Event::carries_results))
-        .map(|(call_id, p)| (call_id, &mut p.lead))
+        .filter_map(|(call_id, p)| match &mut p.told {
+            Told::Analyzed(lead) => Some((call_id, lead)),
+            Told::Live(_) => None,
+        })
         .collect();
     if carrying.is_empty() {
         return Ok(());

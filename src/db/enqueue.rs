@@ -1,5 +1,6 @@
 //! Jobs written by the transactions that end calls and add turns, as the triggers ask.
 
+use super::outcome::LIVE;
 use super::{DbError, Statement};
 use crate::host::probe::{self, Probed};
 use crate::host::trigger::Row;
@@ -16,6 +17,8 @@ thread_local! {
         const { Statement::for_session(include_str!("../../sql/queries/enqueue.sql"), &[TEXTOID, UUIDOID, INT4OID]) };
     static ENQUEUE_LATE: Statement =
         const { Statement::for_session(include_str!("../../sql/queries/enqueue_late.sql"), &[TEXTOID, UUIDOID]) };
+    static ENQUEUE_LOOK: Statement =
+        const { Statement::for_session(include_str!("../../sql/queries/enqueue_look.sql"), &[TEXTOID, UUIDOID, INT4OID]) };
     static ENQUEUE_MANY: Statement =
         const { Statement::for_session(include_str!("../../sql/queries/enqueue_many.sql"), &[TEXTOID, UUIDARRAYOID, INT4OID]) };
     static GATHERED: RefCell<Option<Jobs>> = const { RefCell::new(None) };
@@ -82,10 +85,39 @@ pub fn enqueue_again(call_id: pgrx::Uuid, tenant: &str) -> Result<(), DbError> {
     Spi::connect_mut(|client| ENQUEUE_LATE.with(|s| s.run(client, &[tenant.into(), call_id.into()]).map(drop)))
 }
 
-/// A turn was written: if its call has ended, and not long ago, its analysis is to be made current again.
-/// Says whether a job was written.
-pub fn enqueue_if_late(turn_leaf: pg_sys::Oid, call_id: [u8; 16], tenant: &str) -> Result<bool, DbError> {
-    let (ended, recently) = match look(turn_leaf, &call_id)? {
+/// A turn was written: if its call has ended, and not long ago, its analysis is to be made current again; if the call goes on,
+/// and such calls are looked at (every `live_interval_ms`; 0: they are not), it gets its job for that. Says whether a job was
+/// written.
+pub fn enqueue_if_late_or_live(
+    turn_leaf: pg_sys::Oid,
+    call_id: [u8; 16],
+    tenant: &str,
+    live_interval_ms: i32,
+) -> Result<bool, DbError> {
+    let seen = look(turn_leaf, &call_id)?;
+    let looks = live_interval_ms > 0
+        && matches!(seen, Some((false, _)))
+        && enqueue_look(pgrx::Uuid::from_bytes(call_id), tenant, live_interval_ms)?;
+    Ok(enqueue_if_late(seen, pgrx::Uuid::from_bytes(call_id), tenant)? || looks)
+}
+
+/// Writes the job of a call in progress that has none. Whether it has one, an index says: most turns cost no statement.
+fn enqueue_look(call_id: pgrx::Uuid, tenant: &str, interval_ms: i32) -> Result<bool, DbError> {
+    let is_look = |job: &Row<'_>| job.text("kind") == Some(LIVE);
+    match probe::any_by_index(c"job", c"job_one_trial_a_call_idx", call_id.as_bytes(), is_look) {
+        Some(false) => user::as_voice_worker(|| {
+            Spi::connect_mut(|client| {
+                ENQUEUE_LOOK.with(|s| s.run(client, &[tenant.into(), call_id.into(), interval_ms.into()]).map(drop))?;
+                Ok(true)
+            })
+        }),
+        // There is one; or the tables are of an older version.
+        Some(true) | None => Ok(false),
+    }
+}
+
+fn enqueue_if_late(seen: Option<(bool, bool)>, call_id: pgrx::Uuid, tenant: &str) -> Result<bool, DbError> {
+    let (ended, recently) = match seen {
         Some(seen) => seen,
         None if process::uses_transaction_snapshot() => (false, false),
         // The call is being deleted.
@@ -96,7 +128,6 @@ pub fn enqueue_if_late(turn_leaf: pg_sys::Oid, call_id: [u8; 16], tenant: &str) 
     if !unknown && !ended {
         return Ok(false);
     }
-    let call_id = pgrx::Uuid::from_bytes(call_id);
     user::as_voice_worker(|| {
         Spi::connect_mut(|client| {
             if !unknown && !recently && !settled_recently(client, call_id)? {

@@ -15,6 +15,7 @@ pub mod export;
 pub mod import;
 pub mod imports;
 pub mod limits;
+pub mod live;
 pub mod outcome;
 pub mod partition;
 pub mod partitions;

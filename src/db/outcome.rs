@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use voice_core::analysis::Analysis;
 use voice_core::answer::DefinitionAnswer;
 use voice_core::evidence::Evidence;
+use voice_core::live::Standing;
 use voice_core::reply::Tokens;
+use voice_core::vocabulary::Intent;
 
 /// How long a result waits for writers of its call's turns.
 pub(super) const WRITERS_PATIENCE: Duration = Duration::from_secs(5);
@@ -17,6 +19,7 @@ pub(super) const WRITERS_PATIENCE: Duration = Duration::from_secs(5);
 pub const ANALYZE: &str = "analyze";
 pub const DELIVER: &str = "deliver";
 pub const TRIAL: &str = "trial";
+pub const LIVE: &str = "live";
 
 /// Kind of a job, with the data that only this kind has.
 #[derive(Debug, Clone)]
@@ -71,6 +74,16 @@ pub enum Outcome {
     Completed,
     /// The call was judged for a trial, or could not be.
     Tried(Box<TrialOutcome>),
+    /// A call in progress was looked at. Its job goes back, for the next look.
+    Looked(Box<Look>),
+    /// Nothing was said in a call in progress since the last look (the hash of its words): the next turn writes the job again.
+    Unchanged {
+        hash: Vec<u8>,
+    },
+    /// A look at a call in progress that waited too long: the next one is due after `again`.
+    Expired {
+        again: Duration,
+    },
     /// The receiver wants nothing any more: its webhook is disabled.
     Gone {
         error: String,
@@ -136,6 +149,33 @@ pub struct AnalysisResult {
     pub tokens: Tokens,
 }
 
+/// What a look at a call in progress found.
+#[derive(Debug, Clone)]
+pub struct Look {
+    pub sentiment: Option<f64>,
+    pub lead_score: Option<i16>,
+    pub intent: Option<Intent>,
+    /// In the form of `voice.live.criteria`.
+    pub criteria: serde_json::Value,
+    /// Notes for the next look.
+    pub notes: String,
+    /// Turns that the call had.
+    pub turns: i32,
+    /// Lines that the call had at the last look of the whole call, which may be this one.
+    pub whole_lines: i32,
+    /// A hash of each line.
+    pub seen: Vec<u8>,
+    pub redacted: bool,
+    pub standing: Standing,
+    /// This look raised an alert.
+    pub raised: bool,
+    /// Unix microseconds of its beginning.
+    pub asked_us: i64,
+    /// The same, on the monotonic clock; the next look is due an interval after it.
+    pub asked: Instant,
+    pub interval: Duration,
+}
+
 /// What a trial made of a call.
 #[derive(Debug, Clone)]
 pub struct TrialOutcome {
@@ -195,7 +235,7 @@ impl Settled {
     pub(super) fn hash(&self) -> Option<&[u8]> {
         match &self.outcome {
             Outcome::Analyzed(a) => Some(&a.hash),
-            Outcome::Current { hash } => Some(hash),
+            Outcome::Current { hash } | Outcome::Unchanged { hash } => Some(hash),
             _ => None,
         }
     }
@@ -209,10 +249,22 @@ impl Settled {
     }
 }
 
+impl LockedCall {
+    /// Whether an outcome of this kind can be stored: looks are of calls in progress, other judgements of calls that have ended;
+    /// webhooks are told of both.
+    pub(super) fn takes(&self, kind: &JobKind) -> bool {
+        match kind.as_str() {
+            LIVE => self.in_progress && !self.deleted,
+            DELIVER => !self.deleted,
+            _ => !self.in_progress && !self.deleted,
+        }
+    }
+}
+
 /// A call that this transaction has locked: the columns that are copied to its analysis.
 pub struct LockedCall {
-    /// The call is in progress or deleted.
-    pub(super) not_analyzable: bool,
+    pub(super) in_progress: bool,
+    pub(super) deleted: bool,
     pub tenant: String,
     pub agent: String,
     pub started_at: TimestampWithTimeZone,

@@ -3,12 +3,12 @@
 //! Lock order is that of every other statement: the call first, then its job. Nothing waits for a lock: a row that
 //! another session has locked is postponed, so neither an ingest nor a DELETE stalls the worker.
 
-use super::outcome::{ANALYZE, CompletedAnalysis, DELIVER, LockedCall, Outcome, Settled, WRITERS_PATIENCE};
+use super::outcome::{ANALYZE, CompletedAnalysis, DELIVER, LIVE, LockedCall, Outcome, Settled, WRITERS_PATIENCE};
 use super::partition::{PartitionScope, PartitionStatement};
 use super::search::Search;
 use super::store;
 use super::{DbError, Statement};
-use super::{attempt_log, deliver, trials};
+use super::{attempt_log, deliver, live, trials};
 use crate::host::commit_hooks;
 use pgrx::Uuid;
 use pgrx::pg_sys::BuiltinOid::*;
@@ -21,6 +21,8 @@ use std::time::Duration;
 pub struct Report {
     /// Ids of jobs whose analysis is stored now.
     pub stored: Vec<i64>,
+    /// Whether anybody was notified of something.
+    pub notified: bool,
     /// Ids of jobs that could not be locked, or whose call could not: to be settled again.
     pub postponed: HashSet<i64>,
     /// Kinds that have more jobs in the queue now: retried, or enqueued.
@@ -52,6 +54,9 @@ pub fn settle(
     let mut updates = JobUpdates::default();
     let mut gone: Vec<(Uuid, String)> = Vec::new();
     let mut tries = Vec::new();
+    let mut looks = Vec::new();
+    // Calls of which nothing is to be left in voice.live, or is to come there.
+    let mut judged: Vec<Uuid> = Vec::new();
     let mut about_words: Vec<(&Settled, &LockedCall)> = Vec::new();
     for s in settled {
         let id = s.job.id;
@@ -61,12 +66,30 @@ pub fn settle(
             (None, Some(Some(call))) => attempts.push((s, call, "discarded")),
             (None, _) => {}
             (Some(JobLock::ByOthers), _) | (_, Some(None)) => _ = report.postponed.insert(id),
-            (Some(_), None | Some(Some(LockedCall { not_analyzable: true, .. }))) => updates.done.push(id),
+            (Some(_), None) => updates.done.push(id),
+            (Some(_), Some(Some(call))) if !call.takes(&s.kind) => {
+                // The call has ended during a look, or it was deleted: what the look found is dropped.
+                if matches!(s.outcome, Outcome::Looked(_)) {
+                    attempts.push((s, call, "discarded"));
+                }
+                if s.kind.as_str() == LIVE {
+                    judged.push(s.job.call_id);
+                }
+                updates.done.push(id);
+            }
             (Some(_), Some(Some(call))) => match &s.outcome {
                 _ if s.waits_for_writers() => {
                     report.postponed.insert(id);
                 }
-                Outcome::Analyzed(_) | Outcome::Current { .. } => about_words.push((s, call)),
+                Outcome::Analyzed(_) | Outcome::Current { .. } | Outcome::Unchanged { .. } => {
+                    about_words.push((s, call));
+                }
+                Outcome::Looked(look) => {
+                    attempts.push((s, call, "ok"));
+                    looks.push((s, call, &**look));
+                    updates.back(s, look.interval.saturating_sub(look.asked.elapsed()), 1);
+                }
+                Outcome::Expired { again } => updates.back(s, *again, 1),
                 // The call was in progress when it was read and has ended since. Its end found this job in the queue and
                 // enqueued no other, so this one goes back.
                 Outcome::Cancelled if s.kind.as_str() == ANALYZE => updates.back(s, Duration::ZERO, 1),
@@ -108,6 +131,8 @@ pub fn settle(
                 attempts.push((s, call, "skipped"));
                 updates.done.push(s.job.id);
             }
+            Outcome::Unchanged { .. } if is_of_the_words => updates.done.push(s.job.id),
+            Outcome::Unchanged { .. } => updates.back(s, Duration::ZERO, 1),
             _ => {
                 attempts.push((s, call, "stale"));
                 updates.back(s, Duration::ZERO, 1);
@@ -119,6 +144,7 @@ pub fn settle(
     }
     for CompletedAnalysis { settled: s, call, .. } in &completed {
         report.stored.push(s.job.id);
+        judged.push(s.job.call_id);
         let rest = match &s.outcome {
             Outcome::Analyzed(analyzed) => analyzed.rest.as_deref(),
             _ => None,
@@ -136,6 +162,15 @@ pub fn settle(
         }
     }
     trials::store(client, &tries)?;
+    if live::store(client, &looks)? > 0 {
+        report.enqueued.insert(DELIVER);
+    }
+    report.notified = !report.stored.is_empty() || !looks.is_empty();
+    let dead = updates.dead.iter().map(|(id, _)| *id).collect::<HashSet<i64>>();
+    judged.extend(
+        settled.iter().filter(|s| s.kind.as_str() == ANALYZE && dead.contains(&s.job.id)).map(|s| s.job.call_id),
+    );
+    live::forget(client, judged)?;
     attempt_log::write(client, &attempts)?;
     report.enqueued.extend(&updates.retried_kinds);
     updates.apply(client)?;
@@ -170,7 +205,8 @@ fn lock_calls(client: &mut SpiClient<'_>, scope: &PartitionScope, ids: Vec<Uuid>
     for row in LOCK.with(|s| s.run(client, scope, &arguments))? {
         if let (Some(id), Some(started_at)) = (row.get::<Uuid>(1)?, row.get(5)?) {
             let locked = LockedCall {
-                not_analyzable: row.get(2)? == Some(true),
+                in_progress: row.get(2)? == Some(true),
+                deleted: row.get(9)? == Some(true),
                 tenant: row.get(3)?.unwrap_or_default(),
                 agent: row.get(4)?.unwrap_or_default(),
                 started_at,

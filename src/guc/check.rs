@@ -4,6 +4,7 @@
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::ffi::{CStr, CString, c_char, c_void};
+use voice_core::live::{Scope, ScopeError};
 use voice_core::protocol::{OptionsError, RequestOptions, names_an_endpoint};
 use voice_core::retention::{self, RetentionError};
 use voice_core::url::{self, Url, UrlError};
@@ -140,6 +141,26 @@ pub unsafe extern "C-unwind" fn hosts(
                 c"A host is a name or an address, without scheme, path or port.",
                 c"For example hooks.slack.com, *.example.com.",
             ))
+        })
+    }
+}
+
+#[pg_guard]
+pub unsafe extern "C-unwind" fn live_analyses(
+    value: *mut *mut c_char,
+    _extra: *mut *mut c_void,
+    _source: pg_sys::GucSource::Type,
+) -> bool {
+    const EXAMPLE: &CStr = c"For example sentiment, lead_score, booking, care.greeting.";
+    // SAFETY: Postgres hands a valid C string or NULL. Whether there are such analyses is each tenant's question.
+    unsafe {
+        verdict(value, |entries| {
+            Some(match Scope::parse(entries).err()? {
+                ScopeError::Empty => (c"It names nothing; live_interval = 0 switches looks off.", EXAMPLE),
+                ScopeError::NotAName => {
+                    (c"An entry is neither a name nor two names with a full stop between.", EXAMPLE)
+                }
+            })
         })
     }
 }
@@ -291,6 +312,12 @@ mod tests {
         takes("llm_model", &["gpt-4o-mini"]);
         refuses("llm_api_key_file", &[("llm.key", "absolute"), ("~/llm.key", "absolute")]);
         takes("llm_api_key_file", &["", "/etc/postgresql/llm.key"]);
+    }
+
+    #[pg_test]
+    fn looks_ask_for_names() {
+        refuses("live_analyses", &[("", "nothing"), ("call me", "name"), ("care.", "name")]);
+        takes("live_analyses", &["sentiment", "lead_score, booking, care.greeting"]);
     }
 
     #[pg_test]

@@ -3,6 +3,7 @@
 
 use super::trigger::Row;
 use pgrx::pg_sys;
+use std::ffi::CStr;
 
 /// What came of a probe.
 pub enum Probed<R> {
@@ -33,6 +34,47 @@ pub fn by_uuid<R>(table: pg_sys::Oid, id: &[u8; 16], read: impl FnOnce(&Row<'_>)
             pg_sys::relation_close(relation, pg_sys::NoLock as i32);
             return Probed::NoTable;
         }
+        let mut read = Some(read);
+        let found = scan(relation, index, id, &mut |row| read.take().map(|read| read(row)));
+        let probed = found.map_or(Probed::NoRow, Probed::Row);
+        pg_sys::relation_close(relation, pg_sys::NoLock as i32);
+        probed
+    }
+}
+
+/// Whether `voice.<table>` has a row of which this uuid is the first column of the index `voice.<index>`, and for which `is`
+/// says yes. `None`: there is no such index. As [`by_uuid`]: nobody's privileges, no policy, a snapshot of its own.
+pub fn any_by_index(table: &CStr, index: &CStr, id: &[u8; 16], is: impl Fn(&Row<'_>) -> bool) -> Option<bool> {
+    // SAFETY: as in `by_uuid`; an index that is of another table is not used.
+    unsafe {
+        let schema = pg_sys::get_namespace_oid(c"voice".as_ptr(), true);
+        let index = pg_sys::get_relname_relid(index.as_ptr(), schema);
+        let table = pg_sys::get_relname_relid(table.as_ptr(), schema);
+        if index == pg_sys::InvalidOid || pg_sys::IndexGetRelation(index, true) != table {
+            return None;
+        }
+        let relation = pg_sys::try_relation_open(table, pg_sys::AccessShareLock as i32);
+        if relation.is_null() {
+            return None;
+        }
+        let found = scan(relation, index, id, &mut |row| is(row).then_some(()));
+        pg_sys::relation_close(relation, pg_sys::NoLock as i32);
+        Some(found.is_some())
+    }
+}
+
+/// Hands over the rows with this uuid in the first column of the index, until `read` gives something.
+///
+/// # Safety
+/// The relation is open, and the index one of its own. A transaction is in progress.
+unsafe fn scan<R>(
+    relation: pg_sys::Relation,
+    index: pg_sys::Oid,
+    id: &[u8; 16],
+    read: &mut dyn FnMut(&Row<'_>) -> Option<R>,
+) -> Option<R> {
+    // SAFETY: as the caller says; a row is read before the scan goes on, and with that the buffer is let go.
+    unsafe {
         let index_relation = pg_sys::index_open(index, pg_sys::AccessShareLock as i32);
         let column = (*(*index_relation).rd_index).indkey.values.as_slice(1)[0];
         pg_sys::index_close(index_relation, pg_sys::NoLock as i32);
@@ -48,15 +90,17 @@ pub fn by_uuid<R>(table: pg_sys::Oid, id: &[u8; 16], read: impl FnOnce(&Row<'_>)
         pg_sys::CommandCounterIncrement();
         pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
         let scan = pg_sys::systable_beginscan(relation, index, true, pg_sys::GetActiveSnapshot(), 1, &mut key);
-        let tuple = pg_sys::systable_getnext(scan);
-        let probed = match tuple.is_null() {
-            true => Probed::NoRow,
-            false => Probed::Row(read(&Row::of(tuple, (*relation).rd_att))),
-        };
+        let mut found = None;
+        while found.is_none() {
+            let tuple = pg_sys::systable_getnext(scan);
+            if tuple.is_null() {
+                break;
+            }
+            found = read(&Row::of(tuple, (*relation).rd_att));
+        }
         pg_sys::systable_endscan(scan);
         pg_sys::PopActiveSnapshot();
-        pg_sys::relation_close(relation, pg_sys::NoLock as i32);
-        probed
+        found
     }
 }
 

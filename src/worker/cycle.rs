@@ -146,7 +146,7 @@ impl Server {
 
     /// The first `count` results are stored, but for those that were postponed.
     fn on_stored(&mut self, count: usize, report: &Report) {
-        if !report.stored.is_empty() {
+        if report.notified {
             self.schedule.on_notified();
         }
         for webhook in &report.disabled {

@@ -82,6 +82,9 @@ pub trait JobHandler {
     /// A statement failed; so must its transaction.
     fn find_due(&mut self, client: &mut SpiClient<'_>) -> Result<Waiting<Self::Key>, DbError>;
 
+    /// Jobs were taken from the queue and claimed; `left`: others that could be claimed as well were not.
+    fn on_taken(&self, _claimed: &[Claimed], _left: bool) {}
+
     /// Reads what claimed jobs need; `None`: there is nothing to do for the job.
     ///
     /// # Errors

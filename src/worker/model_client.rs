@@ -28,10 +28,11 @@ const REQUESTS_MAX: u64 = 256;
 pub enum Requester {
     Analyze,
     Trial,
+    Live,
 }
 
 impl Requester {
-    const ALL: [Requester; 2] = [Requester::Analyze, Requester::Trial];
+    const ALL: [Requester; 3] = [Requester::Analyze, Requester::Trial, Requester::Live];
 }
 
 /// A request that is to be sent.
@@ -65,6 +66,15 @@ struct Sent {
     is_evidence: bool,
 }
 
+/// Analyses of calls that have ended, which go before looks at calls in progress.
+#[derive(Default)]
+struct Finals {
+    /// By tenant: claimed, and their requests not sent yet.
+    claimed: HashMap<String, usize>,
+    /// Others wait that could be claimed.
+    left: bool,
+}
+
 /// One client for all kinds of jobs that ask the model: they share its limits.
 pub type SharedModel = Rc<RefCell<ModelClient>>;
 
@@ -79,6 +89,7 @@ pub struct ModelClient {
     sent: HashMap<u64, Sent>,
     /// Responses that nobody has taken yet, by requester.
     inboxes: [Vec<(u64, ModelResponse)>; Requester::ALL.len()],
+    finals: Finals,
 }
 
 impl ModelClient {
@@ -93,6 +104,7 @@ impl ModelClient {
             waiting: VecDeque::new(),
             sent: HashMap::new(),
             inboxes: Default::default(),
+            finals: Finals::default(),
         }
     }
 
@@ -125,6 +137,41 @@ impl ModelClient {
         self.provider.available(self.limit, self.pool.in_flight()).saturating_sub(self.waiting.len())
     }
 
+    /// Analyses of calls that have ended were claimed, of these tenants; `left`: others wait that could be claimed.
+    pub fn on_finals<'a>(&mut self, tenants: impl Iterator<Item = &'a str>, left: bool) {
+        self.finals = Finals { claimed: HashMap::new(), left };
+        tenants.for_each(|tenant| *self.finals.claimed.entry(tenant.to_owned()).or_default() += 1);
+    }
+
+    /// One of them is about to be sent, or needs no request.
+    pub fn on_final_begun(&mut self, tenant: &str) {
+        if let Some(count) = self.finals.claimed.get_mut(tenant) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    /// Number of looks at calls in progress whose requests may be sent now, with so many of them in flight: none while an
+    /// analysis waits or the server is left alone, and never more than half of all requests.
+    pub fn room_for_looks(&self, in_flight: usize) -> usize {
+        if self.finals.left || !self.waiting.is_empty() || !self.provider.breaker().is_closed() {
+            return 0;
+        }
+        let share = (self.limit / 2).max(1).saturating_sub(in_flight);
+        let finals: usize = self.finals.claimed.values().sum();
+        share.min(self.provider.available(self.limit, self.pool.in_flight()).saturating_sub(finals))
+    }
+
+    /// The same for one tenant.
+    pub fn room_for_looks_of(&self, tenant: &str) -> usize {
+        let finals = self.finals.claimed.get(tenant).copied().unwrap_or_default();
+        self.provider.available_for(tenant).saturating_sub(finals)
+    }
+
+    /// Whether an analysis of a call that has ended waits, for whichever analyzer.
+    pub fn finals_wait(&self) -> bool {
+        self.finals.left
+    }
+
     /// Sends a request, now or when there is room.
     pub fn send(&mut self, ask: ModelRequest) {
         self.waiting.push_back(ask);
@@ -149,8 +196,10 @@ impl ModelClient {
                 continue;
             }
             let Some(ask) = self.waiting.remove(at) else { break };
-            let is_evidence =
-                ask.model.as_ref().is_none_or(|model| *model == endpoint.model) || !self.provider.breaker().is_closed();
+            // What a look meets holds up no analysis: looks pause by themselves.
+            let is_evidence = (ask.requester != Requester::Live
+                && ask.model.as_ref().is_none_or(|model| *model == endpoint.model))
+                || !self.provider.breaker().is_closed();
             let endpoint = match ask.model {
                 Some(model) if model != endpoint.model => Arc::new(Endpoint { model, ..(*endpoint).clone() }),
                 _ => endpoint.clone(),

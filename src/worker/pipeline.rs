@@ -206,11 +206,14 @@ impl<H: JobHandler> JobRunner for Pipeline<H> {
             self.taken.poll = Poll::Done(waiting.next);
             self.queue.on_polled(waiting, began, |job| self.handler.goes_last(job));
         }
-        let ids = self.queue.take(claim.count, |key| self.handler.capacity_of(key, context));
+        // Kinds that were claimed before in this cycle may have used up what it was planned with.
+        let count = claim.count.min(self.capacity(context));
+        let ids = self.queue.take(count, |key| self.handler.capacity_of(key, context));
+        let claimed = if ids.is_empty() { Vec::new() } else { claim::claim(client, &ids, epoch, LEASE)? };
+        self.handler.on_taken(&claimed, self.queue.has_ready());
         if ids.is_empty() {
             return Ok(());
         }
-        let claimed = claim::claim(client, &ids, epoch, LEASE)?;
         self.taken.missed = self.queue.on_claimed(&ids, claimed.iter().map(|job| job.id));
         match claim.reading {
             Reading::WithClaim => self.taken.prepared = self.handler.prepare(client, claimed)?,

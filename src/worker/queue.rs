@@ -119,6 +119,11 @@ impl<K: Clone + Ord + Hash> Queue<K> {
         self.jobs.ready() + self.jobs.throttled() > 0
     }
 
+    /// Whether there are jobs that were read and not taken although their keys have capacity.
+    pub fn has_ready(&self) -> bool {
+        self.jobs.ready() > 0
+    }
+
     /// Whether there are more jobs to take, or may be.
     pub fn has_more(&self) -> bool {
         self.freshness != Freshness::Current || self.jobs.has_behind() || self.jobs.ready() > 0

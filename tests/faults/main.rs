@@ -11,6 +11,7 @@ mod dumps;
 mod fixture;
 mod gateway;
 mod late;
+mod live;
 mod logical;
 mod months;
 mod outage;

@@ -1,8 +1,8 @@
 //! Callers who try to be more than callers: every case of tests/injection goes through the whole pipeline, judged by a
 //! model that obeys the caller, with receivers who are told of it. Nothing comes of it but the row of that call.
 
-mod case;
-mod quotation;
+pub mod case;
+pub mod quotation;
 mod told;
 
 use std::collections::HashSet;
@@ -20,7 +20,7 @@ use case::{Case, Expected};
 use quotation::Quotation;
 
 /// A call of another tenant, and things that must stay as they are.
-const NEIGHBOURS: &str = "
+pub const NEIGHBOURS: &str = "
     CREATE TABLE public.canary (touched int); INSERT INTO public.canary VALUES (0);
     CREATE FUNCTION public.canary() RETURNS int LANGUAGE sql AS 'UPDATE public.canary SET touched = touched + 1 RETURNING touched';
     SET voice_analytics.tenant = 'other';
@@ -30,7 +30,7 @@ const NEIGHBOURS: &str = "
     RESET voice_analytics.tenant";
 
 /// Everything that is not the call's own, in one word.
-const ALL_ELSE: &str = "
+pub const ALL_ELSE: &str = "
     SELECT md5(string_agg(x, E'\n' ORDER BY x)) FROM (
         SELECT a::text FROM voice.agent a
         UNION ALL SELECT c::text FROM voice.call c WHERE c.id::text <> $1

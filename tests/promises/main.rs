@@ -17,6 +17,7 @@ mod labels;
 mod late_words;
 mod leaves;
 mod limits;
+mod live;
 mod long_calls;
 mod mended;
 mod model_settings;

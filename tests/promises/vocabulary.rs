@@ -41,6 +41,7 @@ fn intents_and_events_are_the_same_in_checks_and_in_rust() {
     let intents = sorted(Intent::ALL.map(Intent::as_str));
     assert_eq!(words_of(&mut voice, "analytics_intent_known"), intents);
     assert_eq!(words_of(&mut voice, "webhook_intents_known"), intents);
+    assert_eq!(words_of(&mut voice, "live_intent_known"), intents);
     assert_eq!(words_of(&mut voice, "webhook_events_known"), sorted(Event::ALL.map(Event::as_str)));
 }
 

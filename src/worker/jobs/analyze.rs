@@ -126,6 +126,10 @@ impl JobHandler for Analyze {
         claim::poll(client, PREFETCH)
     }
 
+    fn on_taken(&self, claimed: &[Claimed], left: bool) {
+        self.client.model.borrow_mut().on_finals(claimed.iter().map(|job| job.tenant.as_str()), left);
+    }
+
     fn prepare(
         &self,
         client: &mut SpiClient<'_>,
@@ -136,6 +140,7 @@ impl JobHandler for Analyze {
 
     fn start(&mut self, request_id: u64, job: Claimed, call: PreparedCall, context: Context<'_>) -> Step<Request> {
         let settings = context.settings;
+        self.client.model.borrow_mut().on_final_begun(&job.tenant);
         if call.in_progress || call.deleted {
             return Step::Settle(without_request(job, Outcome::Cancelled));
         }
@@ -220,6 +225,7 @@ impl JobHandler for Analyze {
 
     fn refresh(&mut self) {
         self.rows = Rows::Stale;
+        self.client.model.borrow_mut().on_finals(std::iter::empty(), false);
     }
 
     fn goes_last(&self, job: i64) -> bool {

@@ -4,7 +4,7 @@
 
 use crate::db::DbError;
 use crate::db::claim::{Claimed, PreparedJobs, Waiting};
-use crate::db::deliver::{self, Delivery, Prepared};
+use crate::db::deliver::{self, Delivery, Prepared, Told};
 use crate::db::outcome::{JobKind, Outcome, Settled};
 use crate::guc::Settings;
 use crate::worker::job::{Context, JobHandler, Step};
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use voice_core::url::Url;
 use voice_core::webhook::secret::Secret;
-use voice_core::webhook::{Event, Format, body, message_id, retry, url};
+use voice_core::webhook::{Event, Format, body, live_body, message_id, retry, url};
 use voice_net::{DeliveryError, DeliveryResult, Pool, Waker, WebhookRequest};
 
 /// Requests in flight to receivers: to all of them, and to each webhook's.
@@ -193,12 +193,15 @@ fn build_request(
             "given up after {attempts} attempts during which the worker or the server went down"
         )));
     }
-    let Prepared { delivery, url: public_url, format, secret, old_secret, lead } = prepared;
+    let Prepared { delivery, url: public_url, format, secret, old_secret, told } = prepared;
     let (Some(event), Some(format)) = (Event::from_word(&delivery.event), Format::from_word(&format)) else {
         return Err(dead(format!("this version knows no event {} in format {format}", delivery.event)));
     };
     let Some(secret) = secret else { return Err(Outcome::Gone { error: "the webhook has no secret".to_owned() }) };
-    let body = body::of(event, format, &lead);
+    let body = match &told {
+        Told::Analyzed(lead) => body::of(event, format, lead),
+        Told::Live(call) => live_body::of(event, format, call),
+    };
     let mut headers = Vec::new();
     let (url, secrets) = match format {
         // The whole of a Slack URL is secret.
@@ -208,12 +211,16 @@ fn build_request(
         }
         Format::Standard => {
             let key = Secret::parse(&secret).map_err(|fault| dead(format!("the webhook's secret is none: {fault}")))?;
-            // Each update is another message.
-            let told = match event {
-                Event::CallUpdated => format!("{} {}", delivery.event, lead.analyzed_at),
-                Event::LeadHot | Event::CallAnalyzed => delivery.event.clone(),
+            // Each update, each look and each alert is another message.
+            let of_what = match &told {
+                Told::Analyzed(lead) if event == Event::CallUpdated => {
+                    format!("{} {}", delivery.event, lead.analyzed_at)
+                }
+                Told::Analyzed(_) => delivery.event.clone(),
+                Told::Live(call) if event == Event::CallAlert => format!("{} {}", delivery.event, call.alerted_at),
+                Told::Live(call) => format!("{} {}", delivery.event, call.computed_at),
             };
-            let id = message_id(job.call_id.as_bytes(), delivery.webhook_id.as_bytes(), &told);
+            let id = message_id(job.call_id.as_bytes(), delivery.webhook_id.as_bytes(), &of_what);
             let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
             // For a day after a change, receivers may know either; the specification has them separated by a blank.
             let old_key = old_secret.as_deref().and_then(|secret| Secret::parse(secret).ok());

@@ -3,6 +3,8 @@
 mod analyze;
 mod answers;
 mod deliver;
+mod live;
+mod look_questions;
 mod questions;
 mod requests;
 mod trial;
@@ -22,6 +24,8 @@ pub fn all(waker: &Waker) -> Vec<Box<dyn JobRunner>> {
     vec![
         Box::new(Pipeline::new(analyze::Analyze::new(model.clone()))),
         Box::new(Pipeline::new(deliver::Deliver::new(waker))),
-        Box::new(Pipeline::new(trial::Trial::new(model))),
+        Box::new(Pipeline::new(trial::Trial::new(model.clone()))),
+        // After the analyses: a look takes no slot that one of these waits for.
+        Box::new(Pipeline::new(live::Live::new(model))),
     ]
 }

@@ -17,6 +17,9 @@ impl Reply {
         }
         let mut good = Reply::good();
         let schema = &request.json()["response_format"]["json_schema"]["schema"];
+        if schema["properties"].get("notes").is_some() {
+            good["notes"] = "Somebody spoke.".into();
+        }
         if schema["properties"].get("analyses").is_some() {
             good = Reply::fitting_content(request, schema);
             // It shows everything by the words that told it what to say.
