@@ -62,8 +62,11 @@ fn answer(request: &Value) -> Value {
             .map(|line| format!("\"{}\" ({})", line.text, line.number));
         content.insert("notes".into(), json!(ends.collect::<Vec<_>>().join(" … ")));
     }
-    if schema.get("summary").is_some() {
-        fixed(&lines, data["vertical"].as_str().unwrap_or_default(), &mut content);
+    // Of a call in progress only some of the fixed fields are asked for.
+    if ["summary", "sentiment", "intent", "lead_score"].iter().any(|name| schema.get(*name).is_some()) {
+        let mut all = Map::new();
+        fixed(&lines, data["vertical"].as_str().unwrap_or_default(), &mut all);
+        content.extend(all.into_iter().filter(|(name, _)| schema.get(name).is_some()));
     }
     if let Some(analyses) = schema["analyses"]["properties"].as_object() {
         let all = request["model"] == "stand-in-strict";

@@ -28,6 +28,7 @@ export default defineConfig({
       "voice.label",
       "voice.label_sample",
       "voice.label_task",
+      "voice.live",
       "voice.result",
       "voice.search_document",
       "voice.tenant_limit",

@@ -88,6 +88,8 @@ fn an_erased_call_is_nowhere() {
              SELECT 1, id, '{{\"summary\": \"{PHRASE}\"}}', '{{\"summary\": \"{NUMBER}\"}}', '{PHRASE}' FROM voice.call WHERE from_number = '{NUMBER}';
              INSERT INTO voice.label (call_id, labeller, \"values\", criteria, comment)
              SELECT id, 'anna', '{{\"a\": {{\"who\": \"{PHRASE}\"}}}}', '{{\"a\": {{\"c\": \"{NUMBER}\"}}}}', '{PHRASE}' FROM voice.call WHERE from_number = '{NUMBER}';
+             INSERT INTO voice.live (call_id, summary, criteria)
+             SELECT id, '{PHRASE}', '{{\"c\": \"{NUMBER}\"}}' FROM voice.call WHERE from_number = '{NUMBER}';
              UPDATE voice.analytics SET evidence = '[{{\"quote\": \"{PHRASE}\"}}]' WHERE call_id IN (SELECT id FROM voice.call WHERE from_number = '{NUMBER}');
              UPDATE voice.attempt SET error = '{PHRASE}' WHERE call_id IN (SELECT id FROM voice.call WHERE from_number = '{NUMBER}');
              ANALYZE"
@@ -106,6 +108,7 @@ fn an_erased_call_is_nowhere() {
         "result",
         "trial_result",
         "label",
+        "live",
     ] {
         assert!(
             before.iter().any(|name| name.starts_with(&format!("voice.{family}"))),

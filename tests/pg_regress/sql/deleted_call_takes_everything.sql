@@ -18,11 +18,14 @@ INSERT INTO voice.label_sample (since, until, seed, candidates, calls, method) V
 INSERT INTO voice.label_task (sample_id, call_id, place) VALUES (:sample, :'call', 1);
 INSERT INTO voice.label (call_id, sentiment) VALUES (:'call', 0.5);
 INSERT INTO voice.job (call_id, kind, event) VALUES (:'call', 'trial', :trial);
+INSERT INTO voice.job (call_id, kind, event) VALUES (:'call', 'live', 'look');
+INSERT INTO voice.live (call_id) VALUES (:'call');
 DELETE FROM voice.call WHERE id = :'call';
 SELECT (SELECT count(*) FROM voice.turn) AS turns, (SELECT count(*) FROM voice.transcript_chunk) AS chunks,
        (SELECT count(*) FROM voice.tool_call) AS tool_calls, (SELECT count(*) FROM voice.analytics) AS analytics,
        (SELECT count(*) FROM voice.attempt) AS attempts, (SELECT count(*) FROM voice.search_document) AS documents,
        (SELECT count(*) FROM voice.job) AS jobs, (SELECT count(*) FROM voice.dead_job) AS dead_jobs,
        (SELECT count(*) FROM voice.result) AS results, (SELECT count(*) FROM voice.trial_result) AS trial_results,
-       (SELECT count(*) FROM voice.label) AS labels, (SELECT count(*) FROM voice.label_task) AS label_tasks;
+       (SELECT count(*) FROM voice.label) AS labels, (SELECT count(*) FROM voice.label_task) AS label_tasks,
+       (SELECT count(*) FROM voice.live) AS live;
 ROLLBACK;

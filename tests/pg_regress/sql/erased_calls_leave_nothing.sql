@@ -16,6 +16,7 @@ SELECT id, started_at, agent_id, 'salon', 'booking', v, 'test', 'test' FROM voic
 INSERT INTO voice.trial_result (trial_id, call_id) SELECT 1, id FROM voice.call;
 INSERT INTO voice.label_task (sample_id, call_id, place) SELECT 1, id, 1 FROM voice.call;
 INSERT INTO voice.label (call_id, labeller, sentiment) SELECT id, p, 0.5 FROM voice.call, unnest('{anna,ben}'::text[]) p;
+INSERT INTO voice.live (call_id) SELECT id FROM voice.call;
 INSERT INTO voice.search_document (call_id, document) SELECT id, to_tsvector('simple', 'hidden words') FROM voice.call;
 INSERT INTO voice.transcript_chunk (call_id, turn_id, seq, text) SELECT call_id, id, 1, 'hello' FROM voice.turn;
 INSERT INTO voice.dead_job (id, call_id, attempts, kind) SELECT row_number() OVER (), id, 5, 'deliver' FROM voice.call;
