@@ -147,14 +147,14 @@ fn what_is_said_during_a_look_is_in_the_next_one() {
 }
 
 #[test]
-fn a_turn_that_commits_while_the_worker_finds_nothing_new_is_looked_at() {
+fn a_turn_that_commits_after_the_worker_found_nothing_new_is_looked_at() {
     let stub = StubLlm::start();
     stub.answer_always(answer(json!({})));
     let mut voice = by_hand(&stub);
     let call = voice.open_call(OPENING);
     due(&mut voice);
     looked(&mut voice, &call, 1);
-    // Its transaction found the job, and has not committed yet.
+    // Written while the job is there, and committed when it is gone.
     let mut writer = voice.cluster.connect("app");
     let mut writing = writer.transaction().unwrap();
     writing
@@ -229,7 +229,7 @@ fn a_look_that_waited_longer_than_the_interval_is_dropped_and_the_next_one_is_an
     let call = voice.open_call(OPENING);
     let late = "UPDATE voice.job SET run_at = now() - interval '11 min' WHERE kind = 'live'; SELECT voice._wake()";
     voice.client.batch_execute(late).unwrap();
-    voice.until("SELECT run_at > now() + interval '4 min' FROM voice.job WHERE kind = 'live' AND attempt = 0");
+    voice.until("SELECT EXISTS (SELECT FROM voice.job WHERE run_at > now() + interval '4 min' AND kind = 'live' AND attempt = 0)");
     assert_eq!(stub.count(), 0);
     assert!(voice.attempts(&call).is_empty(), "nothing was attempted");
     due(&mut voice);

@@ -83,7 +83,7 @@ impl JobHandler for Live {
     type Response = ModelResponse;
 
     const NOUN: &'static str = "call in progress";
-    const HINT_DELAY: Duration = Duration::from_secs(1);
+    const HINT_DELAY: Duration = Duration::from_millis(200);
 
     fn kind(&self) -> JobKind {
         JobKind::Plain(LIVE)
