@@ -131,8 +131,12 @@ pub fn settle(
                 attempts.push((s, call, "skipped"));
                 updates.done.push(s.job.id);
             }
-            Outcome::Unchanged { .. } if is_of_the_words => updates.done.push(s.job.id),
-            Outcome::Unchanged { .. } => updates.back(s, Duration::ZERO, 1),
+            // Who writes a turn has seen this job and written no other.
+            Outcome::Unchanged { .. } if !is_of_the_words => updates.back(s, Duration::ZERO, 1),
+            Outcome::Unchanged { .. } if commit_hooks::has_writers(s.job.call_id.as_bytes()) => {
+                updates.back(s, WRITERS_PATIENCE, 1);
+            }
+            Outcome::Unchanged { .. } => updates.done.push(s.job.id),
             _ => {
                 attempts.push((s, call, "stale"));
                 updates.back(s, Duration::ZERO, 1);
