@@ -251,6 +251,8 @@ AS $$ VALUES
     ('_take_in_chunk', '{}', true, false),
     ('_is_of_this_transaction', '{}', true, false),
     ('_end_stale_calls', '{}', true, false),
+    ('_grant_with', '{}', true, false),
+    ('_grant_relations', '{}', true, false),
     ('_migrate_0006', '{}', true, false),
     ('_migrate_0007', '{}', true, false),
     ('_migrate_0008', '{}', true, false),

@@ -41,6 +41,57 @@ END
 $$;
 COMMENT ON FUNCTION voice._migrate() IS 'brings the tables of an older version up to date; all of them must be there';
 
+-- Who had an access before has it to what is new as well: the two functions below, called by the steps.
+CREATE FUNCTION voice._grant_with(neighbour text, functions text[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+DECLARE
+    item record;
+BEGIN
+    FOR item IN
+        SELECT DISTINCT x.grantee::regrole::text AS grantee, f.oid::regprocedure::text AS function
+        FROM pg_proc n CROSS JOIN LATERAL aclexplode(n.proacl) x
+        JOIN pg_proc f ON f.proname = ANY (functions) AND f.pronamespace IN ('@extschema@'::regnamespace, 'voice'::regnamespace)
+        WHERE n.proname = neighbour AND n.pronamespace = '@extschema@'::regnamespace
+          AND x.privilege_type = 'EXECUTE' AND x.grantee NOT IN (0, n.proowner, 'voice_worker'::regrole)
+    LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', item.function, item.grantee);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION voice._grant_with(text, text[]) IS 'grants these functions to whoever was granted their neighbour';
+
+-- A privilege that one access has, and those that have less have not, says who has it.
+CREATE FUNCTION voice._grant_relations(relations text[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+DECLARE
+    item record;
+BEGIN
+    FOR item IN
+        WITH held AS (
+            SELECT c.relname::text AS relation, NULL::name AS col, x.privilege_type AS privilege, x.grantee
+            FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) x WHERE c.relnamespace = 'voice'::regnamespace AND x.grantee NOT IN (0, c.relowner)
+            UNION ALL
+            SELECT c.relname::text, a.attname, x.privilege_type, x.grantee
+            FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid CROSS JOIN LATERAL aclexplode(a.attacl) x
+            WHERE c.relnamespace = 'voice'::regnamespace AND x.grantee NOT IN (0, c.relowner)
+        )
+        SELECT DISTINCT t.privileges, t.relation, CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind, h.grantee::regrole::text AS grantee
+        FROM (VALUES ('reader', 'analytics', NULL, 'SELECT'), ('analyst', 'analytics', 'lead_score', 'SELECT'),
+                     ('operator', 'dead_job', NULL, 'DELETE'), ('admin', 'webhook', NULL, 'INSERT')) s(access, relation, col, privilege)
+        JOIN held h ON h.relation = s.relation AND h.col IS NOT DISTINCT FROM s.col AND h.privilege = s.privilege
+        -- A labeller's, too: 0.1.0 had none, but admins.
+        JOIN voice._access_to_tables() t ON t.access = s.access OR (s.access = 'admin' AND t.access = 'labeller')
+        JOIN pg_class c ON c.oid = to_regclass(format('voice.%I', t.relation))
+        WHERE t.relation = ANY (relations)
+    LOOP
+        EXECUTE format('GRANT %s ON %s voice.%I TO %s', item.privileges, item.kind, item.relation, item.grantee);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION voice._grant_relations(text[]) IS 'grants what each access is to these tables and sequences to whoever has that access';
+
 -- 0.2.0
 CREATE FUNCTION voice._migrate_0002() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
@@ -117,26 +168,13 @@ COMMENT ON FUNCTION voice._migrate_0004() IS 'which answers of models did not ho
 CREATE FUNCTION voice._migrate_0005() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
-DECLARE
-    item record;
 BEGIN
-    FOR item IN
-        SELECT DISTINCT x.grantee::regrole::text AS grantee, f.oid::regprocedure::text AS function
-        FROM (VALUES
-            ('voice_start_call', '{voice_add_turn,voice_add_tool_call,voice_add_chunk,voice_finish_turn,voice_stale_calls,'
-                                 'voice_end_stale_calls,_check_turn,_last_word_at}'::text[]),
-            ('voice_requeue_dead', '{voice_pause,voice_resume,voice_limit_tenant,voice_status}'),
-            ('voice_transcript', '{_streamed_words,_turn_words,_turn_speaker,voice_stale_calls,_last_word_at}'),
-            ('voice_sentiment_trend', '{voice_top_leads}'),
-            ('voice_enable_webhook', '{voice_remove_webhook,voice_import_scores,_import_scores,_check_scores}')
-        ) v(neighbour, functions)
-        JOIN pg_proc n ON n.proname = v.neighbour AND n.pronamespace = '@extschema@'::regnamespace
-        CROSS JOIN LATERAL aclexplode(n.proacl) x
-        JOIN pg_proc f ON f.proname = ANY (v.functions) AND f.pronamespace IN ('@extschema@'::regnamespace, 'voice'::regnamespace)
-        WHERE x.privilege_type = 'EXECUTE' AND x.grantee NOT IN (0, n.proowner, 'voice_worker'::regrole)
-    LOOP
-        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', item.function, item.grantee);
-    END LOOP;
+    PERFORM voice._grant_with('voice_start_call', '{voice_add_turn,voice_add_tool_call,voice_add_chunk,voice_finish_turn,voice_stale_calls,'
+                                                  'voice_end_stale_calls,_check_turn,_last_word_at}');
+    PERFORM voice._grant_with('voice_requeue_dead', '{voice_pause,voice_resume,voice_limit_tenant,voice_status,_claim_ownership}');
+    PERFORM voice._grant_with('voice_transcript', '{_streamed_words,_turn_words,_turn_speaker,voice_stale_calls,_last_word_at}');
+    PERFORM voice._grant_with('voice_sentiment_trend', '{voice_top_leads}');
+    PERFORM voice._grant_with('voice_enable_webhook', '{voice_remove_webhook,voice_import_scores,_import_scores,_check_scores,voice_erase_caller}');
 END
 $$;
 COMMENT ON FUNCTION voice._migrate_0005() IS 'grants again what was granted of functions that return a value now, and voice_import_scores to admins';
@@ -203,8 +241,6 @@ COMMENT ON FUNCTION voice._migrate_0006() IS 'turns and tool calls have an id of
 CREATE FUNCTION voice._migrate_0007() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
-DECLARE
-    item record;
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'voice.analytics'::regclass AND attname = 'evidence' AND NOT attisdropped) THEN
         ALTER TABLE voice.analytics
@@ -239,42 +275,12 @@ BEGIN
             CONSTRAINT webhook_only_if_names_an_analysis CHECK (jsonb_typeof(only_if->'analysis') = 'string');
         COMMENT ON COLUMN voice.webhook.only_if IS 'of lead.hot: only calls whose newest result of this analysis is so: {"analysis", "success", "min_score", "values"}; NULL: all';
     END IF;
-    -- Who has an access has it to what is new as well. A privilege that one access has alone says who has it.
-    FOR item IN
-        WITH held AS (
-            SELECT c.relname::text AS relation, NULL::name AS col, x.privilege_type AS privilege, x.grantee
-            FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) x WHERE c.relnamespace = 'voice'::regnamespace AND x.grantee NOT IN (0, c.relowner)
-            UNION ALL
-            SELECT c.relname::text, a.attname, x.privilege_type, x.grantee
-            FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid CROSS JOIN LATERAL aclexplode(a.attacl) x
-            WHERE c.relnamespace = 'voice'::regnamespace AND x.grantee NOT IN (0, c.relowner)
-        )
-        SELECT DISTINCT t.privileges, t.relation, CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind, h.grantee::regrole::text AS grantee
-        FROM (VALUES ('reader', 'analytics', NULL, 'SELECT'), ('analyst', 'analytics', 'lead_score', 'SELECT'),
-                     ('operator', 'dead_job', NULL, 'DELETE'), ('admin', 'webhook', NULL, 'INSERT')) s(access, relation, col, privilege)
-        JOIN held h ON h.relation = s.relation AND h.col IS NOT DISTINCT FROM s.col AND h.privilege = s.privilege
-        JOIN voice._access_to_tables() t ON t.access = s.access
-            AND (t.relation IN ('analysis', 'result', 'trial', 'trial_result', 'trial_id_seq', 'daily_result') OR t.relation = 'analytics' AND s.access = 'analyst')
-        JOIN pg_class c ON c.oid = to_regclass(format('voice.%I', t.relation))
-    LOOP
-        EXECUTE format('GRANT %s ON %s voice.%I TO %s', item.privileges, item.kind, item.relation, item.grantee);
-    END LOOP;
-    FOR item IN
-        SELECT DISTINCT x.grantee::regrole::text AS grantee, f.oid::regprocedure::text AS function
-        FROM (VALUES
-            ('voice_transcript', '{voice_results,_results,voice_evidence,voice_create_view,_create_view,_typed_column,_date,voice_scorecard,_counted_results,_result_sums,'
-                                 '_zone,voice_analyses,_no_such_analysis,voice_trial_report,_trial_differs}'::text[]),
-            ('voice_sentiment_trend', '{voice_results,_results,voice_scorecard,_counted_results,_result_sums,_zone,voice_analyses,_no_such_analysis}'),
-            ('voice_requeue_dead', '{voice_backfill,_estimate_tokens,_applying_definitions,_user_turns,voice_trial,voice_analyses,_no_such_analysis}'),
-            ('voice_enable_webhook', '{voice_add_webhook,_add_webhook,voice_define_analysis,voice_retire_analysis,_check_definition}')
-        ) v(neighbour, functions)
-        JOIN pg_proc n ON n.proname = v.neighbour AND n.pronamespace = '@extschema@'::regnamespace
-        CROSS JOIN LATERAL aclexplode(n.proacl) x
-        JOIN pg_proc f ON f.proname = ANY (v.functions) AND f.pronamespace IN ('@extschema@'::regnamespace, 'voice'::regnamespace)
-        WHERE x.privilege_type = 'EXECUTE' AND x.grantee NOT IN (0, n.proowner, 'voice_worker'::regrole)
-    LOOP
-        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', item.function, item.grantee);
-    END LOOP;
+    PERFORM voice._grant_relations('{analysis,result,trial,trial_result,trial_id_seq,daily_result,analytics}');
+    PERFORM voice._grant_with('voice_transcript', '{voice_results,_results,voice_evidence,voice_create_view,_create_view,_typed_column,_date,voice_scorecard,_counted_results,_result_sums,'
+                                                  '_zone,voice_analyses,_no_such_analysis,voice_trial_report,_trial_differs}');
+    PERFORM voice._grant_with('voice_sentiment_trend', '{voice_results,_results,voice_scorecard,_counted_results,_result_sums,_zone,voice_analyses,_no_such_analysis}');
+    PERFORM voice._grant_with('voice_requeue_dead', '{voice_backfill,_estimate_tokens,_applying_definitions,_user_turns,voice_trial,voice_analyses,_no_such_analysis}');
+    PERFORM voice._grant_with('voice_enable_webhook', '{voice_add_webhook,_add_webhook,voice_define_analysis,voice_retire_analysis,_check_definition}');
 END
 $$;
 COMMENT ON FUNCTION voice._migrate_0007() IS 'analyses are defined, their results kept, evidence and trials with them';
@@ -283,43 +289,12 @@ COMMENT ON FUNCTION voice._migrate_0007() IS 'analyses are defined, their result
 CREATE FUNCTION voice._migrate_0008() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
-DECLARE
-    item record;
 BEGIN
-    FOR item IN
-        WITH held AS (
-            SELECT c.relname::text AS relation, NULL::name AS col, x.privilege_type AS privilege, x.grantee
-            FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) x WHERE c.relnamespace = 'voice'::regnamespace AND x.grantee NOT IN (0, c.relowner)
-            UNION ALL
-            SELECT c.relname::text, a.attname, x.privilege_type, x.grantee
-            FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid CROSS JOIN LATERAL aclexplode(a.attacl) x
-            WHERE c.relnamespace = 'voice'::regnamespace AND x.grantee NOT IN (0, c.relowner)
-        )
-        SELECT DISTINCT t.privileges, t.relation, CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind, h.grantee::regrole::text AS grantee
-        FROM (VALUES ('reader', 'analytics', NULL, 'SELECT'), ('analyst', 'analytics', 'lead_score', 'SELECT'), ('operator', 'dead_job', NULL, 'DELETE'),
-                     ('admin', 'webhook', NULL, 'INSERT')) s(access, relation, col, privilege)
-        JOIN held h ON h.relation = s.relation AND h.col IS NOT DISTINCT FROM s.col AND h.privilege = s.privilege
-        JOIN voice._access_to_tables() t ON t.access = s.access OR (s.access = 'admin' AND t.access = 'labeller')
-        JOIN pg_class c ON c.oid = to_regclass(format('voice.%I', t.relation))
-        WHERE t.relation IN ('label', 'label_sample', 'label_task', 'label_sample_id_seq')
-    LOOP
-        EXECUTE format('GRANT %s ON %s voice.%I TO %s', item.privileges, item.kind, item.relation, item.grantee);
-    END LOOP;
-    FOR item IN
-        SELECT DISTINCT x.grantee::regrole::text AS grantee, f.oid::regprocedure::text AS function
-        FROM (VALUES
-            ('voice_evidence', '{voice_agreement,_agreement}'::text[]),
-            ('voice_scorecard', '{voice_drift,_drift}'),
-            ('voice_requeue_dead', '{voice_trial}'),
-            ('voice_enable_webhook', '{voice_label,_check_label,voice_next_to_label,voice_label_sample,_most_doubtful,_draw_sample,_doubt}')
-        ) v(neighbour, functions)
-        JOIN pg_proc n ON n.proname = v.neighbour AND n.pronamespace = '@extschema@'::regnamespace
-        CROSS JOIN LATERAL aclexplode(n.proacl) x
-        JOIN pg_proc f ON f.proname = ANY (v.functions) AND f.pronamespace IN ('@extschema@'::regnamespace, 'voice'::regnamespace)
-        WHERE x.privilege_type = 'EXECUTE' AND x.grantee NOT IN (0, n.proowner, 'voice_worker'::regrole)
-    LOOP
-        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', item.function, item.grantee);
-    END LOOP;
+    PERFORM voice._grant_relations('{label,label_sample,label_task,label_sample_id_seq}');
+    PERFORM voice._grant_with('voice_evidence', '{voice_agreement,_agreement}');
+    PERFORM voice._grant_with('voice_scorecard', '{voice_drift,_drift}');
+    PERFORM voice._grant_with('voice_requeue_dead', '{voice_trial}');
+    PERFORM voice._grant_with('voice_enable_webhook', '{voice_label,_check_label,voice_next_to_label,voice_label_sample,_most_doubtful,_draw_sample,_doubt}');
 END
 $$;
 COMMENT ON FUNCTION voice._migrate_0008() IS 'people label calls, and judgements are measured against what they say';
@@ -328,8 +303,6 @@ COMMENT ON FUNCTION voice._migrate_0008() IS 'people label calls, and judgements
 CREATE FUNCTION voice._migrate_0009() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
-DECLARE
-    item record;
 BEGIN
     IF (SELECT pg_get_expr(i.indpred, i.indrelid) NOT LIKE '%live%' FROM pg_index i WHERE i.indexrelid = to_regclass('voice.job_trial_waiting_idx')) THEN
         DROP INDEX voice.job_trial_waiting_idx, voice.job_one_trial_a_call_idx;
@@ -347,30 +320,8 @@ BEGIN
             CHECK (events <@ '{lead.hot,call.analyzed,call.updated,call.live,call.alert}' AND cardinality(events) > 0);
         COMMENT ON COLUMN voice.webhook.events IS 'lead.hot: an analysis with at least min_lead_score and one of the intents; call.analyzed: every analysis; call.updated: the webhook was told of the call, and now it is judged differently; call.live: every look at a call in progress; call.alert: a look that raised an alert';
     END IF;
-    -- Who has an access has it to what is new as well, as in voice._migrate_0007().
-    FOR item IN
-        SELECT DISTINCT t.privileges, h.grantee::regrole::text AS grantee
-        FROM (VALUES ('reader', NULL), ('analyst', 'lead_score')) s(access, col)
-        JOIN (SELECT NULL::text AS col, x.grantee
-              FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) x
-              WHERE c.oid = 'voice.analytics'::regclass AND x.privilege_type = 'SELECT' AND x.grantee NOT IN (0, c.relowner)
-              UNION ALL
-              SELECT a.attname::text, x.grantee
-              FROM pg_attribute a CROSS JOIN LATERAL aclexplode(a.attacl) x
-              WHERE a.attrelid = 'voice.analytics'::regclass AND x.privilege_type = 'SELECT' AND x.grantee <> 0) h ON h.col IS NOT DISTINCT FROM s.col
-        JOIN voice._access_to_tables() t ON t.access = s.access AND t.relation = 'live'
-    LOOP
-        EXECUTE format('GRANT %s ON voice.live TO %s', item.privileges, item.grantee);
-    END LOOP;
-    FOR item IN
-        SELECT DISTINCT x.grantee::regrole::text AS grantee, f.oid::regprocedure::text AS function
-        FROM pg_proc n CROSS JOIN LATERAL aclexplode(n.proacl) x
-        JOIN pg_proc f ON f.proname = 'voice_live' AND f.pronamespace = n.pronamespace
-        WHERE n.proname = 'voice_transcript' AND n.pronamespace = '@extschema@'::regnamespace
-          AND x.privilege_type = 'EXECUTE' AND x.grantee NOT IN (0, n.proowner, 'voice_worker'::regrole)
-    LOOP
-        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', item.function, item.grantee);
-    END LOOP;
+    PERFORM voice._grant_relations('{live}');
+    PERFORM voice._grant_with('voice_transcript', '{voice_live}');
 END
 $$;
 COMMENT ON FUNCTION voice._migrate_0009() IS 'calls in progress are looked at, and webhooks told of it';

@@ -27,12 +27,14 @@ fn catalog(client: &mut Client) -> Vec<String> {
         .collect()
 }
 
+/// Those lines that are not among the others.
+fn only(these: &[String], those: &[String]) -> Vec<String> {
+    these.iter().filter(|line| !those.contains(line)).cloned().collect()
+}
+
 #[track_caller]
 fn assert_same(upgraded: &[String], fresh: &[String]) {
     assert!(fresh.len() > 1000, "{} objects", fresh.len());
-    let only = |these: &[String], those: &[String]| -> Vec<String> {
-        these.iter().filter(|line| !those.contains(line)).cloned().collect()
-    };
     assert_eq!(only(upgraded, fresh), only(fresh, upgraded), "objects of the upgraded one, and of the fresh one");
     assert_eq!(upgraded, fresh);
 }
@@ -77,6 +79,45 @@ fn an_upgrade_keeps_what_roles_were_granted() {
     assert_eq!(voice.text(grants, &[]).unwrap(), before);
     let may = "SELECT has_function_privilege('app_operator', 'voice_rollup(date)', 'EXECUTE')::int::bigint";
     assert_eq!(voice.count(may), 1);
+}
+
+/// What a role may do with the functions, tables, columns and sequences of the extension, one a line.
+fn privileges(client: &mut Client, role: &str) -> Vec<String> {
+    let sql = "
+        SELECT 'function ' || p.oid::regprocedure FROM pg_proc p
+        WHERE p.pronamespace IN ('public'::regnamespace, 'voice'::regnamespace) AND has_function_privilege($1::text, p.oid, 'EXECUTE')
+        UNION ALL
+        SELECT format('%s %s', m, c.relname) FROM pg_class c CROSS JOIN unnest('{SELECT,INSERT,UPDATE,DELETE}'::text[]) m
+        WHERE c.relnamespace = 'voice'::regnamespace AND c.relkind IN ('r', 'p', 'v') AND has_table_privilege($1::text, c.oid, m)
+        UNION ALL
+        SELECT format('%s %s.%s', m, c.relname, a.attname)
+        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+        CROSS JOIN unnest('{SELECT,INSERT,UPDATE}'::text[]) m
+        WHERE c.relnamespace = 'voice'::regnamespace AND c.relkind IN ('r', 'p', 'v') AND has_column_privilege($1::text, c.oid, a.attnum, m)
+        UNION ALL
+        SELECT format('%s %s', m, c.relname) FROM pg_class c CROSS JOIN unnest('{USAGE,SELECT,UPDATE}'::text[]) m
+        WHERE c.relnamespace = 'voice'::regnamespace AND c.relkind = 'S' AND has_sequence_privilege($1::text, c.oid, m)
+        ORDER BY 1";
+    client.query(sql, &[&role]).unwrap().iter().map(|row| row.get(0)).collect()
+}
+
+#[test]
+fn who_had_an_access_may_do_after_the_upgrade_what_the_access_is_now() {
+    let stub = StubLlm::start();
+    let mut voice = of_0_1_0(&stub);
+    let accesses = ["reader", "analyst", "writer", "operator", "admin"];
+    let grant = |voice: &mut Voice, role: &str, access: &str| {
+        voice.client.batch_execute(&format!("CREATE ROLE {role}; SELECT voice_grant('{role}', '{access}')")).unwrap();
+    };
+    accesses.iter().for_each(|access| grant(&mut voice, &format!("old_{access}"), access));
+    voice.client.batch_execute("ALTER EXTENSION voice_analytics UPDATE").unwrap();
+    for access in accesses {
+        grant(&mut voice, &format!("new_{access}"), access);
+        let (old, new) = (format!("old_{access}"), format!("new_{access}"));
+        let (old, new) = (privileges(&mut voice.client, &old), privileges(&mut voice.client, &new));
+        assert!(new.len() > 20, "{access}: {new:?}");
+        assert_eq!(only(&old, &new), only(&new, &old), "{access}: what only the old one may, and only the new one");
+    }
 }
 
 #[test]
