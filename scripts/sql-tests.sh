@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # sql-tests.sh regress|upgraded|isolation: PostgreSQL's own runners over tests/pg_regress or tests/isolation, on a cluster of
-# their own; upgraded: the files of regress in a database that was one of the first release and was updated. The extension is installed already (scripts/test.sh does). The worker is preloaded but switched off:
-# what these files expect is what the SQL says, whatever a worker would make of it meanwhile.
+# their own; upgraded: the files of regress in a database that was one of the first release and was updated. The extension is
+# installed already (scripts/test.sh does). The worker is preloaded but switched off: what these files expect is what the SQL
+# says, whatever a worker would make of it meanwhile.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/postgres.sh
