@@ -195,7 +195,10 @@ fn an_answer_is_read_as_that_of_a_call_that_has_ended() {
         "analyses": {"care": {"criteria": {"greeting": {"verdict": "fail"}, "empathy": {"points": null}}}}});
     let read = answer::read(&question, &good.to_string()).unwrap();
     let expected = LookAnswer { sentiment: Some(-0.7), intent: Some(Intent::Booking), lead_score: Some(40) };
-    assert_eq!((read.look, read.notes.as_deref(), read.analysis), (Some(expected), Some("wants a table"), None));
+    assert_eq!(
+        (read.look.as_deref(), read.notes.as_deref(), read.analysis),
+        (Some(&expected), Some("wants a table"), None)
+    );
     let verdicts: Vec<Verdict> = read.results[0].criteria.iter().map(|criterion| criterion.verdict).collect();
     assert_eq!(verdicts, [Verdict::Fail, Verdict::NotApplicable]);
     let mut long = good.clone();
@@ -215,7 +218,7 @@ fn an_answer_is_read_as_that_of_a_call_that_has_ended() {
     // What is not asked for need not be there.
     let only = Question::look(Fields { lead_score: true, ..Fields::default() }, Vec::new());
     let read = answer::read(&only, r#"{"notes": "n", "lead_score": 3, "sentiment": 9}"#).unwrap();
-    assert_eq!(read.look, Some(LookAnswer { lead_score: Some(3), ..LookAnswer::default() }));
+    assert_eq!(read.look.as_deref(), Some(&LookAnswer { lead_score: Some(3), ..LookAnswer::default() }));
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub struct Answer {
     /// read them.
     pub notes: Option<String>,
     /// The fixed fields of a look at a call that goes on, where one was asked for; its notes are `notes`, its criteria `results`.
-    pub look: Option<LookAnswer>,
+    pub look: Option<Box<LookAnswer>>,
     /// It did not hold to the form that was asked for: it had a frame around it, a text was cut, a value was read that the
     /// schema does not allow.
     pub mended: bool,

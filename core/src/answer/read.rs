@@ -38,7 +38,7 @@ fn of_object(question: &Question, object: &Map<String, Value>) -> Result<Answer,
     if let Some(wanted) = question.look_fields() {
         let (notes, cut) = long_call::read_notes(object, LOOK_NOTES_MAX_CHARS)?;
         let (look, mended) = analysis::of_look(object, wanted)?;
-        answer = Answer { notes: Some(notes), look: Some(look), mended: cut || mended, ..answer };
+        answer = Answer { notes: Some(notes), look: Some(Box::new(look)), mended: cut || mended, ..answer };
     }
     if question.is_fixed() {
         let analysis::Read { analysis, mended } = analysis::of_object(object)?;

@@ -278,7 +278,7 @@ impl JobHandler for Live {
 /// The look with what its answer says.
 fn found(look: Look, answer: Answer) -> Look {
     let Answer { look: fields, notes, results, .. } = answer;
-    let LookAnswer { sentiment, intent, lead_score } = fields.unwrap_or_default();
+    let LookAnswer { sentiment, intent, lead_score } = fields.map(|fields| *fields).unwrap_or_default();
     let criteria = results.iter().map(|result| (result.name.clone(), criteria_json(&result.criteria)));
     let criteria = Value::Object(criteria.collect());
     let mut standing: Standing = look.standing;
@@ -299,7 +299,7 @@ fn by_rules(job: Claimed, look: Look, call: &PreparedCall, wanted: Fields) -> Se
                 intent: wanted.intent.then_some(analysis.intent),
                 lead_score: wanted.lead_score.then_some(analysis.lead_score),
             };
-            let answer = Answer { look: Some(fields), notes: Some(analysis.summary), ..Answer::default() };
+            let answer = Answer { look: Some(Box::new(fields)), notes: Some(analysis.summary), ..Answer::default() };
             Outcome::Looked(Box::new(found(look, answer)))
         }
         Err(_) => Outcome::Snoozed { error: "the builtin analyzer failed on this call".to_owned(), again: look_again },
