@@ -21,18 +21,18 @@ fn main() {
                 NumberPair { call, label, judged: (label + share() - 0.5).clamp(-1.0, 1.0) }
             })
             .collect();
-        let numbers = Numbers::new(&calls, pairs).unwrap();
+        let numbers = Numbers::new(&calls, pairs).expect("pairs made above are of these calls");
         report("MAE, bias, RMSE, Spearman", count, resamples, || numbers.estimates(resampling));
 
         let class = |share: f64| (share * 6.0) as usize;
         let pairs = (0..count).map(|call| ClassPair { call, label: class(share()), judged: class(share()) }).collect();
-        let classes = Classes::new(&calls, 6, pairs).unwrap();
+        let classes = Classes::new(&calls, 6, pairs).expect("pairs made above are of these calls and classes");
         report("kappas, precision, recall, F1 of 6 classes", count, resamples, || classes.estimates(resampling));
 
         let ratings: Vec<Rating> =
             (0..3 * count).map(|at| Rating { call: at % count, value: (share() * 20.0).round() }).collect();
         for level in [Level::Nominal, Level::Ordinal, Level::Interval] {
-            let ratings = Ratings::new(&calls, ratings.clone(), level).unwrap();
+            let ratings = Ratings::new(&calls, ratings.clone(), level).expect("ratings made above are of these calls");
             let what = format!("alpha of three people, {level:?}").to_lowercase();
             report(&what, count, resamples, || ratings.estimate(resampling));
         }

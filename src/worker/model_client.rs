@@ -38,7 +38,7 @@ impl Requester {
 /// A request that is to be sent.
 pub struct ModelRequest {
     pub requester: Requester,
-    /// Id that the job was started with; the askers number theirs by themselves.
+    /// Id that the job was started with; each requester numbers its own.
     pub request_id: u64,
     /// Which of the job's requests, below [`REQUESTS_MAX`].
     pub number: u8,
@@ -62,7 +62,8 @@ struct Sent {
     permit: Permit,
     /// Characters of its transcript, where that is long.
     chars: usize,
-    /// A failure says something of the server. That of a model which a definition names says something of the definition.
+    /// A failure says something of the server. That of a model which a definition names says something of the definition, and
+    /// that of a look at a call in progress only makes looks pause.
     is_evidence: bool,
 }
 
@@ -173,15 +174,15 @@ impl ModelClient {
     }
 
     /// Sends a request, now or when there is room.
-    pub fn send(&mut self, ask: ModelRequest) {
-        self.waiting.push_back(ask);
+    pub fn send(&mut self, request: ModelRequest) {
+        self.waiting.push_back(request);
         self.send_waiting();
     }
 
     /// Drops the requests of this job that have not been sent. Gives how many.
     pub fn drop_waiting(&mut self, requester: Requester, request_id: u64) -> usize {
         let before = self.waiting.len();
-        self.waiting.retain(|ask| (ask.requester, ask.request_id) != (requester, request_id));
+        self.waiting.retain(|request| (request.requester, request.request_id) != (requester, request_id));
         before - self.waiting.len()
     }
 
@@ -195,19 +196,20 @@ impl ModelClient {
                 at += 1;
                 continue;
             }
-            let Some(ask) = self.waiting.remove(at) else { break };
+            let Some(request) = self.waiting.remove(at) else { break };
             // What a look meets holds up no analysis: looks pause by themselves.
-            let is_evidence = (ask.requester != Requester::Live
-                && ask.model.as_ref().is_none_or(|model| *model == endpoint.model))
+            let is_evidence = (request.requester != Requester::Live
+                && request.model.as_ref().is_none_or(|model| *model == endpoint.model))
                 || !self.provider.breaker().is_closed();
-            let endpoint = match ask.model {
+            let endpoint = match request.model {
                 Some(model) if model != endpoint.model => Arc::new(Endpoint { model, ..(*endpoint).clone() }),
                 _ => endpoint.clone(),
             };
-            let request_id = (ask.request_id * Requester::ALL.len() as u64 + ask.requester as u64) * REQUESTS_MAX
-                + u64::from(ask.number);
-            let permit = self.provider.on_send(&ask.tenant);
-            let ModelRequest { question, vertical, transcript, .. } = ask;
+            let request_id = (request.request_id * Requester::ALL.len() as u64 + request.requester as u64)
+                * REQUESTS_MAX
+                + u64::from(request.number);
+            let permit = self.provider.on_send(&request.tenant);
+            let ModelRequest { question, vertical, transcript, .. } = request;
             let chars = if transcript.len() > LOOKED_AT_BYTES { transcript.chars().count() } else { 0 };
             self.sent.insert(request_id, Sent { permit, chars, is_evidence });
             let protocol = &OPENAI_CHAT;
@@ -220,9 +222,9 @@ impl ModelClient {
     pub fn responses(&mut self, requester: Requester) -> Vec<(u64, ModelResponse)> {
         let arrived = self.pool.poll();
         if self.provider.endpoint().is_none() {
-            for ask in self.waiting.drain(..) {
-                let arrival = ModelResponse { number: ask.number, response: None };
-                self.inboxes[ask.requester as usize].push((ask.request_id, arrival));
+            for request in self.waiting.drain(..) {
+                let arrival = ModelResponse { number: request.number, response: None };
+                self.inboxes[request.requester as usize].push((request.request_id, arrival));
             }
         }
         for mut response in arrived {
@@ -248,7 +250,7 @@ impl ModelClient {
     ) -> Effect {
         match (self.sent.remove(&response.request_id), &response.outcome) {
             (Some(Sent { is_evidence: false, .. }), Err(failure)) => {
-                self.provider.on_response_of_another_model(job, failure)
+                self.provider.on_failure_without_evidence(job, failure)
             }
             (Some(Sent { permit, .. }), _) => {
                 self.provider.on_response(job, permit, response.outcome.as_ref().err(), others, attempts_max)
@@ -265,7 +267,8 @@ impl ModelClient {
         let waiting = match self.waiting.is_empty() {
             true => None,
             false => {
-                let of_tenants = self.provider.next_available_for(self.waiting.iter().map(|ask| ask.tenant.as_str()));
+                let of_tenants =
+                    self.provider.next_available_for(self.waiting.iter().map(|request| request.tenant.as_str()));
                 of_tenants.filter(|at| *at > Instant::now()).or(self.provider.next_available())
             }
         };

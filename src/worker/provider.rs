@@ -140,8 +140,8 @@ impl Provider {
         Effect { change, decision: Some(decision) }
     }
 
-    /// Notes that a request to a model which a definition names has failed: the attempt counts, and nobody else is held up.
-    pub fn on_response_of_another_model(&mut self, job: &Claimed, failure: &Failure) -> Effect {
+    /// Notes that a request has failed, which says nothing of the server: the attempt counts, and nobody else is held up.
+    pub fn on_failure_without_evidence(&mut self, job: &Claimed, failure: &Failure) -> Effect {
         self.quotas.done(&job.tenant);
         let asked = match failure.class {
             Class::Provider { retry_after, .. } => retry_after.unwrap_or_default(),
