@@ -80,10 +80,13 @@ impl Voice {
         self.client.query_opt(sql, parameters).unwrap().and_then(|row| row.get(0))
     }
 
-    /// Waits until the query says true.
+    /// Waits until the query says true; NULL, what a status says of a worker that has not begun, is not yet true.
     #[track_caller]
     pub fn until(&mut self, sql: &str) {
-        wait_until(sql, SOON, || self.client.query_one(sql, &[]).unwrap().get::<_, bool>(0).then_some(()));
+        wait_until(sql, SOON, || {
+            let said: Option<bool> = self.client.query_one(sql, &[]).unwrap().get(0);
+            said.unwrap_or_default().then_some(())
+        });
     }
 
     /// Waits until nothing is queued, and every ended call has its analytics or is dead.
