@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! measure_builtin labelled FILE [--misses]      against labels made by hand, and each disagreement
+//! measure_builtin even FILE [--misses]          of its lines, counted from 1, the even ones; or the odd ones: odd FILE
 //! measure_builtin calls FILE[.gz]               booking against the intents that a data set names, and speed
 //! measure_builtin turns FILE[.gz]               the user turns of a data set, one a line
 //! measure_builtin vader SCORED                  VADER against lines of `score<TAB>sentence`
@@ -24,12 +25,16 @@ use labelled::{Counts, LabelledCall, SpokenTurn, measure};
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["labelled", file] => print_labelled(&read_lines(file)?, false),
-        ["labelled", file, "--misses"] => print_labelled(&read_lines(file)?, true),
+        [which @ ("labelled" | "even" | "odd"), file] => {
+            print_labelled(&labelled::part(read_lines(file)?, which), false)
+        }
+        [which @ ("labelled" | "even" | "odd"), file, "--misses"] => {
+            print_labelled(&labelled::part(read_lines(file)?, which), true)
+        }
         ["calls", file] => print_calls(&read_lines(file)?),
         ["turns", file] => print_turns(&read_lines(file)?),
         ["vader", file] => print_vader(file),
-        _ => Err("usage: measure_builtin labelled|calls|turns|vader FILE".into()),
+        _ => Err("usage: measure_builtin labelled|even|odd|calls|turns|vader FILE".into()),
     }
 }
 

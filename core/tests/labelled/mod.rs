@@ -8,7 +8,7 @@ use voice_core::analysis::{Analysis, Intent};
 use voice_core::builtin::analyze;
 use voice_core::transcript::{Role, Turn};
 
-/// A line of `demo/labelled.jsonl`.
+/// A line of `demo/labelled.jsonl` or `demo/everyday.jsonl`.
 #[derive(Deserialize)]
 pub struct LabelledCall {
     pub id: String,
@@ -51,6 +51,16 @@ impl LabelledCall {
         let turns: Vec<Turn> = self.turns.iter().map(SpokenTurn::turn).collect();
         analyze(&turns, &self.vertical).0
     }
+}
+
+/// The `even` or the `odd` ones of a file's calls, counted from 1; all of them for any other word.
+pub fn part(calls: Vec<LabelledCall>, which: &str) -> Vec<LabelledCall> {
+    let keeps = |number: usize| match which {
+        "even" => number % 2 == 0,
+        "odd" => number % 2 == 1,
+        _ => true,
+    };
+    calls.into_iter().zip(1..).filter(|(_, number)| keeps(*number)).map(|(call, _)| call).collect()
 }
 
 /// Found and not found, right and wrong.
