@@ -25,13 +25,16 @@ static YES: LazyLock<HashSet<&str>> = LazyLock::new(|| {
     )
 });
 
+const LAST_YES: [&str; 6] = ["yes", "yeah", "yep", "sure", "absolutely", "definitely"];
+
 const NO: [&str; 8] = ["no", "nope", "nah", "not", "don't", "wait", "actually", "later"];
 
 /// Agreement without any of those words.
 static YES_PHRASES: LazyLock<Phrases<()>> = LazyLock::new(|| {
     Phrases::new([(
         (),
-        "that's me | it is | i am | speaking . | you can | i do | do it | let's do | why not | that'll do | that is it",
+        "that's me | it is | i am | speaking . | you can | i do | do it | let's do | why not | that'll do | that is it | i'd love/be/appreciate | i would love/be/appreciate | \
+         that would/that'd be/do/suit/work | would be/suit | i/we can do/make that/it | we'll/i'll be there | fine with/by me",
     )])
 });
 
@@ -39,6 +42,9 @@ static YES_PHRASES: LazyLock<Phrases<()>> = LazyLock::new(|| {
 fn yes_and_no(said: &Utterance) -> (Option<usize>, Option<usize>) {
     let opening = &said.words[..said.words.len().min(5)];
     let yes = opening.iter().position(|w| w.is_in(&YES));
+    // "If I can get him in the car, yes."
+    let last = said.words.len().checked_sub(1).filter(|last| said.words[*last].is_one_of(&LAST_YES));
+    let yes = yes.or(last);
     let yes = yes.or_else(|| YES_PHRASES.find(opening).next().map(|hit| hit.at));
     (yes, opening.iter().position(|w| w.is_one_of(&NO)))
 }

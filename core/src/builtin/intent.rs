@@ -8,13 +8,20 @@ use std::sync::LazyLock;
 
 use super::agreement::{agrees, is_negated, refuses};
 use super::answered_by::{AnsweredBy, answered_by};
+use super::conduct::Conduct;
+use super::misdialled::misdialled;
 use super::signs::{ANSWERS, SIGNS, Sign};
+use super::slots;
+use super::things::Matters;
 use crate::analysis::Intent;
 use crate::text::{Phrases, Stop, Utterance, Word, list};
 use crate::transcript::Role;
 
 /// Fewer points are a coincidence.
 const ENOUGH: i32 = 3;
+
+/// Points of a call that is not for us: more than any other sign has.
+const NOT_FOR_US: i32 = 9;
 
 /// Words of an agent who offers to book, or asks to confirm it.
 static OFFER: LazyLock<Phrases<()>> = LazyLock::new(|| {
@@ -49,29 +56,6 @@ static BOOKED: LazyLock<Phrases<()>> = LazyLock::new(|| {
 /// Words of a caller who asks whether to book at all: "Do I need a reservation?" asks for none.
 static WHETHER: LazyLock<Phrases<()>> = LazyLock::new(|| {
     Phrases::new([((), "do/should i/we need/have/book/reserve | is a reservation/booking | are reservations")])
-});
-
-/// Words that place something in a calendar.
-static WHEN: LazyLock<HashSet<&str>> = LazyLock::new(|| {
-    list(
-        "monday tuesday wednesday thursday friday saturday sunday january february march april june july august september october november december today tomorrow tonight lunes martes miércoles jueves \
-         viernes sábado domingo mañana hoy",
-    )
-});
-
-fn is_when(word: &Word) -> bool {
-    // "the 21st"
-    let ordinal = || word.lower.trim_start_matches(|c: char| c.is_ascii_digit());
-    word.is_in(&WHEN)
-        || (word.lower.starts_with(|c: char| c.is_ascii_digit()) && ["st", "nd", "rd", "th"].contains(&ordinal()))
-}
-
-/// Words of an agent after which a day is a booking.
-static SETTLED: LazyLock<Phrases<()>> = LazyLock::new(|| {
-    Phrases::new([(
-        (),
-        "is/are confirmed/set | you're confirmed/set/down | you're all set | i've put/got you | see you | i'll see you | le esperamos | nos vemos",
-    )])
 });
 
 /// Words of a caller who did not ask for what the agent reports.
@@ -130,8 +114,10 @@ pub struct Reading {
 pub fn read(said: &[Utterance], vertical: &str, sentiment: f64) -> Reading {
     let mut heard = [None; SIGNS.len()];
     let mut answered = [None; ANSWERS.len()];
+    let mut matters = Matters::new(vertical);
+    let mut conduct = Conduct::default();
     let (mut booked, mut agreed) = (None, None);
-    let mut declined = false;
+    let (mut declined, mut to_book) = (false, false);
     let (mut offered, mut offered_time, mut just_booked) = (false, false, false);
     for (turn, said) in said.iter().enumerate() {
         match said.role {
@@ -141,15 +127,21 @@ pub fn read(said: &[Utterance], vertical: &str, sentiment: f64) -> Reading {
                     (booked, declined) = (None, true);
                 }
                 // Repeating the day takes the offer of it: "Tuesday at ten. That'll do."
-                let takes_time = offered_time && said.words.iter().take(4).any(is_when);
+                let takes_time = offered_time && slots::are_taken(said);
                 if offered || offered_time {
                     if agrees(said) || takes_time {
                         agreed.get_or_insert((turn, 0));
+                        to_book |= offered;
                     }
-                    declined |= refuses(said) && !takes_time;
+                    if refuses(said) && !takes_time {
+                        declined = true;
+                        // Who takes a time and then declines to have it booked has only asked for it.
+                        agreed = agreed.filter(|_| !offered || to_book || booked.is_some());
+                    }
                 }
                 (offered, offered_time) = (false, false);
                 for (start, sentence) in said.sentences() {
+                    matters.hear((turn, start), sentence);
                     let asks_whether = is_question(sentence) && WHETHER.are_in(sentence);
                     let asks_price = PRICES.are_in(sentence);
                     for hit in CALLER.find(sentence).filter(|hit| !is_negated(sentence, hit.at)) {
@@ -165,7 +157,8 @@ pub fn read(said: &[Utterance], vertical: &str, sentiment: f64) -> Reading {
                 for hit in AGENT.find(&said.words).filter(|hit| !is_negated(&said.words, hit.at)) {
                     answered[hit.what].get_or_insert((turn, hit.at));
                 }
-                offered_time = said.asks() && said.words.iter().any(is_when);
+                offered_time = slots::are_offered(said);
+                conduct.see(turn, said, offered_time);
                 offered = OFFER.are_in(&said.words) && BOOKABLE.are_in(&said.words);
                 let books = has_booked(said);
                 just_booked = books.is_some();
@@ -177,9 +170,10 @@ pub fn read(said: &[Utterance], vertical: &str, sentiment: f64) -> Reading {
 
     let points = |intent: Intent| -> i32 {
         let signs = SIGNS.iter().zip(&heard).chain(ANSWERS.iter().zip(&answered));
-        signs.filter(|(sign, heard)| sign.intent == intent && heard.is_some()).map(|(sign, _)| sign.points).sum()
+        let of_signs = signs.filter(|(sign, heard)| sign.intent == intent && heard.is_some());
+        of_signs.map(|(sign, _)| sign.points).sum::<i32>() + matters.points(intent)
     };
-    let mut booking = points(Intent::Booking).min(5);
+    let mut booking = points(Intent::Booking).min(7);
     if booked.is_some() {
         booking += 3;
     }
@@ -189,39 +183,51 @@ pub fn read(said: &[Utterance], vertical: &str, sentiment: f64) -> Reading {
         (false, false) => {}
     }
     let mut complaint = points(Intent::Complaint);
+    let regretted = first_of(Intent::Complaint, &ANSWERS, &answered).is_some();
     match complaint {
         0 => {}
         _ if sentiment < -0.3 => complaint += 2,
+        _ if sentiment < 0.0 && regretted => complaint += 1,
         // Who lets us book and is not unhappy has been put right.
         _ if sentiment >= 0.0 && booked.is_some() => complaint /= 2,
         _ => {}
     }
     let mut sales = points(Intent::Sales);
-    // There, an appointment is a step towards the sale.
-    if sales > 0 && matches!(vertical, "real_estate" | "forex" | "finance") {
-        sales += 2;
+    if is_sold_in_steps(vertical) {
+        // There, an appointment is a step towards the sale.
+        booking = if sales >= ENOUGH { booking.min(sales + 2) } else { booking };
+        sales += if sales > 0 { 2 } else { 0 };
     }
+    let misdialled = misdialled(said);
+    let none = if misdialled.is_some() { NOT_FOR_US } else { points(Intent::None) };
     // Costlier to miss first: max_by_key keeps the last of equals.
     let ranking = [
         (Intent::Booking, booking),
-        (Intent::Support, points(Intent::Support)),
+        (Intent::Support, points(Intent::Support).min(8)),
         (Intent::Sales, sales),
         (Intent::Complaint, complaint),
         // Who lets us book something was only declining one of the offers.
-        (Intent::None, if booked.or(agreed).is_some() { 0 } else { points(Intent::None) }),
+        (Intent::None, if booked.or(agreed).is_some() { 0 } else { none }),
     ];
     let best = ranking.into_iter().max_by_key(|(_, points)| *points).filter(|(_, points)| *points >= ENOUGH);
     let answered_by = answered_by(said);
-    let intent = match best {
-        _ if answered_by != AnsweredBy::Person => Intent::None,
-        Some((intent, _)) => intent,
-        None if said_something(said) => Intent::Info,
-        None => Intent::None,
+    let by_conduct = || conduct.intent(said, vertical, declined, sentiment);
+    let (intent, shown) = match best {
+        _ if answered_by != AnsweredBy::Person => (Intent::None, None),
+        Some((intent, _)) => (intent, None),
+        None if said_something(said) => by_conduct().unwrap_or((Intent::Info, None)),
+        None => (Intent::None, None),
     };
-    let request = first_of(intent, &SIGNS, &heard);
+    let request = first_of(intent, &SIGNS, &heard).or_else(|| matters.first(intent));
+    let request = request.or(misdialled.filter(|_| intent == Intent::None));
     let done = booked.or(agreed).filter(|_| intent == Intent::Booking);
-    let decided = request.or_else(|| first_of(intent, &ANSWERS, &answered)).or(done);
+    let decided = request.or_else(|| first_of(intent, &ANSWERS, &answered)).or(done).or(shown);
     Reading { intent, request, booked, agreed, decided, answered_by }
+}
+
+/// Whether an appointment with a business of this vertical may be a step towards a sale.
+fn is_sold_in_steps(vertical: &str) -> bool {
+    matches!(vertical, "real_estate" | "forex" | "finance" | "home_services" | "automotive")
 }
 
 /// Where the first sign of an intent was heard that was heard at all.
@@ -235,10 +241,9 @@ fn has_booked(said: &Utterance) -> Option<usize> {
         LazyLock::new(|| list("couldn't unable unfortunately fully failed can't cannot could wasn't if"));
     said.sentences().find_map(|(start, sentence)| {
         let failed = sentence.iter().any(|w| w.is_in(&FAILED));
-        let dated = sentence.iter().any(is_when);
-        let settled = SETTLED.find(sentence).filter(|_| dated);
-        let hit = BOOKED.find(sentence).chain(settled).find(|hit| !is_negated(sentence, hit.at))?;
-        (!is_question(sentence) && !failed).then_some(start + hit.at)
+        let mut reported = BOOKED.find(sentence).map(|hit| hit.at).chain(slots::settled(sentence));
+        let at = reported.find(|at| !is_negated(sentence, *at))?;
+        (!is_question(sentence) && !failed).then_some(start + at)
     })
 }
 

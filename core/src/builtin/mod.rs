@@ -3,15 +3,19 @@
 
 mod agreement;
 mod answered_by;
+mod conduct;
 mod contact;
 mod decided;
 mod intent;
 mod lead;
+mod misdialled;
 mod name;
 mod sentiment;
 mod signs;
+mod slots;
 mod spanish;
 mod summary;
+mod things;
 mod vader;
 
 use crate::analysis::{Analysis, Entities, Intent, no_conversation};
@@ -22,7 +26,7 @@ pub use lead::points as lead_rules;
 pub use vader::compound as vader_compound;
 
 /// The model named on its rows. The number changes when its answers do.
-pub const MODEL: &str = "builtin/2";
+pub const MODEL: &str = "builtin/3";
 
 /// What shows one field of an analysis.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +45,11 @@ pub struct Decided {
 pub fn analyze<'t>(turns: impl IntoIterator<Item = &'t Turn>, vertical: &str) -> (Analysis, Vec<Decided>) {
     let turns: Vec<&Turn> = turns.into_iter().collect();
     let texts: Vec<_> = turns.iter().map(|turn| text::read(turn)).collect();
-    let said: Vec<Utterance> = turns.iter().zip(&texts).map(|(turn, text)| Utterance::new(turn.role, text)).collect();
+    let mut said: Vec<Utterance> =
+        turns.iter().zip(&texts).map(|(turn, text)| Utterance::new(turn.role, text)).collect();
+    // An address is read as it was written: "im at example dot com".
+    let (email, phone) = (contact::email(&said), contact::phone(&said));
+    said.iter_mut().for_each(Utterance::mend_contractions);
     let caller: Vec<&Utterance> = said.iter().filter(|s| s.role == Role::User).collect();
     if caller.iter().all(|s| s.words.is_empty()) {
         return (no_conversation(), Vec::new());
@@ -54,11 +62,10 @@ pub fn analyze<'t>(turns: impl IntoIterator<Item = &'t Turn>, vertical: &str) ->
     }
     let sentiment = match reading.intent {
         Intent::Complaint => sentiment::of_a_complaint(felt.sentiment),
-        _ => felt.sentiment,
+        Intent::None => felt.sentiment,
+        _ => sentiment::of_a_request(felt.sentiment),
     };
-    let mut entities =
-        Entities { name: name::name(&said), email: contact::email(&said), phone: contact::phone(&said), topic: None };
-    entities.topic = summary::topic(&said, &reading);
+    let entities = Entities { name: name::name(&said), email, phone, topic: summary::topic(&said, &reading) };
     let facts = lead::Facts::gather(&said, &reading, &entities, sentiment);
     let lead_score = lead::score(&facts);
     let judged = decided::Judged { said: &said, felt: &felt, sentiment, facts: &facts };

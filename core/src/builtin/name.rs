@@ -30,8 +30,14 @@ static STATES: LazyLock<Phrases<()>> = LazyLock::new(|| {
 });
 
 /// Before a name, if a name it is.
-static INTRODUCES: LazyLock<Phrases<()>> =
-    LazyLock::new(|| Phrases::new([((), "this is | i'm | i am | it's | it is | soy | name's")]));
+static INTRODUCES: LazyLock<Phrases<()>> = LazyLock::new(|| {
+    Phrases::new([(
+        (),
+        "this is | i'm | i am | it's | it is | soy | name's | \
+         i'm his/her/their/the son/daughter/wife/husband/mother/father/mom/dad/sister/brother/partner/owner/manager | \
+         i am his/her/their/the son/daughter/wife/husband/mother/father/mom/dad/sister/brother/partner/owner/manager",
+    )])
+});
 
 /// In an agent's question for the caller's name.
 static ASKS: LazyLock<Phrases<()>> = LazyLock::new(|| {
@@ -55,7 +61,7 @@ static ADDRESSES: LazyLock<HashSet<&str>> =
 /// Utterance before the name in an answer.
 static FILLERS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
     list(
-        "yes yeah sure it's its it is that's um uh well okay ok hi hello the name of course under this \
+        "yes yeah sure certainly absolutely it's its it is that's um uh well okay ok hi hello the name of course under this \
          soy ask for send to me call",
     )
 });
@@ -76,7 +82,7 @@ static NO_NAMES: LazyLock<HashSet<&str>> = LazyLock::new(|| {
 static AFTER_NAME: LazyLock<HashSet<&str>> = LazyLock::new(|| {
     list(
         "calling phoning ringing speaking looking wanting wondering hoping trying asking returning following needing \
-         checking hear here again over as by because regarding concerning interested born spelled like would could want need",
+         checking hear here again over as by because regarding concerning interested born spelled like would could want need its with",
     )
 });
 
@@ -199,6 +205,7 @@ fn answered(said: &Utterance) -> Option<String> {
     let sentences = said.sentences().take(2).filter_map(|(_, sentence)| {
         let skip = sentence.iter().take_while(|w| w.is_in(&FILLERS)).count();
         let name = name_at(&sentence[skip..], said)?;
+        let name = surname_first(&sentence[skip..], said, &name).unwrap_or(name);
         // A name is an answer by itself: "Send it to Amir" gives none, though it begins with a capital.
         let parts = name.split(' ').count();
         let closed =
@@ -209,6 +216,12 @@ fn answered(said: &Utterance) -> Option<String> {
         Some(known) if !starts_with_name(&name, &known) => Some(known),
         _ => Some(name),
     })
+}
+
+/// "Quigley, Walter Quigley.": the whole name after a surname.
+fn surname_first(words: &[Word], said: &Utterance, surname: &str) -> Option<String> {
+    let (first, rest) = words.split_first().filter(|(first, _)| first.bare == surname && first.stop == Stop::Pause)?;
+    name_at(rest, said).filter(|name| name.strip_suffix(first.bare).is_some_and(|given| given.ends_with(' ')))
 }
 
 /// "I'm Rory, …": capitals only, and nothing but a stop, "with", "from" or "and" after it.
@@ -292,6 +305,9 @@ mod tests {
             Some("Bea Lindqvist")
         );
         assert_eq!(name_of(&[(U, "Hi, I'm Rory, is it free?")]).as_deref(), Some("Rory"));
+        assert_eq!(name_of(&[(U, "It's for Ann Lee. I'm her mother, Grace.")]).as_deref(), Some("Grace"));
+        assert_eq!(name_of(&[(A, "Your name?"), (U, "Quigley, Walter Quigley.")]).as_deref(), Some("Walter Quigley"));
+        assert_eq!(name_of(&[(A, "Your name?"), (U, "Certainly. Ruth Abel.")]).as_deref(), Some("Ruth Abel"));
         assert_eq!(name_of(&[(A, "You're Lucia Romero?"), (U, "That's me.")]).as_deref(), Some("Lucia Romero"));
         assert_eq!(
             name_of(&[(U, "Lorraine Pike, born in May."), (A, "One moment, Ms. Pike.")]).as_deref(),

@@ -29,13 +29,32 @@ const WEIGHT_WITHOUT_FEELING: f64 = 0.3;
 /// The last turn counts this many times the first.
 const END_OVER_START: f64 = 3.0;
 
-/// How somebody feels who complains.
-const COMPLAINING: f64 = -0.7;
+/// How somebody feels who complains, and how much of the score that is: the rules for intent know what the words do not,
+/// for polite complaints and sarcastic ones are complaints.
+const COMPLAINING: f64 = -0.8;
+const COMPLAINING_SHARE: f64 = 0.6;
 
-/// The sentiment of a caller who complains: halfway to −0.7. The rules for intent know what the words do not: a polite
-/// complaint and a sarcastic one are complaints.
+/// How somebody feels who got what they called for.
+const SERVED: f64 = 0.25;
+
+/// Words of that strength leave no doubt.
+const PLAIN: f64 = 0.5;
+
+/// The sentiment of a caller who complains: three fifths of the way to −0.8.
 pub fn of_a_complaint(sentiment: f64) -> f64 {
-    (sentiment + COMPLAINING) / 2.0
+    sentiment + COMPLAINING_SHARE * (COMPLAINING - sentiment)
+}
+
+/// The sentiment of a caller who wanted something else: halfway to 0.25. Few words of feeling are spoken on the telephone,
+/// and people hear a content caller where words have none. From ±0.5 on, words count more and more, and ±1 is ±1.
+pub fn of_a_request(sentiment: f64) -> f64 {
+    let halfway = |sentiment: f64| (sentiment + SERVED) / 2.0;
+    let beyond = (sentiment.abs() - PLAIN) / (1.0 - PLAIN);
+    if beyond <= 0.0 {
+        return halfway(sentiment);
+    }
+    let plain = halfway(PLAIN.copysign(sentiment));
+    plain + beyond * (1.0_f64.copysign(sentiment) - plain)
 }
 
 /// Sentiment −1.0..=1.0 over the caller's turns.
@@ -108,14 +127,16 @@ static IDIOMS: LazyLock<Phrases<f64>> = LazyLock::new(|| {
             0.5,
             "over the moon | made my day/week/morning | lifesaver | you're a/an star/genius/gem/angel/saint/treasure | \
              can't thank you | couldn't be better | exactly what i needed | looking forward | that was easy/quick/easier | thank goodness | \
-             so relieved | what a relief | good to know | weight off",
+             so relieved | what a relief | a relief | weight off | you rock | guys rock | you're the best | god bless | bless you | appreciate you | so happy/excited/glad | \
+             very/so kind/helpful | works again | it works | that was painless/quick/fast | there it is/goes | can't wait",
         ),
         (
             -0.5,
             "kept waiting | still waiting | long enough | on hold | how many times | sick of | had it with | give up | fed up | \
              last time | wrong code/bill/order/amount | nobody came/called/answered | no one came/called/answered | never called/came | \
              third/fourth/fifth time | i bet you | money back | stop calling | take me off | won't be back | a person . | representative | \
-             charged me | billed me | coming through my | hung up on",
+             charged me | billed me | coming through my | hung up on | for nothing | in tears | let down | shouldn't have/be | uncalled for | \
+             we'll see . | give me a break | never again | every single time",
         ),
     ])
 });
@@ -148,6 +169,17 @@ mod tests {
     fn the_end_weighs_more_than_the_beginning() {
         assert!(of(&["This is terrible.", "This is wonderful."]) > 0.1);
         assert!(of(&["This is wonderful.", "This is terrible."]) < -0.1);
+    }
+
+    #[test]
+    fn who_was_served_is_content_and_plain_words_stay_plain() {
+        let close = |a: f64, b: f64| (a - b).abs() < 1e-9;
+        for (words, call) in [(-1.0, -1.0), (-0.5, -0.125), (0.0, 0.125), (0.5, 0.375), (0.75, 0.6875), (1.0, 1.0)] {
+            assert!(close(of_a_request(words), call), "{words}: {}", of_a_request(words));
+        }
+        for (words, call) in [(-1.0, -0.88), (0.0, -0.48), (1.0, -0.08)] {
+            assert!(close(of_a_complaint(words), call), "{words}: {}", of_a_complaint(words));
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod utterance;
 
 pub use digits::{digit, is_digit};
 pub use number_words::{NumberWord, number_word};
-pub use phrases::Phrases;
+pub use phrases::{Hit, Phrases};
 pub use spelling::{spelled, spelled_at_end};
 pub use tokens::{Token, TokenKind, digits_of, tokens};
 pub use utterance::{Stop, Utterance, Word, is_title, list, path_of, read, written};

@@ -48,6 +48,16 @@ impl<'t> Utterance<'t> {
         })
     }
 
+    /// Give contractions that were written without their apostrophe one, in [`Word::lower`]: "dont" is "don't".
+    pub fn mend_contractions(&mut self) {
+        for word in &mut self.words {
+            if let Some(contraction) = contraction(&word.lower) {
+                word.lower.clear();
+                word.lower.push_str(contraction);
+            }
+        }
+    }
+
     pub fn asks(&self) -> bool {
         self.words.iter().any(|w| w.stop == Stop::Question)
     }
@@ -128,6 +138,42 @@ impl<'t> Word<'t> {
     }
 }
 
+/// The contraction that recognisers write so. Not those that are other words too ("its", "ill", "were", "id").
+fn contraction(lower: &str) -> Option<&'static str> {
+    Some(match lower {
+        "dont" => "don't",
+        "doesnt" => "doesn't",
+        "didnt" => "didn't",
+        "cant" => "can't",
+        "couldnt" => "couldn't",
+        "wont" => "won't",
+        "wouldnt" => "wouldn't",
+        "shouldnt" => "shouldn't",
+        "isnt" => "isn't",
+        "arent" => "aren't",
+        "wasnt" => "wasn't",
+        "werent" => "weren't",
+        "hasnt" => "hasn't",
+        "havent" => "haven't",
+        "hadnt" => "hadn't",
+        "im" => "i'm",
+        "ive" => "i've",
+        "youre" => "you're",
+        "youve" => "you've",
+        "weve" => "we've",
+        "theyre" => "they're",
+        "theyve" => "they've",
+        "thats" => "that's",
+        "whats" => "what's",
+        "wheres" => "where's",
+        "theres" => "there's",
+        "whos" => "who's",
+        "hes" => "he's",
+        "shes" => "she's",
+        _ => return None,
+    })
+}
+
 /// "Mr." does not end a sentence.
 pub fn is_title(lower: &str) -> bool {
     ["mr", "mrs", "ms", "miss", "dr", "sr", "sra", "señor", "señora"].contains(&lower)
@@ -139,6 +185,16 @@ mod tests {
 
     fn said(text: &str) -> Utterance<'_> {
         Utterance::new(Role::User, text)
+    }
+
+    #[test]
+    fn contractions_are_given_their_apostrophe() {
+        let mut said = said("i cant say, it doesn’t load and thats its fault");
+        said.mend_contractions();
+        let lower: Vec<&str> = said.words.iter().map(|word| word.lower.as_str()).collect();
+        assert_eq!(lower[1], "can't");
+        assert_eq!(lower[4], "doesn't");
+        assert_eq!(lower[7..], ["that's", "its", "fault"]);
     }
 
     #[test]
