@@ -61,13 +61,30 @@ fn the_labelled_calls_are_judged_as_well_as_measured() {
     let calls: Vec<labelled::LabelledCall> =
         include_str!("../../demo/labelled.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let m = labelled::measure(&calls);
-    assert!(m.sentiment_mae < 0.20 && m.constant_mae > 0.27, "{m:?}");
-    assert!(m.sentiment_rank > 0.72, "{m:?}");
-    assert!(m.lead_rank > 0.85 && m.lead_mae < 10.0, "{m:?}");
-    assert!(m.intent_right > 0.90 && m.constant_intent < 0.40, "{m:?}");
-    assert!(m.name.precision() > 0.95 && m.name.recall() > 0.88, "{m:?}");
+    assert!(m.sentiment_mae < 0.15 && m.constant_mae > 0.27, "{m:?}");
+    assert!(m.sentiment_rank > 0.80, "{m:?}");
+    assert!(m.lead_rank > 0.92 && m.lead_mae < 7.5, "{m:?}");
+    assert!(m.intent_right > 0.96 && m.constant_intent < 0.40, "{m:?}");
+    assert!(m.name.precision() > 0.95 && m.name.recall() > 0.92, "{m:?}");
     assert!(m.email.precision() > 0.95 && m.email.recall() > 0.95, "{m:?}");
     assert!(m.phone.precision() > 0.92 && m.phone.recall() > 0.92, "{m:?}");
+}
+
+/// The everyday calls: the even ones, on which the rules were improved, and the odd ones, which nobody had looked at.
+#[test]
+fn the_everyday_calls_are_judged_as_well_as_measured_the_unseen_half_too() {
+    let calls = |half| {
+        let lines = include_str!("../../demo/everyday.jsonl").lines();
+        labelled::part(lines.map(|line| serde_json::from_str(line).unwrap()).collect(), half)
+    };
+    let seen = labelled::measure(&calls("even"));
+    assert!(seen.intent_right >= 0.98 && seen.constant_intent <= 0.30, "{seen:?}");
+    assert!(seen.sentiment_mae < 0.14 && seen.sentiment_rank > 0.50, "{seen:?}");
+    let unseen = labelled::measure(&calls("odd"));
+    assert!(unseen.intent_right >= 0.76 && unseen.constant_intent <= 0.22, "{unseen:?}");
+    assert!(unseen.sentiment_mae < 0.20 && unseen.sentiment_rank > 0.68, "{unseen:?}");
+    assert!(unseen.lead_rank > 0.62 && unseen.lead_mae < 15.0, "{unseen:?}");
+    assert!(unseen.name.precision() > 0.90 && unseen.phone.precision() == 1.0, "{unseen:?}");
 }
 
 fn call(turns: &[(Role, &str)]) -> voice_core::analysis::Analysis {

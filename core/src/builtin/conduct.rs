@@ -13,36 +13,41 @@ use crate::analysis::Intent;
 use crate::text::{Phrases, Utterance, list};
 use crate::transcript::Role;
 
-/// The agent sees to something.
-static ACTS: LazyLock<Phrases<()>> = LazyLock::new(|| {
-    Phrases::new([(
-        (),
-        "i'll/we'll/i/we send/check/ask/renew/move/reset/order/fix/log/find/update/change/add/call/email/text/note/replace/cancel/transfer/refresh/open/file/mail | \
+/// What an agent does.
+#[derive(Debug, Clone, Copy)]
+enum Act {
+    /// Sees to something.
+    Acts,
+    /// Is sorry.
+    Regrets,
+    /// And says so with emphasis.
+    RegretsMuch,
+    Sells,
+}
+
+static SAID: LazyLock<Phrases<Act>> = LazyLock::new(|| {
+    Phrases::new([
+        (
+            Act::Acts,
+            "i'll/i send/check/ask/renew/move/reset/order/fix/log/find/update/change/add/call/email/text/note/replace/cancel/transfer/refresh/file/mail/show/explain | \
          i/we can/could/will send/check/ask/renew/move/reset/order/fix/log/find/update/change/add/call/email/text/note/replace/cancel/transfer/mail/hold/keep | \
          i'm/we're sending/checking/asking/renewing/moving/resetting/ordering/fixing/logging/updating/changing/adding/calling/opening/replacing/transferring | \
          i've/we've sent/checked/asked/renewed/moved/reset/ordered/fixed/logged/found/updated/changed/added/called/opened/started/removed/replaced | \
-         i am sending/checking/asking/renewing/moving/resetting/ordering/fixing/updating/changing/adding/calling/opening | let me look/see/check/find | \
-         there it is | it's/they're at/with the/our | has it/them | please turn/try/press/restart/delete/open/hold/unplug",
-    )])
-});
-
-/// The agent is sorry.
-static REGRETS: LazyLock<Phrases<()>> =
-    LazyLock::new(|| Phrases::new([((), "sorry | apologize/apologise | apologies | lo siento | disculpe")]));
-
-/// And says so with emphasis.
-static MUCH_REGRET: LazyLock<Phrases<()>> = LazyLock::new(|| {
-    Phrases::new([((), "so/very/really/terribly/truly sorry | apologize/apologise | apologies | lo siento mucho")])
-});
-
-/// The agent sells.
-static SELLS: LazyLock<Phrases<()>> = LazyLock::new(|| {
-    Phrases::new([(
-        (),
-        "price range | your budget | what/how much can/would you spend | our/an/one agent/advisor/specialist/manager/consultant call/calls/will/contact | \
+         i am sending/checking/asking/renewing/moving/resetting/ordering/fixing/updating/changing/adding | let me look/see/check/find | \
+         someone/somebody/maintenance/housekeeping will/is | there it is | it's/they're at/with the/our | has it/them | please turn/try/press/restart/delete/open/hold/unplug",
+        ),
+        (
+            Act::Regrets,
+            "sorry . | sorry about/to/that/this/there | sorry for the/that/this/it | apologize/apologise | apologies | lo siento | disculpe",
+        ),
+        (Act::RegretsMuch, "so/very/really/terribly/truly sorry | apologize/apologise | apologies | lo siento mucho"),
+        (
+            Act::Sells,
+            "price range | value it | a valuation | our sales/contract/business team | your budget | what/how much can/would you spend | our/an/one agent/advisor/specialist/manager/consultant call/calls/will/contact | \
          agent/advisor/specialist call you | you the/an/a papers/offer/contract/brochure/application | a year's contract | \
          what kind of business/place/property/home/house | which plan/package/model | first year",
-    )])
+        ),
+    ])
 });
 
 /// With these a question begins, if it is one for something that the caller does not know.
@@ -61,7 +66,7 @@ pub struct Conduct {
     offers_time: Option<Spot>,
     acts: Option<Spot>,
     regrets: Option<Spot>,
-    much_regret: bool,
+    regrets_much: Option<Spot>,
     sells: Option<Spot>,
 }
 
@@ -71,11 +76,14 @@ impl Conduct {
         if offers_time {
             self.offers_time.get_or_insert((turn, 0));
         }
-        self.much_regret |= MUCH_REGRET.are_in(&said.words);
-        for (phrases, seen) in [(&*ACTS, &mut self.acts), (&*REGRETS, &mut self.regrets), (&*SELLS, &mut self.sells)] {
-            if let Some(hit) = phrases.find(&said.words).next() {
-                seen.get_or_insert((turn, hit.at));
-            }
+        for hit in SAID.find(&said.words) {
+            let seen = match hit.what {
+                Act::Acts => &mut self.acts,
+                Act::Regrets => &mut self.regrets,
+                Act::RegretsMuch => &mut self.regrets_much,
+                Act::Sells => &mut self.sells,
+            };
+            seen.get_or_insert((turn, hit.at));
         }
     }
 
@@ -102,7 +110,7 @@ impl Conduct {
             return Some((Intent::Booking, self.offers_time));
         }
         // Who is sorry and mends it speaks of a fault; who is very sorry, or only sorry, of a grievance.
-        if self.regrets.is_some() && (self.acts.is_none() || self.much_regret) && sentiment <= 0.0 {
+        if self.regrets.is_some() && (self.acts.is_none() || self.regrets_much.is_some()) && sentiment <= 0.0 {
             return Some((Intent::Complaint, self.regrets));
         }
         if self.acts.is_some() {

@@ -178,6 +178,7 @@ pub fn read(said: &[Utterance], vertical: &str, sentiment: f64) -> Reading {
         booking += 3;
     }
     match (agreed.is_some(), declined) {
+        (true, _) if booked.is_some() => booking += 5,
         (true, _) => booking += 3,
         (false, true) => booking -= 2,
         (false, false) => {}
@@ -195,7 +196,7 @@ pub fn read(said: &[Utterance], vertical: &str, sentiment: f64) -> Reading {
     let mut sales = points(Intent::Sales);
     if is_sold_in_steps(vertical) {
         // There, an appointment is a step towards the sale.
-        booking = if sales >= ENOUGH { booking.min(sales + 2) } else { booking };
+        booking = if sales > ENOUGH + 1 { booking.min(sales + 2) } else { booking };
         sales += if sales > 0 { 2 } else { 0 };
     }
     let misdialled = misdialled(said);

@@ -91,10 +91,10 @@ fn wrong_number(said: &[Utterance]) -> Option<Spot> {
 fn voices(said: &[Utterance]) -> Option<Spot> {
     let first = said.iter().position(|said| said.role == Role::User && !said.words.is_empty())?;
     let of = |role| said.iter().filter(move |said| said.role == role);
-    let asked = said[first..].iter().any(|said| said.role == Role::Assistant && CALLS_OUT.are_in(&said.words));
+    let asked = || said[first..].iter().any(|said| said.role == Role::Assistant && CALLS_OUT.are_in(&said.words));
     let talks_to_us = |word: &Word| word.is_in(&ADDRESSES);
     let to_us = of(Role::User).any(|said| said.asks() || said.words.iter().any(talks_to_us));
-    (asked && !to_us).then_some((first, 0))
+    (!to_us && asked()).then_some((first, 0))
 }
 
 fn no_time(said: &[Utterance]) -> Option<Spot> {

@@ -21,7 +21,7 @@ pub static SIGNS: [Sign; 42] = [
     sign(
         Intent::Complaint,
         4,
-        "complaint | complain | unacceptable | outrageous | ridiculous | disgusting | disgusted | disgraceful | furious | \
+        "complaint | complain | unacceptable | outrageous | a disgrace | shame on | shameful | ridiculous | disgusting | disgusted | disgraceful | furious | \
          rip-off | rip off | my/our lawyer/lawyers/attorney | get/call/calling a lawyer | fed up | not happy | queja | pésimo | pésima | vergüenza | inaceptable",
     ),
     sign(
@@ -37,7 +37,7 @@ pub static SIGNS: [Sign; 42] = [
     sign(
         Intent::Complaint,
         3,
-        "still waiting/haven't/hasn't/not | how many times | you/they promised/fixed | sick of | had it with | \
+        "still waiting/haven't/hasn't/not/taking/charging/billing | how many times | you/they promised/fixed | sick of | had it with | \
          your fault/mistake | you/they/office/people/crew charged/lost/cancelled/canceled/broke/cut/damaged/ruined/scratched/forgot/ignored | you/office/people put/sent/gave me/us/in/my/our/the * wrong | put in the wrong | not what i ordered/paid/asked | \
          shouldn't have to | kept waiting | took you long | long enough | want a person/human | dispute it",
     ),
@@ -76,7 +76,7 @@ pub static SIGNS: [Sign; 42] = [
         Intent::Complaint,
         3,
         "shouldn't be | should have been/told/called | isn't/not right/fair/acceptable/satisfied/okay . | uncalled for | not paying for | for nothing . | \
-         never again | won't be back/coming/going/using | take my business | attorney | report you | no excuse | ruined | a mess | wasted my/a/an",
+         never again | won't be back/coming/going/using | take my business | attorney | report you | no excuse | i'm/we're paying | ruined | a mess | wasted my/a/an",
     ),
     sign(
         Intent::Complaint,
@@ -134,8 +134,8 @@ pub static SIGNS: [Sign; 42] = [
         Intent::Support,
         3,
         "cancel/end/stop/close/pause/freeze/suspend/renew/transfer my/our/the membership/subscription/service/contract/policy/plan/account/internet/phone/line | \
-         on pause | on hold for | don't/won't need it/you/this anymore/any | copy of my/our/the | new card/address/number | my new address/number/card | return it/this/that/them | send it/them back | \
-         change/update/correct the/my/our/associated address/number/name/details | change/update address/details/name | explain my/our/this/the bill/statement/charge/invoice | what do i do | what should i do",
+         on pause | on hold for | don't/won't need it/you/this anymore/any | copy of my/our/the | new card/address/number | my new address/number/card | return this/that/them/my | send it/them back | \
+         change/update/correct the/my/our/associated address/number/name/details | change/update address/details/name | explain my/our/this/the bill/statement/charge/invoice | what do i do | don't/didn't understand why/how/what | what should i do",
     ),
     // The caller is a buyer, or means to be one.
     sign(
@@ -179,7 +179,7 @@ pub static SIGNS: [Sign; 42] = [
     sign(
         Intent::Sales,
         2,
-        "my/our/small/a office/firm/shop/restaurant/store/bakery/salon/clinic/practice/agency/business | for our/my business/company/office/staff/employees/team | number of users/seats | open house | \
+        "my/our/small office/firm/shop/restaurant/store/bakery/salon/clinic/practice/agency/business | for our/my business/company/office/staff/employees/team | number of users/seats | open house | \
          i run | i own | how does your/it/this/the thing/system/service/work/product | set me/us up | what do you need from | i'm in . | owner of | director of | manager of | deal on | package deal | new customer/customers/client",
     ),
     // The caller wants a place in somebody's calendar.
@@ -207,7 +207,7 @@ pub static SIGNS: [Sign; 42] = [
         ..sign(
             Intent::Booking,
             3,
-            "get my * done | a/an * trim/haircut/manicure/massage/facial | a haircut/trim/cut/cleaning/check-up/checkup/massage/manicure",
+            "get my * done | a tune-up/inspection | a/an * trim/haircut/manicure/massage/facial | a haircut/trim/cut/cleaning/check-up/checkup/massage/manicure",
         )
     },
     sign(
@@ -236,7 +236,7 @@ pub static SIGNS: [Sign; 42] = [
     sign(
         Intent::Booking,
         2,
-        "two/three/four/five/six/seven/eight/nine/ten of us | party of | for two/three/four/five/six/seven/eight/nine/ten | say five/six/eight/ten/twelve | due for | a physical | \
+        "two/three/four/five/six/seven/eight/nine/ten of us | party of | a table | drop it/her/him/them off | bring it/her/him/them in | for two/three/four/five/six/seven/eight/nine/ten | say five/six/eight/ten/twelve | due for | a physical | \
          nothing/anything/something sooner/earlier/later | the earliest/soonest | next available | what/what've do/have you have/got next/this/on/for/available/free | \
          hurts/hurt/aches/swollen/bleeding/chipped/cracked | been having/throwing | touched/eaten her/his/its food | see somebody/someone | see/fit/squeeze/take him/her/me/us in/today/tomorrow",
     ),
@@ -249,7 +249,7 @@ pub static SIGNS: [Sign; 42] = [
     sign(
         Intent::None,
         9,
-        "don't call me/us/here/this/again | person in charge | decision maker | help/helping businesses/companies/restaurants/salons like/save | misdialed/misdialled | must have dialed/dialled",
+        "don't call me/us/here/this/again | person in charge | decision maker | help/helping businesses/companies/restaurants/salons/shops/stores/clinics like/save/cut/get/grow/reach | misdialed/misdialled | must have dialed/dialled",
     ),
     // Somebody who sells to us: who they are, and whom they want.
     sign(
@@ -260,7 +260,7 @@ pub static SIGNS: [Sign; 42] = [
     sign(
         Intent::None,
         2,
-        "the owner | person in charge | whoever is/takes/does | decision maker | the purchasing/buying | your rates/google/processing/supplier/vendor | save you | minutes of your | feature/list/advertise/promote your",
+        "the owner | person in charge | whoever is/takes/does | decision maker | the purchasing/buying | your rates/google/processing/supplier/vendor | save you | minutes of your | have five/ten/two minutes | feature/list/advertise/promote your",
     ),
     sign(Intent::None, 9, "we supply | is the owner in | salons/businesses/companies/restaurants/offices like yours"),
 ];
@@ -277,7 +277,7 @@ pub static ANSWERS: [Sign; 13] = [
     sign(
         Intent::Complaint,
         2,
-        "waive/waived | credit your/you | compensate/compensation | refund/refunded | practice/general/restaurant/store/hotel/building manager | won't happen again | make it up | look into it/this/that | make/put it/this/that right | you're right . | you are right",
+        "waive/waived | credit your/you | compensate/compensation | refund/refunded | practice/general/restaurant/store/hotel/building manager | won't happen again | make it up | speak/talk to the/my manager | look into it/this/that | make/put it/this/that right | you're right . | you are right",
     ),
     sign(
         Intent::Complaint,
@@ -317,7 +317,7 @@ pub static ANSWERS: [Sign; 13] = [
     sign(
         Intent::Booking,
         2,
-        "under what/whose name | put you down/in | bring him/her/it/them in | come right/straight in/over | can see/take/fit you/him/her/them | could take/fit you/him/her/them | what/which name | name for the | put it/that/you under | who should | whom shall/should | for which/what day/date/time | for how many | how many guests/nights",
+        "under what/whose name | put you down/in | keep/save/hold one/it/you a/one/for/it | bring him/her/it/them in | come right/straight in/over | can see/take/fit you/him/her/them | could take/fit you/him/her/them | what/which name | name for the | put it/that/you under | who should | whom shall/should | for which/what day/date/time | for how many | how many guests/nights",
     ),
     sign(
         Intent::Booking,

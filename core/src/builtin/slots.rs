@@ -1,29 +1,48 @@
 //! Days and times of day: what an agent offers, what a caller takes, and what both settle.
 
-use foldhash::HashSet;
+use foldhash::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use crate::text::{Hit, Phrases, Stop, Utterance, Word, list};
 
-/// Words that place something in a calendar.
-static DAYS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
-    list(
-        "monday tuesday wednesday thursday friday saturday sunday mondays tuesdays wednesdays thursdays fridays saturdays \
-         sundays today tomorrow tonight \
-         lunes martes miércoles jueves viernes sábado domingo mañana hoy",
-    )
+/// What a word may be in a day or a time of day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Day,
+    Month,
+    Hour,
+    /// "Half past", "quarter to".
+    Fraction,
+    Noon,
+}
+
+static PARTS: LazyLock<HashMap<&str, Part>> = LazyLock::new(|| {
+    let words = [
+        (
+            Part::Day,
+            "monday tuesday wednesday thursday friday saturday sunday mondays tuesdays wednesdays thursdays fridays saturdays \
+             sundays today tomorrow tonight lunes martes miércoles jueves viernes sábado domingo mañana hoy",
+        ),
+        (Part::Month, "january february march april may june july august september october november december"),
+        (Part::Hour, "one two three four five six seven eight nine ten eleven twelve 1 2 3 4 5 6 7 8 9 10 11 12"),
+        (Part::Fraction, "half quarter"),
+        (Part::Noon, "noon midday"),
+    ];
+    words.into_iter().flat_map(|(part, words)| words.split_whitespace().map(move |word| (word, part))).collect()
 });
 
-static HOURS: LazyLock<HashSet<&str>> =
-    LazyLock::new(|| list("one two three four five six seven eight nine ten eleven twelve 1 2 3 4 5 6 7 8 9 10 11 12"));
+fn part(word: &Word) -> Option<Part> {
+    PARTS.get(word.lower.as_str()).copied()
+}
+
+fn is_hour(word: &Word) -> bool {
+    part(word) == Some(Part::Hour)
+}
 
 static MINUTES: LazyLock<HashSet<&str>> =
     LazyLock::new(|| list("fifteen twenty thirty forty forty-five fifty o'clock oclock am pm a.m p.m sharp"));
 
 const BEFORE_AN_HOUR: [&str; 9] = ["at", "from", "around", "by", "after", "before", "about", "past", "between"];
-
-static MONTHS: LazyLock<HashSet<&str>> =
-    LazyLock::new(|| list("january february march april may june july august september october november december"));
 
 const BEFORE_A_MONTH: [&str; 10] = ["of", "in", "for", "on", "by", "until", "this", "next", "early", "late"];
 
@@ -41,28 +60,32 @@ fn is_day(words: &[Word], at: usize) -> bool {
         next.is_some_and(|next| next.lower.starts_with(|c: char| c.is_ascii_digit()))
             || (at > 0 && (words[at - 1].is_one_of(&BEFORE_A_MONTH) || is_ordinal(&words[at - 1])))
     };
-    word.is_in(&DAYS) || is_ordinal(word) || (word.is_in(&MONTHS) && dated())
+    match part(word) {
+        Some(Part::Day) => true,
+        Some(Part::Month) => dated(),
+        Some(_) => false,
+        None => is_ordinal(word),
+    }
 }
 
 /// Whether a time of day stands at `at`: "noon", "8:15", "seven thirty", "at five", "half past".
 fn is_clock(words: &[Word], at: usize) -> bool {
     let word = &words[at];
-    if word.is_one_of(&["noon", "midday"]) {
-        return true;
-    }
-    if word.lower.starts_with(|c: char| c.is_ascii_digit()) && word.lower.len() <= 7 {
-        let rest = word.lower.trim_start_matches(|c: char| c.is_ascii_digit());
-        if rest.starts_with(':') || ["am", "pm"].contains(&rest) {
-            return true;
+    let next = || words.get(at + 1).filter(|_| word.stop == Stop::No);
+    match part(word) {
+        Some(Part::Noon) => true,
+        Some(Part::Fraction) => next().is_some_and(|next| next.is_one_of(&["past", "to", "after"])),
+        Some(Part::Hour) => {
+            next().is_some_and(|next| next.is_in(&MINUTES))
+                || (at > 0 && words[at - 1].is_one_of(&BEFORE_AN_HOUR) && !words[at - 1].ends_sentence())
+        }
+        Some(Part::Day | Part::Month) => false,
+        None if word.lower.len() > 7 || !word.lower.starts_with(|c: char| c.is_ascii_digit()) => false,
+        None => {
+            let rest = word.lower.trim_start_matches(|c: char| c.is_ascii_digit());
+            rest.starts_with(':') || ["am", "pm"].contains(&rest)
         }
     }
-    let next = words.get(at + 1).filter(|_| word.stop == Stop::No);
-    if word.is("half") || word.is("quarter") {
-        return next.is_some_and(|next| next.is_one_of(&["past", "to", "after"]));
-    }
-    word.is_in(&HOURS)
-        && (next.is_some_and(|next| next.is_in(&MINUTES))
-            || (at > 0 && words[at - 1].is_one_of(&BEFORE_AN_HOUR) && !words[at - 1].ends_sentence()))
 }
 
 /// Whether a day or a time of day is named.
@@ -110,7 +133,7 @@ pub fn are_offered(said: &Utterance) -> bool {
 
 /// Whether a caller who was offered one names one: "Tuesday at ten. That'll do.", "Eleven.", "Not Friday, Saturday."
 pub fn are_taken(said: &Utterance) -> bool {
-    are_in(&said.words) || said.sentences().any(|(_, words)| words.iter().take(3).any(|word| word.is_in(&HOURS)))
+    are_in(&said.words) || said.sentences().any(|(_, words)| words.iter().take(3).any(|word| is_hour(word)))
 }
 
 /// Words of an agent after which a day or a time is a booking.
@@ -127,7 +150,7 @@ static SO_BE_IT: LazyLock<Phrases<()>> = LazyLock::new(|| Phrases::new([((), "it
 
 /// Where an agent's sentence settles a day or a time.
 pub fn settled(sentence: &[Word]) -> Option<usize> {
-    let named = |words: &[Word]| are_in(words) || words.iter().any(|word| word.is_in(&HOURS));
+    let named = |words: &[Word]| are_in(words) || words.iter().any(|word| is_hour(word));
     let settled = SETTLED.find(sentence).next().filter(|_| named(sentence));
     let so_be_it = || SO_BE_IT.find(sentence).find(|hit| named(&sentence[..hit.at]));
     settled.or_else(so_be_it).map(|hit| hit.at)

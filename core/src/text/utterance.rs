@@ -140,6 +140,9 @@ impl<'t> Word<'t> {
 
 /// The contraction that recognisers write so. Not those that are other words too ("its", "ill", "were", "id").
 fn contraction(lower: &str) -> Option<&'static str> {
+    if !(2..=8).contains(&lower.len()) || !lower.ends_with(['t', 'm', 'e', 's']) {
+        return None;
+    }
     Some(match lower {
         "dont" => "don't",
         "doesnt" => "doesn't",
