@@ -143,10 +143,10 @@ pub fn read(said: &[Utterance], vertical: &str, sentiment: f64) -> Reading {
                 for (start, sentence) in said.sentences() {
                     matters.hear((turn, start), sentence);
                     let asks_whether = is_question(sentence) && WHETHER.are_in(sentence);
-                    let asks_price = PRICES.are_in(sentence);
+                    let asks_price = || PRICES.are_in(sentence);
                     for hit in CALLER.find(sentence).filter(|hit| !is_negated(sentence, hit.at)) {
                         let sign = &SIGNS[hit.what];
-                        let only_named = asks_price && sign.names_service;
+                        let only_named = sign.names_service && asks_price();
                         if !(only_named || (asks_whether && sign.intent == Intent::Booking)) {
                             heard[hit.what].get_or_insert((turn, start + hit.at));
                         }

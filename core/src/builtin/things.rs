@@ -4,7 +4,7 @@
 //! never came", "I need a policy for a van". Which thing it is matters less than whose it is and which verb is near: so
 //! both are lists of single words, and any of the one beside any of the other is a sign.
 
-use foldhash::HashSet;
+use foldhash::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use super::intent::Spot;
@@ -152,17 +152,27 @@ static SEEKS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
     list("get start open join buy sign need want wanna looking interested take purchase switch switching give set")
 });
 
+/// Whether something is a thing that callers have, and one that they look for.
+#[derive(Debug, Default)]
+struct Kind {
+    known: bool,
+    offered: bool,
+}
+
+static KINDS: LazyLock<HashMap<&str, Kind>> = LazyLock::new(|| {
+    let mut kinds: HashMap<&str, Kind> = HashMap::default();
+    THINGS.iter().for_each(|thing| kinds.entry(thing).or_default().known = true);
+    OFFERS.iter().for_each(|thing| kinds.entry(thing).or_default().offered = true);
+    kinds
+});
+
 const OURS: [&str; 8] = ["my", "our", "his", "her", "their", "the", "this", "your"];
 const ANY: [&str; 6] = ["a", "an", "some", "new", "another", "any"];
 
 /// The first thing in a sentence that something is the matter with, and where it stands.
 fn matter(sentence: &[Word]) -> Option<(Matter, usize)> {
     sentence.iter().enumerate().find_map(|(at, word)| {
-        let thing = word.lower.strip_suffix("'s").unwrap_or(&word.lower);
-        let (known, offered) = (THINGS.contains(thing), OFFERS.contains(thing));
-        if !known && !offered {
-            return None;
-        }
+        let Kind { known, offered } = *KINDS.get(word.lower.strip_suffix("'s").unwrap_or(&word.lower))?;
         let near = &sentence[at.saturating_sub(REACH)..sentence.len().min(at + REACH + 1)];
         let said = |words: &HashSet<&str>| near.iter().any(|word| word.is_in(words));
         let before = || sentence[at.saturating_sub(3)..at].iter().rev();
