@@ -33,17 +33,22 @@ static SAID: LazyLock<Phrases<Act>> = LazyLock::new(|| {
          i/we can/could/will send/check/ask/renew/move/reset/order/fix/log/find/update/change/add/call/email/text/note/replace/cancel/transfer/mail/hold/keep | \
          i'm/we're sending/checking/asking/renewing/moving/resetting/ordering/fixing/logging/updating/changing/adding/calling/opening/replacing/transferring | \
          i've/we've sent/checked/asked/renewed/moved/reset/ordered/fixed/logged/found/updated/changed/added/called/opened/started/removed/replaced | \
-         i am sending/checking/asking/renewing/moving/resetting/ordering/fixing/updating/changing/adding | let me look/see/check/find | \
-         someone/somebody/maintenance/housekeeping will/is | there it is | it's/they're at/with the/our | has it/them | please turn/try/press/restart/delete/open/hold/unplug",
+         i am sending/checking/asking/renewing/moving/resetting/ordering/fixing/updating/changing/adding | \
+         let me look/see/check/find | \
+         someone/somebody/maintenance/housekeeping will/is | there it is | it's/they're at/with the/our | \
+         has it/them | please turn/try/press/restart/delete/open/hold/unplug",
         ),
         (
             Act::Regrets,
-            "sorry . | sorry about/to/that/this/there | sorry for the/that/this/it | apologize/apologise | apologies | lo siento | disculpe",
+            "sorry . | sorry about/to/that/this/there | sorry for the/that/this/it | apologize/apologise | \
+         apologies | lo siento | disculpe",
         ),
         (Act::RegretsMuch, "so/very/really/terribly/truly sorry | apologize/apologise | apologies | lo siento mucho"),
         (
             Act::Sells,
-            "price range | value it | a valuation | our sales/contract/business team | your budget | what/how much can/would you spend | our/an/one agent/advisor/specialist/manager/consultant call/calls/will/contact | \
+            "price range | value it | a valuation | our sales/contract/business team | your budget | \
+         what/how much can/would you spend | \
+         our/an/one agent/advisor/specialist/manager/consultant call/calls/will/contact | \
          agent/advisor/specialist call you | you the/an/a papers/offer/contract/brochure/application | a year's contract | \
          what kind of business/place/property/home/house | which plan/package/model | first year",
         ),

@@ -42,7 +42,8 @@ static ADDRESSES: LazyLock<HashSet<&str>> = LazyLock::new(|| {
 static RINGS_UP: LazyLock<Phrases<()>> = LazyLock::new(|| {
     Phrases::new([(
         (),
-        "have a minute/moment/second | a few minutes | a quick survey/question | bad/convenient time to/for | to talk about | \
+        "have a minute/moment/second | a few minutes | a quick survey/question | bad/convenient time to/for | \
+         to talk about | \
          tiene un minuto/momento",
     )])
 });
@@ -51,7 +52,8 @@ static RINGS_UP: LazyLock<Phrases<()>> = LazyLock::new(|| {
 static NO_TIME: LazyLock<Phrases<()>> = LazyLock::new(|| {
     Phrases::new([(
         (),
-        "don't need/want/have | do not need/want | no need | not interested | no interest | no time | no thanks | i'm busy/driving/working | \
+        "don't need/want/have | do not need/want | no need | not interested | no interest | no time | no thanks | \
+         i'm busy/driving/working | \
          in a meeting | changed my mind | no me interesa",
     )])
 });

@@ -126,16 +126,22 @@ static IDIOMS: LazyLock<Phrases<f64>> = LazyLock::new(|| {
         (
             0.5,
             "over the moon | made my day/week/morning | lifesaver | you're a/an star/genius/gem/angel/saint/treasure | \
-             can't thank you | couldn't be better | exactly what i needed | looking forward | that was easy/quick/easier | thank goodness | \
-             so relieved | what a relief | a relief | weight off | you rock | guys rock | you're the best | god bless | bless you | appreciate you | so happy/excited/glad | \
+             can't thank you | couldn't be better | exactly what i needed | looking forward | \
+         that was easy/quick/easier | thank goodness | \
+             so relieved | what a relief | a relief | weight off | you rock | guys rock | you're the best | \
+         god bless | bless you | appreciate you | so happy/excited/glad | \
              very/so kind/helpful | works again | it works | that was painless/quick/fast | there it is/goes | can't wait",
         ),
         (
             -0.5,
-            "kept waiting | still waiting | long enough | on hold | how many times | sick of | had it with | give up | fed up | \
-             last time | wrong code/bill/order/amount | nobody came/called/answered | no one came/called/answered | never called/came | \
-             third/fourth/fifth time | i bet you | money back | stop calling | take me off | won't be back | a person . | representative | \
-             charged me | billed me | coming through my | hung up on | for nothing | in tears | let down | shouldn't have/be | uncalled for | \
+            "kept waiting | still waiting | long enough | on hold | how many times | sick of | had it with | \
+         give up | fed up | \
+             last time | wrong code/bill/order/amount | nobody came/called/answered | no one came/called/answered | \
+         never called/came | \
+             third/fourth/fifth time | i bet you | money back | stop calling | take me off | won't be back | \
+         a person . | representative | \
+             charged me | billed me | coming through my | hung up on | for nothing | in tears | let down | \
+         shouldn't have/be | uncalled for | \
              we'll see . | give me a break | never again | every single time",
         ),
     ])
