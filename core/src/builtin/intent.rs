@@ -8,9 +8,10 @@ use std::sync::LazyLock;
 
 use super::agreement::{agrees, is_negated, refuses};
 use super::answered_by::{AnsweredBy, answered_by};
+use super::answers::ANSWERS;
 use super::conduct::Conduct;
 use super::misdialled::misdialled;
-use super::signs::{ANSWERS, SIGNS, Sign};
+use super::signs::{SIGNS, Sign};
 use super::slots;
 use super::things::Matters;
 use crate::analysis::Intent;
@@ -241,10 +242,10 @@ fn has_booked(said: &Utterance) -> Option<usize> {
     static FAILED: LazyLock<HashSet<&str>> =
         LazyLock::new(|| list("couldn't unable unfortunately fully failed can't cannot could wasn't if"));
     said.sentences().find_map(|(start, sentence)| {
-        let failed = sentence.iter().any(|w| w.is_in(&FAILED));
+        let failed = || sentence.iter().any(|w| w.is_in(&FAILED));
         let mut reported = BOOKED.find(sentence).map(|hit| hit.at).chain(slots::settled(sentence));
         let at = reported.find(|at| !is_negated(sentence, *at))?;
-        (!is_question(sentence) && !failed).then_some(start + at)
+        (!is_question(sentence) && !failed()).then_some(start + at)
     })
 }
 

@@ -3,6 +3,7 @@
 
 mod agreement;
 mod answered_by;
+mod answers;
 mod conduct;
 mod contact;
 mod decided;

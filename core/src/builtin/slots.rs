@@ -133,27 +133,26 @@ pub fn are_offered(said: &Utterance) -> bool {
 
 /// Whether a caller who was offered one names one: "Tuesday at ten. That'll do.", "Eleven.", "Not Friday, Saturday."
 pub fn are_taken(said: &Utterance) -> bool {
-    are_in(&said.words) || said.sentences().any(|(_, words)| words.iter().take(3).any(|word| is_hour(word)))
+    are_in(&said.words) || said.sentences().any(|(_, words)| words.iter().take(3).any(is_hour))
 }
 
-/// Words of an agent after which a day or a time is a booking.
-static SETTLED: LazyLock<Phrases<()>> = LazyLock::new(|| {
-    Phrases::new([(
-        (),
-        "is/are confirmed/set | you're confirmed/set/down/in | you are down/in | you're all set | i've/i put/got/have you | see you | i'll see you | \
+/// Words of an agent after which a day or a time is a booking; true: it stands before them ("Friday at nine it is.").
+static SETTLED: LazyLock<Phrases<bool>> = LazyLock::new(|| {
+    Phrases::new([
+        (
+            false,
+            "is/are confirmed/set | you're confirmed/set/down/in | you are down/in | you're all set | i've/i put/got/have you | see you | i'll see you | \
          seeing you | is/are yours | le esperamos | nos vemos",
-    )])
+        ),
+        (true, "it is ."),
+    ])
 });
-
-/// "Friday at nine it is."
-static SO_BE_IT: LazyLock<Phrases<()>> = LazyLock::new(|| Phrases::new([((), "it is .")]));
 
 /// Where an agent's sentence settles a day or a time.
 pub fn settled(sentence: &[Word]) -> Option<usize> {
-    let named = |words: &[Word]| are_in(words) || words.iter().any(|word| is_hour(word));
-    let settled = SETTLED.find(sentence).next().filter(|_| named(sentence));
-    let so_be_it = || SO_BE_IT.find(sentence).find(|hit| named(&sentence[..hit.at]));
-    settled.or_else(so_be_it).map(|hit| hit.at)
+    let named = |words: &[Word]| are_in(words) || words.iter().any(is_hour);
+    let hit = SETTLED.find(sentence).find(|hit| named(if hit.what { &sentence[..hit.at] } else { sentence }))?;
+    Some(hit.at)
 }
 
 #[cfg(test)]
