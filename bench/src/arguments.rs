@@ -11,11 +11,22 @@ pub enum Part {
     Sizes,
     Ending,
     Worker,
+    Analyses,
+    Live,
 }
 
 impl Part {
-    const ALL: [Part; 7] =
-        [Part::Reads, Part::Search, Part::Ingest, Part::Import, Part::Sizes, Part::Ending, Part::Worker];
+    const ALL: [Part; 9] = [
+        Part::Reads,
+        Part::Search,
+        Part::Ingest,
+        Part::Import,
+        Part::Sizes,
+        Part::Ending,
+        Part::Worker,
+        Part::Analyses,
+        Part::Live,
+    ];
 
     fn name(self) -> String {
         format!("{self:?}").to_lowercase()
@@ -57,7 +68,7 @@ Measures voice_analytics and the design it replaces on one server, side by side.
   --seconds  how long each measurement takes
   --rounds   how often the two take turns where throughput is compared
   --drain    for how many seconds the worker drains its backfill; what is left is reckoned
-  --only     of reads, search, ingest, import, sizes, ending, worker
+  --only     of reads, search, ingest, import, sizes, ending, worker, analyses, live
   --folder   the loaded cluster is kept there, for the next run, and the results
   --plots    the pictures are drawn there; growth.json in it remembers the reads of other numbers of calls";
 

@@ -89,6 +89,12 @@ fn compare(arguments: &Arguments) {
         let drain = std::time::Duration::from_secs(arguments.drain.into());
         worker::run(&worker::Size { calls: arguments.calls, drain, seconds }, &mut report);
     }
+    if has(&[Part::Analyses]) {
+        worker::defined(seconds, rounds, &mut report);
+    }
+    if has(&[Part::Live]) {
+        worker::in_progress(&mut report);
+    }
     let mut below = machine::describe(&mut server.connect("postgres"));
     below.push(format!(
         "{} calls of 10 turns and 2 tool calls, 200 agents, {} days; `make bench BENCH='{}'`, {:.0} minutes; load average before measuring: {load}",

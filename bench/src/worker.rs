@@ -2,8 +2,11 @@
 //!
 //! "Theirs" are the figures that the issue states for the design we replace; they were not measured here.
 
+mod definitions;
 mod fixture;
 mod live;
+mod long_call;
+mod looks;
 mod webhooks;
 
 use std::time::{Duration, Instant};
@@ -53,6 +56,20 @@ pub fn run(size: &Size, report: &mut Report) {
     webhooks::run(&mut fixture, seconds, report);
     idle(&mut fixture, report);
     backfill(&mut fixture, size, report);
+}
+
+/// What analyses that users define cost, and calls that are longer than one request may be.
+pub fn defined(seconds: u32, rounds: usize, report: &mut Report) {
+    step("analyses: a server of their own");
+    let mut fixture = Fixture::start();
+    definitions::run(&mut fixture, seconds as usize, rounds, report);
+    long_call::run(&mut fixture, rounds, report);
+}
+
+/// Calls in progress.
+pub fn in_progress(report: &mut Report) {
+    step("calls in progress: a server of their own");
+    looks::run(&mut Fixture::start(), report);
 }
 
 /// Drains a backlog. The rate is that of the steady state where rounds are given: from the first request of the third

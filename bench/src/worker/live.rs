@@ -23,6 +23,25 @@ pub fn run(fixture: &mut Fixture, seconds: usize, report: &mut Report) {
     let calls = (RATE * seconds as f64 * 2.0) as usize;
     step(&format!("the worker: {calls} calls hang up at random, {RATE}/s, LLM 0.2 s, 64 in flight"));
     fixture.configure(DELAY, 64, "openai");
+    let (outcome, commits) = hang_ups(fixture, calls, RATE, DELAY);
+    let histogram: Vec<f64> = (0..=100).map(|p| outcome.latencies[(outcome.latencies.len() - 1) * p / 100]).collect();
+    report.raw(report::LIVE, json!(histogram));
+    for (name, figure, theirs, target) in [("p50", outcome.median(), 30.0, 5.0), ("p95", outcome.p95(), 470.0, 20.0)] {
+        report.add(
+            Row::new(format!("hang-up → analytics beyond the LLM's time, {name}"), Unit::Milliseconds, figure)
+                .against(theirs)
+                .target(Target::AtMost(target))
+                .remark(format!(
+                    "{calls} calls at random, 160/s, LLM 0.2 s, 64 in flight; from the UPDATE sent to the notification received, the client's own commit ({:.1} ms) included; theirs at 9 calls/s",
+                    commits.median()
+                )),
+        );
+    }
+}
+
+/// So many calls hang up at random, `rate` a second. Gives the milliseconds from the UPDATE sent to the notification received
+/// beyond the LLM's `delay`, and those of the UPDATEs.
+pub fn hang_ups(fixture: &mut Fixture, calls: usize, rate: f64, delay: Duration) -> (Outcome, Outcome) {
     let ids = fixture.open_calls(calls);
     fixture.client.batch_execute("VACUUM ANALYZE").expect("vacuum");
     fixture.client.batch_execute("CHECKPOINT").expect("checkpoint");
@@ -40,7 +59,7 @@ pub fn run(fixture: &mut Fixture, seconds: usize, report: &mut Report) {
     let plan: Vec<(String, Instant)> = ids
         .into_iter()
         .map(|id| {
-            at += Duration::from_secs_f64(-random().ln() / RATE);
+            at += Duration::from_secs_f64(-random().ln() / rate);
             (id, at)
         })
         .collect();
@@ -81,23 +100,9 @@ pub fn run(fixture: &mut Fixture, seconds: usize, report: &mut Report) {
         }
     });
     let beyond = |(id, began): (&String, &Instant)| {
-        (heard[id].saturating_duration_since(*began).as_secs_f64() - DELAY.as_secs_f64()) * 1000.0
+        (heard[id].saturating_duration_since(*began).as_secs_f64() - delay.as_secs_f64()) * 1000.0
     };
-    let outcome = Outcome::of(said.iter().map(beyond).collect());
-    let commits = Outcome::of(commits);
-    let histogram: Vec<f64> = (0..=100).map(|p| outcome.latencies[(outcome.latencies.len() - 1) * p / 100]).collect();
-    report.raw(report::LIVE, json!(histogram));
-    for (name, figure, theirs, target) in [("p50", outcome.median(), 30.0, 5.0), ("p95", outcome.p95(), 470.0, 20.0)] {
-        report.add(
-            Row::new(format!("hang-up → analytics beyond the LLM's time, {name}"), Unit::Milliseconds, figure)
-                .against(theirs)
-                .target(Target::AtMost(target))
-                .remark(format!(
-                    "{calls} calls at random, 160/s, LLM 0.2 s, 64 in flight; from the UPDATE sent to the notification received, the client's own commit ({:.1} ms) included; theirs at 9 calls/s",
-                    commits.median()
-                )),
-        );
-    }
+    (Outcome::of(said.iter().map(beyond).collect()), Outcome::of(commits))
 }
 
 /// One live call beside whatever else goes on: milliseconds from the hang-up to the row.
