@@ -14,6 +14,7 @@ use crate::worker::job::{Context, Intake, JobHandler, Step};
 use crate::worker::model_client::{ModelRequest, ModelResponse, Requester, SharedModel};
 use pgrx::spi::SpiClient;
 use serde_json::{Map, Value};
+use std::cell::Cell;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use voice_core::answer::{Answer, LookAnswer};
 use voice_core::definition::criteria_json;
@@ -28,6 +29,9 @@ const PREFETCH: usize = 512;
 const BUILTIN_BATCH: usize = 32;
 /// A look that is late by less is not dropped, however short the interval is.
 const LATE_BY: Duration = Duration::from_secs(1);
+/// Looks are claimed at most so often: those that come due meanwhile are claimed, sent and stored together, so that there are few
+/// commits beside those of calls that have ended.
+const CLAIM_INTERVAL: Duration = Duration::from_millis(250);
 /// Looks pause so long after one has failed for the server or the configuration; twice as long after the next, and so on.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
@@ -41,6 +45,8 @@ pub struct Live {
     /// Looks in a row that have failed for the server or the configuration.
     failures: u32,
     paused_until: Option<Instant>,
+    /// When looks may be claimed again.
+    next_claim: Cell<Option<Instant>>,
 }
 
 /// What an answer is read with.
@@ -58,7 +64,14 @@ impl Live {
             draining: true,
             failures: 0,
             paused_until: None,
+            next_claim: Cell::new(None),
         }
+    }
+
+    /// The moment from which on looks may be claimed, where it is to come.
+    fn rests_until(&self) -> Option<Instant> {
+        let now = Instant::now();
+        [self.paused_until, self.next_claim.get()].into_iter().flatten().filter(|until| *until > now).max()
     }
 
     /// The next look, somewhere in the interval: those that were dropped together do not come back together.
@@ -100,7 +113,7 @@ impl JobHandler for Live {
                     0
                 }
             }
-            _ if self.paused_until.is_some_and(|until| until > Instant::now()) => 0,
+            _ if self.rests_until().is_some() => 0,
             Analyzer::builtin if model.finals_wait() => 0,
             Analyzer::builtin => BUILTIN_BATCH,
             Analyzer::openai => model.room_for_looks(in_flight),
@@ -124,6 +137,12 @@ impl JobHandler for Live {
             self.draining = false;
         }
         Ok(waiting)
+    }
+
+    fn on_taken(&self, claimed: &[Claimed], _left: bool) {
+        if !claimed.is_empty() {
+            self.next_claim.set(Some(Instant::now() + CLAIM_INTERVAL));
+        }
     }
 
     fn prepare(&self, client: &mut SpiClient<'_>, claimed: Vec<Claimed>) -> Result<PreparedJobs<Prepared>, DbError> {
@@ -250,9 +269,8 @@ impl JobHandler for Live {
     }
 
     fn next_capacity(&self) -> Option<Instant> {
-        let now = Instant::now();
         let available = self.model.borrow().provider.next_available();
-        [self.paused_until.filter(|until| *until > now), available].into_iter().flatten().max()
+        [self.rests_until(), available].into_iter().flatten().max()
     }
 
     fn next_capacity_of<'a>(&self, tenants: impl Iterator<Item = &'a String>) -> Option<Instant> {
