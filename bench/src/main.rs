@@ -93,7 +93,7 @@ fn compare(arguments: &Arguments) {
         worker::defined(seconds, rounds, &mut report);
     }
     if has(&[Part::Live]) {
-        worker::in_progress(&mut report);
+        worker::in_progress(rounds, &mut report);
     }
     let mut below = machine::describe(&mut server.connect("postgres"));
     below.push(format!(

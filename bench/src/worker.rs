@@ -67,9 +67,9 @@ pub fn defined(seconds: u32, rounds: usize, report: &mut Report) {
 }
 
 /// Calls in progress.
-pub fn in_progress(report: &mut Report) {
+pub fn in_progress(rounds: usize, report: &mut Report) {
     step("calls in progress: a server of their own");
-    looks::run(&mut Fixture::start(), report);
+    looks::run(&mut Fixture::start(), rounds, report);
 }
 
 /// Drains a backlog. The rate is that of the steady state where rounds are given: from the first request of the third

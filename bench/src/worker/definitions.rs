@@ -6,6 +6,7 @@ use harness::stub::Reply;
 
 use super::fixture::Fixture;
 use super::{DEADLINE, drain, ms_a_call};
+use crate::pgbench::median;
 use crate::progress::step;
 use crate::report::{Report, Row, Target, Unit};
 
@@ -41,11 +42,11 @@ pub fn run(fixture: &mut Fixture, seconds: usize, rounds: usize, report: &mut Re
     let results = "SELECT count(*) FROM voice.result";
     let stored: i64 = fixture.client.query_one(results, &[]).expect("results").get(0);
     assert_eq!(stored as usize, 2 * (rounds * calls + 1), "results");
-    let mut ratios: Vec<f64> = with.iter().zip(&without).map(|(with, without)| with / without).collect();
-    let ratio = median(&mut ratios);
+    let ratios: Vec<f64> = with.iter().zip(&without).map(|(with, without)| with / without).collect();
+    let ratio = median(ratios);
     report.add(
-        Row::new("CPU a call with two analyses, beside none", Unit::Bytes, median(&mut with))
-            .against(median(&mut without))
+        Row::new("CPU a call with two analyses, beside none", Unit::Bytes, median(with))
+            .against(median(without))
             .ratio(ratio)
             .target(Target::RatioAtMost(1.6))
             .remark(format!(
@@ -53,9 +54,4 @@ pub fn run(fixture: &mut Fixture, seconds: usize, rounds: usize, report: &mut Re
                 requests as f64 / (rounds * calls) as f64
             )),
     );
-}
-
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

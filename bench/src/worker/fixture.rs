@@ -13,7 +13,7 @@ use crate::machine;
 pub const DATABASE: &str = "bench";
 const TEXTS: &str = include_str!("../../sql/worker/texts.sql");
 const CALLS: &str = include_str!("../../sql/worker/calls.sql");
-const END: &str =
+pub const END: &str =
     "UPDATE voice.call SET status = 'completed', ended_at = clock_timestamp() WHERE status = 'in_progress'";
 
 pub struct Fixture {

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use harness::stub::Reply;
 
-use super::fixture::{DATABASE, Fixture};
-use super::live;
-use crate::pgbench::Outcome;
+use super::fixture::{DATABASE, END, Fixture};
+use super::{DEADLINE, live};
+use crate::pgbench::{Outcome, median};
 use crate::progress::step;
 use crate::report::{Report, Row, Target, Unit};
 
@@ -19,6 +19,9 @@ const WRITERS: usize = 4;
 const BETWEEN_TURNS: Duration = Duration::from_secs(5);
 const INTERVAL: Duration = Duration::from_secs(30);
 const DELAY: Duration = Duration::from_secs(1);
+/// How long each round lasts without looks, and with them.
+const OFF: Duration = Duration::from_secs(40);
+const ON: Duration = Duration::from_secs(80);
 /// Hang-ups a second.
 const RATE: f64 = 20.0;
 const TURN: &str = "INSERT INTO voice.turn (call_id, role, text)
@@ -36,37 +39,59 @@ struct Phase {
     gaps: Vec<f64>,
 }
 
-pub fn run(fixture: &mut Fixture, report: &mut Report) {
-    step(&format!("the worker: {CALLS} calls in progress, a turn every 5 s each, looked at every 30 s, LLM 1 s"));
+pub fn run(fixture: &mut Fixture, rounds: usize, report: &mut Report) {
+    step(&format!(
+        "the worker: {CALLS} calls in progress, a turn every 5 s each, looked at every 30 s, LLM 1 s, {rounds} rounds"
+    ));
     fixture.configure(DELAY, 256, "openai");
     fixture.stub.answer(|request| Reply::fitting(request).delay(DELAY));
-    let ids = fixture.open_calls(CALLS);
-    let off = phase(fixture, &ids, Duration::from_secs(60));
-    fixture.cluster.set("voice_analytics.live_interval", "30s");
-    let on = phase(fixture, &ids, Duration::from_secs(120));
-    fixture.cluster.set("voice_analytics.live_interval", "0");
-    assert!(on.gaps.len() > CALLS && off.gaps.is_empty(), "{} and {} looks", on.gaps.len(), off.gaps.len());
-    let longest = on.gaps.iter().copied().fold(0.0, f64::max);
+    let (mut gaps, mut off, mut on) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        let ids = fixture.open_calls(CALLS);
+        off.push(phase(fixture, &ids, OFF));
+        fixture.cluster.set("voice_analytics.live_interval", "30s");
+        let mut looked_at = phase(fixture, &ids, ON);
+        fixture.cluster.set("voice_analytics.live_interval", "0");
+        gaps.append(&mut looked_at.gaps);
+        on.push(looked_at);
+        fixture.client.batch_execute(END).expect("the end of the calls");
+        fixture.drained(DEADLINE);
+    }
+    assert!(gaps.len() > rounds * CALLS / 2, "{} gaps between looks", gaps.len());
     report.add(
-        Row::new("between two looks at a call, the longest of all", Unit::Seconds, longest)
-            .target(Target::AtMost(INTERVAL.as_secs_f64() + 5.0))
-            .remark(format!(
-                "{CALLS} calls in progress, {} gaps, LLM 1 s; {RATE:.0} other calls hang up a second",
-                on.gaps.len()
-            )),
+        Row::new(
+            "between two looks at a call, the longest of all",
+            Unit::Seconds,
+            gaps.iter().copied().fold(0.0, f64::max),
+        )
+        .target(Target::AtMost(INTERVAL.as_secs_f64() + 5.0))
+        .remark(format!(
+            "{CALLS} calls in progress, {} gaps, LLM 1 s; {RATE:.0} other calls hang up a second",
+            gaps.len()
+        )),
     );
-    report.add(
-        Row::new("hang-up → analytics beyond the LLM's time with looks, p95", Unit::Milliseconds, on.beyond.p95())
-            .against(off.beyond.p95())
-            .target(Target::RatioAtLeast(1.0 / 1.2))
-            .remark("the second column is without looks, in the same run"),
-    );
-    report.add(
-        Row::new("a turn of a call in progress with looks, median", Unit::Milliseconds, on.turns.median())
-            .against(off.turns.median())
-            .target(Target::RatioAtLeast(0.97))
-            .remark("one statement a transaction; the second column is without looks, in the same run"),
-    );
+    type Figure = fn(&Phase) -> f64;
+    let rows: [(&str, Figure, f64, &str); 2] = [
+        ("hang-up → analytics beyond the LLM's time with looks, p95", |phase| phase.beyond.p95(), 1.0 / 1.2, ""),
+        (
+            "a turn of a call in progress with looks, median",
+            |phase| phase.turns.median(),
+            0.97,
+            "one turn a transaction; ",
+        ),
+    ];
+    for (work, figure, least, remark) in rows {
+        let of = |phases: &[Phase]| phases.iter().map(figure).collect::<Vec<_>>();
+        let (with, without) = (of(&on), of(&off));
+        let ratios: Vec<f64> = without.iter().zip(&with).map(|(without, with)| without / with).collect();
+        report.add(
+            Row::new(work, Unit::Milliseconds, median(with))
+                .against(median(without))
+                .ratio(median(ratios))
+                .target(Target::RatioAtLeast(least))
+                .remark(format!("{remark}the second column is without looks; medians of {rounds} rounds in turns")),
+        );
+    }
 }
 
 /// Turns are written and calls hang up for so long.
