@@ -1,7 +1,8 @@
-//! Telling others that a call was analysed: what is said, how it is signed (Standard Webhooks), where it may go, and when
+//! Telling others that a call was analysed, or an alert raised: what is said, how it is signed (Standard Webhooks), where it may go, and when
 //! to try again.
 
 pub mod address;
+pub mod alert_body;
 pub mod body;
 pub mod delivery;
 pub mod live_body;
@@ -24,11 +25,22 @@ pub enum Event {
     CallLive,
     /// A look at a call in progress raised an alert.
     CallAlert,
+    /// A rate that is watched is on the wrong side of its threshold.
+    AlertRaised,
+    /// It is back, or nothing is known of it any more.
+    AlertCleared,
 }
 
 impl Event {
-    pub const ALL: [Event; 5] =
-        [Event::LeadHot, Event::CallAnalyzed, Event::CallUpdated, Event::CallLive, Event::CallAlert];
+    pub const ALL: [Event; 7] = [
+        Event::LeadHot,
+        Event::CallAnalyzed,
+        Event::CallUpdated,
+        Event::CallLive,
+        Event::CallAlert,
+        Event::AlertRaised,
+        Event::AlertCleared,
+    ];
 
     /// Its name in the table and in the payload.
     pub fn as_str(self) -> &'static str {
@@ -38,6 +50,8 @@ impl Event {
             Event::CallUpdated => "call.updated",
             Event::CallLive => "call.live",
             Event::CallAlert => "call.alert",
+            Event::AlertRaised => "alert.raised",
+            Event::AlertCleared => "alert.cleared",
         }
     }
 
@@ -49,6 +63,11 @@ impl Event {
     /// Whether it is of a call in progress.
     pub fn is_live(self) -> bool {
         matches!(self, Event::CallLive | Event::CallAlert)
+    }
+
+    /// Whether it is of an alert, and of no call.
+    pub fn is_of_alert(self) -> bool {
+        matches!(self, Event::AlertRaised | Event::AlertCleared)
     }
 
     pub fn from_word(word: &str) -> Option<Event> {
@@ -73,7 +92,7 @@ impl Format {
     }
 }
 
-/// The `webhook-id`: of one event of one call for one webhook, whoever sends it and how often. It has no full stop, which
+/// The `webhook-id`: of one event of one call (or of one alert, by the id of its row) for one webhook, whoever sends it and how often. It has no full stop, which
 /// separates the parts of what is signed.
 pub fn message_id(call_id: &[u8; 16], webhook_id: &[u8; 16], event: &str) -> String {
     let hash = Sha256::new().chain_update(call_id).chain_update(webhook_id).chain_update(event).finalize();

@@ -8,6 +8,10 @@ export default defineConfig({
   experimental: { externalTables: true },
   tables: {
     external: [
+      "voice._alert_drift",
+      "voice._alert_hour",
+      "voice._alert_hour_done",
+      "voice._alert_window",
       "voice._instance",
       "voice._pin",
       "voice._receive_secret",
@@ -16,6 +20,8 @@ export default defineConfig({
       "voice._state",
       "voice._webhook_secret",
       "voice.agent",
+      "voice.alert",
+      "voice.alert_event",
       "voice.analysis",
       "voice.analytics",
       "voice.attempt",

@@ -18,7 +18,11 @@ AS $$ VALUES
     ('reader', 'trial', 'SELECT'),
     ('reader', 'trial_result', 'SELECT'),
     ('reader', 'live', 'SELECT'),
+    ('reader', 'alert', 'SELECT'),
+    ('reader', 'alert_event', 'SELECT'),
     ('analyst', 'agent', 'SELECT'),
+    ('analyst', 'alert', 'SELECT'),
+    ('analyst', 'alert_event', 'SELECT'),
     ('analyst', 'analytics', 'SELECT (call_id, started_at, deleted_at, computed_at, sentiment, prompt_tokens, completion_tokens, '
         'lead_score, tenant_id, agent_id, vertical, intent, model, prompt_version, external_id, unsupported)'),
     ('analyst', 'result', 'SELECT (call_id, started_at, deleted_at, computed_at, version, prompt_tokens, completion_tokens, score, '
@@ -67,6 +71,8 @@ AS $$ VALUES
     ('operator', 'daily_result', 'SELECT'),
     ('operator', 'analysis', 'SELECT'),
     ('operator', 'trial', 'SELECT, INSERT'),
+    ('operator', 'alert', 'SELECT'),
+    ('operator', 'alert_event', 'SELECT'),
     ('operator', 'label', 'SELECT (call_id, tenant_id)'),
     ('operator', 'trial_id_seq', 'USAGE'),
     ('operator', 'job', 'SELECT, INSERT (tenant_id, kind, call_id, priority, webhook_id, event)'),
@@ -96,7 +102,11 @@ AS $$ VALUES
     ('', '_webhook_secret', ''),
     ('', '_receive_secret', ''),
     ('', '_rolled_day', ''),
-    ('', '_rolled_month', '')
+    ('', '_rolled_month', ''),
+    ('', '_alert_hour', ''),
+    ('', '_alert_hour_done', ''),
+    ('', '_alert_window', ''),
+    ('', '_alert_drift', '')
 $$;
 COMMENT ON FUNCTION voice._access_to_tables() IS 'which access has which privileges on which table or sequence';
 
@@ -146,6 +156,12 @@ AS $$ VALUES
     ('_result_sums', '{reader,analyst}', false, false),
     ('_many_results', '{reader,analyst}', false, false),
     ('_open_days_rolled_up', '{reader,analyst}', false, false),
+    -- alerts: figures of the session's tenant, from what few may read.
+    ('voice_alerts', '{reader,analyst,operator}', false, false),
+    ('voice_alert_history', '{reader,analyst}', true, true),
+    ('voice_add_alert', '{admin}', true, true),
+    ('voice_remove_alert', '{admin}', true, true),
+    ('voice_silence_alert', '{operator}', true, true),
     -- labelling
     ('voice_label', '{labeller}', false, false),
     ('_check_label', '{labeller}', false, false),
@@ -257,6 +273,7 @@ AS $$ VALUES
     ('_migrate_0007', '{}', true, false),
     ('_migrate_0008', '{}', true, false),
     ('_migrate_0009', '{}', true, false),
+    ('_migrate_0011', '{}', true, false),
     ('_check_role', '{}', true, false),
     ('_close_functions', '{}', true, false),
     ('_schema_version', '{}', true, false),

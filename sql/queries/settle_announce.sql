@@ -24,7 +24,7 @@ WITH wanted AS (
 ), news AS (
     SELECT w.*, e.event
     FROM wanted w CROSS JOIN LATERAL pg_catalog.unnest(w.events) e(event)
-    WHERE e.event NOT IN ('call.live', 'call.alert') AND CASE e.event
+    WHERE e.event NOT IN ('call.live', 'call.alert', 'alert.raised', 'alert.cleared') AND CASE e.event
         WHEN 'call.updated' THEN w.announced && ARRAY[w.webhook || ' lead.hot', w.webhook || ' call.analyzed']
                                  AND NOT w.judgement = ANY (w.announced)
         ELSE (e.event = 'call.analyzed' OR w.is_hot) AND (w.webhook || ' ' || e.event = ANY (w.announced)) IS NOT TRUE END

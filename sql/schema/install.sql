@@ -26,6 +26,7 @@ BEGIN
     PERFORM voice._install_trial();
     PERFORM voice._install_label();
     PERFORM voice._install_live();
+    PERFORM voice._install_alert();
     PERFORM voice._install_pin();
     PERFORM voice._install_erasure();
     -- Data that was there before us is a copy until voice_resume() says otherwise.

@@ -40,6 +40,7 @@ BEGIN
         PERFORM voice._enable_tenant_rls('voice.job');
         ALTER SEQUENCE voice.job_id_seq OWNED BY voice.job.id;
         COMMENT ON TABLE voice.job IS 'the queue: work to be done for calls that have ended, and looks at those in progress';
+        COMMENT ON COLUMN voice.job.call_id IS 'of the delivery of an alert: the id of the row of voice.alert_event';
         COMMENT ON COLUMN voice.job.priority IS '0: calls that have just ended; 5: looks at calls in progress; 10: backfill. The lower goes first, within its kind';
         COMMENT ON COLUMN voice.job.attempt IS 'how often it was begun; what the provider or the configuration failed at is not counted';
         COMMENT ON COLUMN voice.job.webhook_id IS 'of a delivery: to which webhook';
@@ -61,6 +62,7 @@ BEGIN
             PRIMARY KEY (id)
         );
         CREATE INDEX dead_job_call_id_idx ON voice.dead_job (call_id);
+        CREATE INDEX dead_job_tenant_id_died_at_idx ON voice.dead_job (tenant_id, died_at);
         PERFORM voice._make_private('voice.dead_job');
         PERFORM voice._enable_tenant_rls('voice.dead_job');
         COMMENT ON TABLE voice.dead_job IS 'jobs that gave up; voice_requeue_dead() gives them another chance';

@@ -326,6 +326,26 @@ END
 $$;
 COMMENT ON FUNCTION voice._migrate_0009() IS 'calls in progress are looked at, and webhooks told of it';
 
+-- 0.2.0. The new tables are made by voice_install().
+CREATE FUNCTION voice._migrate_0011() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+BEGIN
+    IF to_regclass('voice.dead_job_tenant_id_died_at_idx') IS NULL THEN
+        CREATE INDEX dead_job_tenant_id_died_at_idx ON voice.dead_job (tenant_id, died_at);
+        COMMENT ON COLUMN voice.job.call_id IS 'of the delivery of an alert: the id of the row of voice.alert_event';
+        ALTER TABLE voice.webhook DROP CONSTRAINT webhook_events_known, ADD CONSTRAINT webhook_events_known
+            CHECK (events <@ '{lead.hot,call.analyzed,call.updated,call.live,call.alert,alert.raised,alert.cleared}' AND cardinality(events) > 0);
+        COMMENT ON COLUMN voice.webhook.events IS 'lead.hot: an analysis with at least min_lead_score and one of the intents; call.analyzed: every analysis; call.updated: the webhook was told of the call, and now it is judged differently; call.live: every look at a call in progress; call.alert: a look that raised an alert; alert.raised, alert.cleared: a rate that is watched, voice_add_alert()';
+    END IF;
+    PERFORM voice._grant_relations('{alert,alert_event}');
+    PERFORM voice._grant_with('voice_sentiment_trend', '{voice_alerts,voice_alert_history}');
+    PERFORM voice._grant_with('voice_requeue_dead', '{voice_alerts,voice_silence_alert}');
+    PERFORM voice._grant_with('voice_enable_webhook', '{voice_add_alert,voice_remove_alert}');
+END
+$$;
+COMMENT ON FUNCTION voice._migrate_0011() IS 'rates are watched, and webhooks told of them';
+
 -- What an extension script creates is a member of the extension at first.
 CREATE FUNCTION voice._release_tables() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp

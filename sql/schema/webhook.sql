@@ -29,7 +29,7 @@ BEGIN
         url text NOT NULL,
         format text NOT NULL DEFAULT 'standard' CONSTRAINT webhook_format_known CHECK (format IN ('standard', 'slack')),
         events text[] NOT NULL DEFAULT '{lead.hot}'
-            CONSTRAINT webhook_events_known CHECK (events <@ '{lead.hot,call.analyzed,call.updated,call.live,call.alert}' AND cardinality(events) > 0),
+            CONSTRAINT webhook_events_known CHECK (events <@ '{lead.hot,call.analyzed,call.updated,call.live,call.alert,alert.raised,alert.cleared}' AND cardinality(events) > 0),
         intents text[] NOT NULL DEFAULT '{sales}'
             CONSTRAINT webhook_intents_known CHECK (intents <@ '{info,booking,complaint,sales,support,none}' AND cardinality(intents) > 0),
         disabled_reason text,
@@ -49,7 +49,7 @@ BEGIN
     COMMENT ON TABLE voice.webhook IS 'who is told of analysed calls; see voice_add_webhook()';
     COMMENT ON COLUMN voice.webhook.tenant_id IS 'whose calls it is told of: the setting voice_analytics.tenant';
     COMMENT ON COLUMN voice.webhook.url IS 'where it is posted to; of Slack''s URL, which is a secret, the host only';
-    COMMENT ON COLUMN voice.webhook.events IS 'lead.hot: an analysis with at least min_lead_score and one of the intents; call.analyzed: every analysis; call.updated: the webhook was told of the call, and now it is judged differently; call.live: every look at a call in progress; call.alert: a look that raised an alert';
+    COMMENT ON COLUMN voice.webhook.events IS 'lead.hot: an analysis with at least min_lead_score and one of the intents; call.analyzed: every analysis; call.updated: the webhook was told of the call, and now it is judged differently; call.live: every look at a call in progress; call.alert: a look that raised an alert; alert.raised, alert.cleared: a rate that is watched, voice_add_alert()';
     COMMENT ON COLUMN voice.webhook.min_lead_score IS 'of lead.hot';
     COMMENT ON COLUMN voice.webhook.intents IS 'of lead.hot';
     COMMENT ON COLUMN voice.webhook.only_if IS 'of lead.hot: only calls whose newest result of this analysis is so: {"analysis", "success", "min_score", "values"}; NULL: all';

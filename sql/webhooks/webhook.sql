@@ -111,10 +111,10 @@ BEGIN
         RAISE EXCEPTION 'there is no such format'
             USING ERRCODE = 'invalid_parameter_value', DETAIL = pg_catalog.format('format is %s.', coalesce(quote_literal(format), 'NULL')),
                   HINT = 'The formats are standard (Standard Webhooks) and slack.';
-    ELSIF events IS NULL OR cardinality(events) = 0 OR NOT events <@ '{lead.hot,call.analyzed,call.updated,call.live,call.alert}' THEN
+    ELSIF events IS NULL OR cardinality(events) = 0 OR NOT events <@ '{lead.hot,call.analyzed,call.updated,call.live,call.alert,alert.raised,alert.cleared}' THEN
         RAISE EXCEPTION 'there is no such event'
             USING ERRCODE = 'invalid_parameter_value', DETAIL = pg_catalog.format('events is %s.', coalesce(events::text, 'NULL')),
-                  HINT = 'The events are lead.hot, call.analyzed, call.updated, call.live and call.alert.';
+                  HINT = 'The events are lead.hot, call.analyzed, call.updated, call.live, call.alert, alert.raised and alert.cleared.';
     ELSIF min_lead_score IS NULL OR min_lead_score NOT BETWEEN 0 AND 100 THEN
         RAISE EXCEPTION 'min_lead_score is out of range'
             USING ERRCODE = 'invalid_parameter_value', DETAIL = pg_catalog.format('min_lead_score is %s.', coalesce(min_lead_score::text, 'NULL')),

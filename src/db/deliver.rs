@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use std::collections::HashMap;
 use voice_core::round_robin::ReadyJobs;
 use voice_core::webhook::Event;
+use voice_core::webhook::alert_body::AlertEvent;
 use voice_core::webhook::body::Lead;
 use voice_core::webhook::live_body::LiveCall;
 
@@ -36,6 +37,7 @@ pub struct Prepared {
 pub enum Told {
     Analyzed(Lead),
     Live(LiveCall),
+    Alert(AlertEvent),
 }
 
 /// Enqueues a delivery for each webhook that wants an event of one of these calls. Gives their number.
@@ -80,7 +82,8 @@ pub fn poll(client: &mut SpiClient<'_>, each: usize, capacities: &[(Uuid, usize)
     Ok(waiting)
 }
 
-/// Pairs each claimed job with what it delivers; `None` where the webhook is disabled or gone, or the call is.
+/// Pairs each claimed job with what it delivers; `None` where the webhook is disabled or gone, or the call is. The job of
+/// an alert has the id of its event in the place of a call's.
 ///
 /// # Errors
 /// The statement failed; so must its transaction.
@@ -109,9 +112,16 @@ pub fn prepare(client: &mut SpiClient<'_>, claimed: Vec<Claimed>) -> Result<Prep
             continue;
         };
         let event = text(3)?;
-        let told = match Event::from_word(&event).is_some_and(Event::is_live) {
-            true => Told::Live(live_call(&row, job.call_id)?),
-            false => Told::Analyzed(lead(&row, job.call_id)?),
+        let told = match Event::from_word(&event) {
+            Some(known) if known.is_live() => Told::Live(live_call(&row, job.call_id)?),
+            Some(known) if known.is_of_alert() => match serde_json::from_str(&text(37)?) {
+                Ok(alert) => Told::Alert(alert),
+                Err(_) => {
+                    prepared.push(None);
+                    continue;
+                }
+            },
+            _ => Told::Analyzed(lead(&row, job.call_id)?),
         };
         prepared.push(Some(Prepared {
             delivery: Delivery { webhook_id, event },
@@ -191,7 +201,7 @@ fn add_results(
         .filter(|(_, p)| Event::from_word(&p.delivery.event).is_some_and(Event::carries_results))
         .filter_map(|(call_id, p)| match &mut p.told {
             Told::Analyzed(lead) => Some((call_id, lead)),
-            Told::Live(_) => None,
+            Told::Live(_) | Told::Alert(_) => None,
         })
         .collect();
     if carrying.is_empty() {

@@ -1,5 +1,6 @@
 //! All SPI, by subject. Statements stand in `sql/queries/`, one a file, and take bound parameters only.
 
+pub mod alerts;
 pub mod arrival;
 pub mod as_owner;
 mod attempt_log;

@@ -263,6 +263,8 @@ impl LockedCall {
 
 /// A call that this transaction has locked: the columns that are copied to its analysis.
 pub struct LockedCall {
+    /// It stands for an event of an alert: its deliveries are jobs like others, and no attempts are logged.
+    pub(super) is_alert: bool,
     pub(super) in_progress: bool,
     pub(super) deleted: bool,
     pub tenant: String,

@@ -175,6 +175,8 @@ pub fn settle(
         settled.iter().filter(|s| s.kind.as_str() == ANALYZE && dead.contains(&s.job.id)).map(|s| s.job.call_id),
     );
     live::forget(client, judged)?;
+    // The log is a family of calls.
+    attempts.retain(|(_, call, _)| !call.is_alert);
     attempt_log::write(client, &attempts)?;
     report.enqueued.extend(&updates.retried_kinds);
     updates.apply(client)?;
@@ -209,6 +211,7 @@ fn lock_calls(client: &mut SpiClient<'_>, scope: &PartitionScope, ids: Vec<Uuid>
     for row in LOCK.with(|s| s.run(client, scope, &arguments))? {
         if let (Some(id), Some(started_at)) = (row.get::<Uuid>(1)?, row.get(5)?) {
             let locked = LockedCall {
+                is_alert: false,
                 in_progress: row.get(2)? == Some(true),
                 deleted: row.get(9)? == Some(true),
                 tenant: row.get(3)?.unwrap_or_default(),
@@ -228,7 +231,35 @@ fn lock_calls(client: &mut SpiClient<'_>, scope: &PartitionScope, ids: Vec<Uuid>
             }
         }
     }
+    if found.len() < wanted.len() {
+        add_alerts(client, wanted.into_iter().filter(|id| !found.contains_key(id)).collect(), &mut found)?;
+    }
     Ok(found)
+}
+
+/// Adds those of the ids that are events of alerts.
+fn add_alerts(client: &mut SpiClient<'_>, ids: Vec<Uuid>, found: &mut Calls) -> Result<(), DbError> {
+    thread_local! {
+        static EVENTS: Statement =
+            const { Statement::for_worker(include_str!("../../sql/queries/settle_alert_events.sql"), &[UUIDARRAYOID]) };
+    }
+    for row in EVENTS.with(|s| s.run(client, &[ids.into()]))? {
+        if let (Some(id), Some(started_at)) = (row.get::<Uuid>(1)?, row.get(3)?) {
+            let locked = LockedCall {
+                is_alert: true,
+                in_progress: false,
+                deleted: false,
+                tenant: row.get(2)?.unwrap_or_default(),
+                agent: String::new(),
+                started_at,
+                from_number: None,
+                contact_number: None,
+                external_id: None,
+            };
+            found.insert(id, Some(locked));
+        }
+    }
+    Ok(())
 }
 
 fn lock_jobs(client: &mut SpiClient<'_>, settled: &[Settled], epoch: i64) -> Result<HashMap<i64, JobLock>, DbError> {

@@ -265,7 +265,7 @@ impl Server {
 
     fn run_maintenance(&mut self) {
         if self.schedules_maintenance() {
-            self.maintenance.maintain();
+            self.maintenance.maintain(self.served.role);
         }
         if let Some(error) = self.maintenance.take_error() {
             self.status.log_error(&error);

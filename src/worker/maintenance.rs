@@ -1,6 +1,7 @@
 //! The maintenance process: it does what takes long, or several transactions, for one request: partitions, roll-ups,
-//! retention, jobs of pg_cron. The worker or a session starts it for the request, and it leaves; jobs go on meanwhile.
+//! retention, alerts, jobs of pg_cron. The worker or a session starts it for the request, and it leaves; jobs go on meanwhile.
 
+use crate::db::alerts;
 use crate::db::partitions::{self, Wanted};
 use crate::db::state::{self, Admission, Installation};
 use crate::db::{DbError, transaction};
@@ -19,6 +20,7 @@ pub fn run(request_id: u64) {
     let outcome = match task {
         Task::RunAll => in_its_turn(database, run_all),
         Task::RollUpOpenDays => in_its_turn(database, |_, role| roll_up_open_days(role)),
+        Task::EvaluateAlerts => in_its_turn(database, |_, role| evaluate_alerts(role)),
         Task::CreatePartitions { ahead, since } => {
             in_its_turn(database, |_, role| create_partitions(role, ahead, Some(since)))
         }
@@ -115,6 +117,21 @@ fn roll_up_open_days(role: pg_sys::Oid) -> Result<(), DbError> {
     transaction("voice_analytics: summing up the results of today", role, partitions::roll_up_open_days)?;
     process::report_statistics();
     Ok(())
+}
+
+/// Evaluates the alerts of the last full minute: a row and the deliveries of each that is raised or cleared in one
+/// transaction. Each step is tried even if another fails; the first error is given.
+fn evaluate_alerts(role: pg_sys::Oid) -> Result<(), DbError> {
+    if transaction("voice_analytics: looking whether this is a copy", role, state::admission)?
+        == Admission::RestoredCopy
+    {
+        return Ok(());
+    }
+    let measured = transaction("voice_analytics: measuring drift for alerts", role, alerts::measure_drift);
+    let evaluated = transaction("voice_analytics: evaluating alerts", role, alerts::evaluate);
+    let summed = transaction("voice_analytics: summing up hours for alerts", role, alerts::sum_up_hours);
+    process::report_statistics();
+    measured.and(evaluated.map(drop)).and(summed)
 }
 
 /// Creates the partitions that are missing, and turns rows in the DEFAULT partitions into months. No bound CHECK

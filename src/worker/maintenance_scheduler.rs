@@ -1,16 +1,18 @@
 //! What the worker does beside its jobs: it follows the settings made for its database, and has maintenance done by a
 //! process of its own (`maintenance.rs`), so that no job waits for it.
 
-use crate::db::{state, transaction};
+use crate::db::{alerts, state, transaction};
 use crate::host::process::{self, BgwStatus, Handle};
 use crate::host::shmem::maintenance::{self, Task, Ticket};
 use pgrx::prelude::*;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Time between two maintenances. Months are created long before they are needed, and days are rolled up once a day.
 const INTERVAL: Duration = Duration::from_secs(3600);
 /// Time until the next one after a failure (another session held the tables).
 const RETRY: Duration = Duration::from_secs(60);
+/// Alerts are evaluated for full minutes, so long after each: what was written in it is committed by then.
+const AFTER_THE_MINUTE: Duration = Duration::from_secs(2);
 
 pub struct MaintenanceScheduler {
     /// When the next process is to be started.
@@ -18,6 +20,8 @@ pub struct MaintenanceScheduler {
     /// The process that runs.
     running: Option<Running>,
     open_days: OpenDays,
+    /// When alerts are evaluated next, where there are any.
+    alerts_due: Instant,
     /// Settings of `ALTER DATABASE … SET`, as `name=value`, that were applied last.
     settings: Vec<String>,
     /// A setting was removed: only a new connection knows the value that holds without it.
@@ -75,6 +79,7 @@ impl MaintenanceScheduler {
             due: Instant::now(),
             running: None,
             open_days: OpenDays::new(),
+            alerts_due: Instant::now(),
             settings: Vec::new(),
             wants_restart: false,
             error: None,
@@ -85,7 +90,8 @@ impl MaintenanceScheduler {
 
     /// When `maintain` is to be called again at the latest; `None`: a process runs, whose end sets the worker's latch.
     pub fn next(&self) -> Option<Instant> {
-        self.running.is_none().then(|| self.open_days.due.map_or(self.due, |due| due.min(self.due)))
+        let first = [Some(self.due), Some(self.alerts_due), self.open_days.due].into_iter().flatten().min();
+        first.filter(|_| self.running.is_none())
     }
 
     /// So many results of analyses were stored.
@@ -95,7 +101,7 @@ impl MaintenanceScheduler {
 
     /// The next maintenance is due now (after a reload of the settings).
     pub fn is_due(&mut self) {
-        self.due = Instant::now();
+        (self.due, self.alerts_due) = (Instant::now(), Instant::now());
     }
 
     /// The error since the last call of this function, for the log and `voice_status()`.
@@ -103,8 +109,8 @@ impl MaintenanceScheduler {
         self.error.take()
     }
 
-    /// Starts the process when it is due, and takes the result of one that has ended. Never waits.
-    pub fn maintain(&mut self) {
+    /// Starts the process when it is due, and takes the result of one that has ended. Never waits. `role` owns the tables.
+    pub fn maintain(&mut self, role: pg_sys::Oid) {
         if let Some(Running { process, request, task, since }) = &self.running {
             if process.life() != BgwStatus::Stopped {
                 return;
@@ -128,10 +134,25 @@ impl MaintenanceScheduler {
                 self.due = now + RETRY;
                 self.error = Some("maintenance: no free background worker (raise max_worker_processes)".to_owned());
             }
+        } else if self.alerts_due <= now {
+            self.alerts_due = now + until_next_evaluation(SystemTime::now());
+            self.evaluate_alerts(role);
         } else if self.open_days.due.is_some_and(|due| due <= now) {
             self.open_days.due = None;
             // Without a free background worker scorecards read the results themselves.
             self.start(Task::RollUpOpenDays);
+        }
+    }
+
+    /// Starts the process that evaluates alerts, where there are any.
+    fn evaluate_alerts(&mut self, role: pg_sys::Oid) {
+        match transaction("voice_analytics: looking for alerts", role, alerts::exist) {
+            Ok(false) => return,
+            Ok(true) => self.start(Task::EvaluateAlerts),
+            Err(e) => return self.error = Some(format!("alerts: {}", e.message)),
+        }
+        if self.running.is_none() {
+            self.error = Some("alerts: no free background worker (raise max_worker_processes)".to_owned());
         }
     }
 
@@ -159,4 +180,12 @@ impl MaintenanceScheduler {
         self.wants_restart |= self.settings.iter().map(name).any(|n| !kept.contains(&n));
         self.settings = now;
     }
+}
+
+/// Time until [`AFTER_THE_MINUTE`] of the next minute.
+fn until_next_evaluation(now: SystemTime) -> Duration {
+    const MINUTE: u64 = 60;
+    let since_epoch = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let into = (since_epoch.as_secs() + MINUTE - AFTER_THE_MINUTE.as_secs()) % MINUTE;
+    Duration::from_secs(MINUTE - into)
 }

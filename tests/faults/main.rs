@@ -1,6 +1,7 @@
 //! Nothing is lost: what the queue and its worker do under every fault we could think of. Each case writes one row of
 //! the table in docs/reliability.md. Short by default, `VOICE_FAULTS=long` (`make faults`) with larger numbers.
 
+mod alerts;
 mod canary;
 mod chaos;
 mod copies;

@@ -1,6 +1,7 @@
 //! What voice_analytics promises its users, each tried on a server of its own.
 
 mod access;
+mod alerts;
 mod analyses;
 mod analyzing;
 mod bad_replies;

@@ -91,8 +91,8 @@ pub fn of(event: Event, format: Format, lead: &Lead) -> Vec<u8> {
 fn lines(event: Event, lead: &Lead) -> Vec<String> {
     let what = match event {
         Event::LeadHot => "Hot lead",
-        Event::CallAnalyzed | Event::CallLive | Event::CallAlert => "Call analyzed",
         Event::CallUpdated => "Call judged again",
+        _ => "Call analyzed",
     };
     let agent = if lead.agent.is_empty() { &lead.agent_id } else { &lead.agent };
     let name = |words: &str| escaped(&shortened(words, NAME_MAX_CHARS));

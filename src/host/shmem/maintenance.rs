@@ -20,6 +20,8 @@ pub enum Task {
     RunAll,
     /// Sums up the results of days that are not over: what the worker asks for every minute or so while results come.
     RollUpOpenDays,
+    /// Evaluates the alerts: what the worker asks for every minute where there are any.
+    EvaluateAlerts,
     /// Creates partitions from the month of `since` (Unix seconds) to `ahead` months after this one.
     CreatePartitions { ahead: i32, since: i64 },
     /// Adds the extension's jobs to pg_cron (`schedule`), or removes them. `functions_in` is the quoted name of the

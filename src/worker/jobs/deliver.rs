@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use voice_core::url::Url;
 use voice_core::webhook::secret::Secret;
-use voice_core::webhook::{Event, Format, body, live_body, message_id, retry, url};
+use voice_core::webhook::{Event, Format, alert_body, body, live_body, message_id, retry, url};
 use voice_net::{DeliveryError, DeliveryResult, Pool, Waker, WebhookRequest};
 
 /// Requests in flight to receivers: to all of them, and to each webhook's.
@@ -201,6 +201,7 @@ fn build_request(
     let body = match &told {
         Told::Analyzed(lead) => body::of(event, format, lead),
         Told::Live(call) => live_body::of(event, format, call),
+        Told::Alert(alert) => alert_body::of(event, format, alert),
     };
     let mut headers = Vec::new();
     let (url, secrets) = match format {
@@ -216,7 +217,7 @@ fn build_request(
                 Told::Analyzed(lead) if event == Event::CallUpdated => {
                     format!("{} {}", delivery.event, lead.analyzed_at)
                 }
-                Told::Analyzed(_) => delivery.event.clone(),
+                Told::Analyzed(_) | Told::Alert(_) => delivery.event.clone(),
                 Told::Live(call) if event == Event::CallAlert => format!("{} {}", delivery.event, call.alerted_at),
                 Told::Live(call) => format!("{} {}", delivery.event, call.computed_at),
             };

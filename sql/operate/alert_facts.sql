@@ -1,0 +1,162 @@
+-- What the values of alerts are sums of: facts of calls, counted by tenant, agent and the slot of time in which the call started.
+-- The evaluation of a minute, the sums of past hours and voice_alert_history() all take them from here, so that they count alike.
+--
+-- A fact counts for a window that its call started in, from the minute on in which it is known: a hang-up when the call has ended, a
+-- judgement when it was stored, a tool call when it was made, a latency when the turn was over.
+
+CREATE FUNCTION voice._is_negative(sentiment double precision) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT $1 OPERATOR(pg_catalog.<) '-0.3'::double precision $$;
+COMMENT ON FUNCTION voice._is_negative(double precision) IS 'whether a call counts as a negative one: its sentiment is below -0.3';
+
+CREATE FUNCTION voice._minute(at timestamptz) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, voice, pg_temp
+AS $$ SELECT date_bin('1 minute', $1, timestamptz '2000-01-01 00:00:00+00') $$;
+COMMENT ON FUNCTION voice._minute(timestamptz) IS 'the full minute before; for evaluations of alerts';
+
+CREATE FUNCTION voice._hour(at timestamptz) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, voice, pg_temp
+AS $$ SELECT date_bin('1 hour', $1, timestamptz '2000-01-01 00:00:00+00') $$;
+COMMENT ON FUNCTION voice._hour(timestamptz) IS 'the full hour before, in UTC; for sums of alerts';
+
+-- Rows come to the minute for windows of up to an hour; longer ones begin at a full hour, and take sums of hours.
+CREATE FUNCTION voice._alert_start(at timestamptz, "window" interval) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, voice, pg_temp
+AS $$ SELECT CASE WHEN $2 <= interval '1 hour' THEN $1 - $2 ELSE voice._hour($1 - $2) END $$;
+COMMENT ON FUNCTION voice._alert_start(timestamptz, interval) IS 'where the window of an evaluation begins';
+
+CREATE FUNCTION voice._weeks_before(at timestamptz, weeks int) RETURNS timestamptz
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, voice, pg_temp
+AS $$ SELECT CASE WHEN $2 = 0 THEN $1 ELSE ($1 AT TIME ZONE voice._zone() - $2 * interval '7 days') AT TIME ZONE voice._zone() END $$;
+COMMENT ON FUNCTION voice._weeks_before(timestamptz, int) IS 'the same time of day that many weeks before, in the setting voice_analytics.timezone';
+
+-- Latencies are counted in bins a twentieth wide each, which add up over agents and hours: a percentile is true to 2.5 %.
+CREATE FUNCTION voice._latency_bin(ms int) RETURNS int
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT pg_catalog.floor(pg_catalog.ln(greatest($1, 1)::double precision) OPERATOR(pg_catalog.*) 20.495934314287::double precision)::int $$;
+COMMENT ON FUNCTION voice._latency_bin(int) IS 'the bin of a latency in milliseconds: floor(log(ms) to the base 1.05)';
+
+-- Subqueries by metric. Parameters: $1 and $2 the lowest and the highest id, $3 edges of slots, $4 past the last start, $5 tenants, $6
+-- what is known by then, $7 whether to count by the slot in which it became known. c: the calls. Each gives tenant_id, agent_id,
+-- part, slot, known, calls, n, hits. OFFSET 0: call by call, by its key. What the planner guesses of a range of ids is no reason to read
+-- the whole range for each of them.
+
+-- What a call costs is said here and nowhere else in alerts. No call costs more than 10^12: a sum that is no number would end the
+-- evaluation of every tenant.
+CREATE FUNCTION voice._alert_cost_facts() RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, voice, pg_temp
+AS $$
+    SELECT $text$
+        SELECT c.tenant_id, c.agent_id, coalesce(c.cost_currency, 'USD'), c.slot,
+               CASE WHEN $7 THEN width_bucket(c.ended_at, $3) ELSE 0 END, count(*), count(*), sum(greatest(least(c.cost, 1e12), -1e12))::double precision
+        FROM c WHERE c.ended_at < $6 AND c.cost IS NOT NULL GROUP BY 1, 2, 3, 4, 5$text$
+$$;
+COMMENT ON FUNCTION voice._alert_cost_facts() IS 'the subquery of what calls cost, part: the currency';
+
+CREATE FUNCTION voice._alert_facts_of(metric text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, voice, pg_temp
+AS $$
+    SELECT CASE $1
+    WHEN 'volume' THEN $text$
+        SELECT c.tenant_id, c.agent_id, '', c.slot, CASE WHEN $7 THEN c.slot ELSE 0 END, count(*), count(*), count(*)::double precision
+        FROM c GROUP BY 1, 2, 3, 4, 5$text$
+    WHEN 'transfer_share' THEN $text$
+        SELECT c.tenant_id, c.agent_id, '', c.slot, CASE WHEN $7 THEN width_bucket(c.ended_at, $3) ELSE 0 END, count(*), count(*),
+               (count(*) FILTER (WHERE c.status = 'transferred'))::double precision
+        FROM c WHERE c.ended_at < $6 GROUP BY 1, 2, 3, 4, 5$text$
+    WHEN 'cost' THEN voice._alert_cost_facts()
+    WHEN 'negative_share' THEN $text$
+        SELECT c.tenant_id, c.agent_id, '', c.slot, CASE WHEN $7 THEN width_bucket(a.computed_at, $3) ELSE 0 END, count(*), count(*),
+               (count(*) FILTER (WHERE voice._is_negative(a.sentiment)))::double precision
+        FROM c CROSS JOIN LATERAL (SELECT a.sentiment, a.computed_at FROM voice.analytics a WHERE a.call_id = c.id AND a.call_id BETWEEN $1 AND $2 OFFSET 0) a
+        WHERE a.computed_at < $6 GROUP BY 1, 2, 3, 4, 5$text$
+    -- Of each call and analysis the newest version that judged it.
+    WHEN 'success_rate' THEN $text$
+        SELECT r.tenant_id, r.agent_id, r.analysis, r.slot, r.known, count(*), count(*), (count(*) FILTER (WHERE r.success = 'pass'))::double precision
+        FROM (
+            SELECT c.tenant_id, c.agent_id, r.analysis, r.success, c.slot, CASE WHEN $7 THEN width_bucket(r.computed_at, $3) ELSE 0 END AS known,
+                   row_number() OVER (PARTITION BY r.call_id, r.analysis ORDER BY r.version DESC) AS place
+            FROM c CROSS JOIN LATERAL (SELECT r.call_id, r.analysis, r.success, r.computed_at, r.version FROM voice.result r WHERE r.call_id = c.id AND r.call_id BETWEEN $1 AND $2 OFFSET 0) r
+            WHERE r.computed_at < $6
+        ) r WHERE r.place = 1 AND r.success IN ('pass', 'fail') GROUP BY 1, 2, 3, 4, 5$text$
+    -- A call counts once, with the first of its tools or turns.
+    WHEN 'tool_failure_rate' THEN $text$
+        SELECT k.tenant_id, k.agent_id, '', k.slot, k.known, count(*) FILTER (WHERE k.place = 1), count(*), count(k.error_text)::double precision
+        FROM (
+            SELECT c.tenant_id, c.agent_id, k.error_text, c.slot, CASE WHEN $7 THEN width_bucket(k.invoked_at, $3) ELSE 0 END AS known,
+                   row_number() OVER (PARTITION BY k.call_id ORDER BY k.id) AS place
+            FROM c CROSS JOIN LATERAL (SELECT k.call_id, k.id, k.error_text, k.invoked_at FROM voice.tool_call k WHERE k.call_id = c.id AND k.call_id BETWEEN $1 AND $2 OFFSET 0) k
+            WHERE k.invoked_at < $6
+        ) k GROUP BY 1, 2, 3, 4, 5$text$
+    WHEN 'e2e_p95_ms' THEN $text$
+        SELECT t.tenant_id, t.agent_id, t.bin::text, t.slot, t.known, count(*) FILTER (WHERE t.place = 1), count(*), 0::double precision
+        FROM (
+            SELECT c.tenant_id, c.agent_id, voice._latency_bin(t.e2e_latency_ms) AS bin, c.slot,
+                   CASE WHEN $7 THEN width_bucket(coalesce(t.ended_at, t.started_at), $3) ELSE 0 END AS known,
+                   row_number() OVER (PARTITION BY t.call_id ORDER BY t.id) AS place
+            FROM c CROSS JOIN LATERAL (SELECT t.call_id, t.id, t.e2e_latency_ms, t.started_at, t.ended_at FROM voice.turn t WHERE t.call_id = c.id AND t.call_id BETWEEN $1 AND $2 AND t.e2e_latency_ms IS NOT NULL OFFSET 0) t
+            WHERE coalesce(t.ended_at, t.started_at) < $6
+        ) t GROUP BY 1, 2, 3, 4, 5$text$
+    END
+$$;
+COMMENT ON FUNCTION voice._alert_facts_of(text) IS 'the subquery of the facts of a metric; NULL: it has none';
+
+-- Planned for these very bounds, so that it prunes. Ids may lie 24 hours beside the start of their calls, and seldom do: the lowest
+-- and the highest of those that started in time are looked up first, by agent. Groups are few, and the planner does not know it: no sort.
+CREATE FUNCTION voice._alert_facts(
+    metric text, tenants text[], edges timestamptz[], until timestamptz, known_until timestamptz, by_known boolean,
+    OUT tenant_id text, OUT agent_id text, OUT part text, OUT slot int, OUT known int, OUT calls bigint, OUT n bigint, OUT hits double precision)
+RETURNS SETOF record
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp SET jit = off SET enable_sort = off
+AS $$
+DECLARE
+    lowest uuid;
+    highest uuid;
+BEGIN
+    EXECUTE $query$
+        SELECT min(s.id::text COLLATE "C")::uuid, max(s.id::text COLLATE "C")::uuid
+        FROM voice.agent g
+        CROSS JOIN LATERAL (SELECT c.id FROM voice.call c
+                            WHERE c.agent_id = g.id AND c.started_at >= $2 AND c.started_at < $3 AND c.id >= $4 AND c.id < $5 OFFSET 0) s
+        WHERE g.tenant_id = ANY ($1)$query$
+    INTO lowest, highest
+    USING tenants, edges[1], until, @extschema@.voice_uuid_at(edges[1] - interval '24 hours'),
+          @extschema@.voice_uuid_at(until + interval '24 hours 1 millisecond');
+    IF lowest IS NULL THEN
+        RETURN;
+    END IF;
+    RETURN QUERY EXECUTE $query$
+        WITH c AS MATERIALIZED (
+            SELECT c.id, c.tenant_id, c.agent_id, c.status, c.ended_at, c.cost, c.cost_currency, width_bucket(c.started_at, $3) AS slot
+            FROM voice.call c
+            WHERE c.id BETWEEN $1 AND $2 AND c.started_at >= $3[1] AND c.started_at < $4 AND c.tenant_id = ANY ($5) AND c.deleted_at IS NULL
+        ) $query$ || voice._alert_facts_of(metric)
+    USING lowest, highest, edges, until, tenants, known_until, by_known;
+END
+$$;
+COMMENT ON FUNCTION voice._alert_facts(text, text[], timestamptz[], timestamptz, timestamptz, boolean) IS
+    'facts of one metric of these tenants'' calls that started from the first edge to until, as far as they were known then: calls, what was counted of them and how much of that is what the metric is about';
+
+-- By part: weeks of volume, bins of latencies, analyses of results.
+CREATE FUNCTION voice._alert_value(metric text, parts text[], counted_calls bigint[], counts bigint[], sums double precision[],
+    OUT value double precision, OUT calls bigint)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, voice, pg_temp
+AS $$
+    SELECT CASE
+        WHEN metric = 'cost' THEN coalesce(sum(p.hits), 0)
+        WHEN metric = 'dead_jobs' THEN coalesce(sum(p.n), 0)
+        -- Of the weeks before, those that had a call at that time.
+        WHEN metric = 'volume' THEN coalesce(sum(p.n) FILTER (WHERE p.part = '0'), 0) / avg(p.n) FILTER (WHERE p.part <> '0' AND p.n > 0)
+        WHEN metric = 'e2e_p95_ms' THEN
+            (SELECT round(power(1.05::double precision, b.bin + 0.5)) FROM (
+                SELECT q.part::int AS bin, sum(q.n) OVER (ORDER BY q.part::int) AS below, sum(q.n) OVER () AS total
+                FROM unnest(parts, counts) q(part, n)) b
+             WHERE b.below >= 0.95 * b.total AND b.total > 0 ORDER BY b.bin LIMIT 1)
+        ELSE sum(p.hits) / nullif(sum(p.n), 0) END,
+        CASE WHEN metric = 'volume' THEN coalesce(round(avg(p.n) FILTER (WHERE p.part <> '0' AND p.n > 0)), 0)
+             WHEN metric = 'success_rate' THEN coalesce(max(p.calls), 0)
+             WHEN metric <> 'dead_jobs' THEN coalesce(sum(p.calls), 0) END::bigint
+    FROM unnest(parts, counted_calls, counts, sums) p(part, calls, n, hits)
+$$;
+COMMENT ON FUNCTION voice._alert_value(text, text[], bigint[], bigint[], double precision[]) IS
+    'the value of a metric and the calls it is made of, from the sums of its facts by part; of success_rate the calls of the analysis that judged most of them';
