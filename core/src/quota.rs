@@ -4,6 +4,7 @@
 use crate::rate::Rate;
 use crate::time::Timestamp;
 use std::collections::HashMap;
+use std::time::Duration;
 
 /// Rates of tenants that have not asked for long are forgotten past so many.
 const KEPT: usize = 1024;
@@ -24,6 +25,17 @@ impl Limit {
 pub struct TenantLimitOverride {
     pub max_concurrency: Option<u32>,
     pub requests_per_minute: Option<u32>,
+    /// `None`: it may spend what it likes.
+    pub budget: Option<DayBudget>,
+}
+
+/// What a tenant may spend a day, as it was when somebody looked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DayBudget {
+    /// It has spent that much today.
+    pub is_spent: bool,
+    /// Until the next day begins, with a budget of which nothing is spent.
+    pub day_left: Duration,
 }
 
 /// The limits of all tenants, and how much of them is used.
@@ -33,6 +45,10 @@ pub struct Quotas {
     overrides: HashMap<String, TenantLimitOverride>,
     in_flight: HashMap<String, u32>,
     rates: HashMap<String, Rate>,
+    /// When the overrides were set.
+    set_at: Timestamp,
+    /// A tenant with a budget was answered.
+    spending: bool,
 }
 
 impl Quotas {
@@ -49,6 +65,7 @@ impl Quotas {
         now: Timestamp,
     ) {
         self.overrides = overrides.into_iter().collect();
+        self.set_at = now;
         self.apply(now);
     }
 
@@ -78,6 +95,39 @@ impl Quotas {
         Some(self.rates.get(tenant).and_then(|rate| rate.next(now)).unwrap_or(now))
     }
 
+    /// How many requests of jobs that are not begun may leave for this tenant now: none where its budget is spent. What is begun
+    /// ends.
+    pub fn begin_room(&self, tenant: &str, now: Timestamp) -> usize {
+        if self.is_over_budget(tenant, now) { 0 } else { self.room(tenant, now) }
+    }
+
+    /// When the next request of a job that is not begun may leave: as [`Quotas::next`], or when the day of a budget ends.
+    pub fn next_begin(&self, tenant: &str, now: Timestamp) -> Option<Timestamp> {
+        match self.spent_until(tenant).filter(|until| now < *until) {
+            Some(until) => Some(until),
+            None => self.next(tenant, now),
+        }
+    }
+
+    /// Whether this tenant has spent what it may spend a day.
+    pub fn is_over_budget(&self, tenant: &str, now: Timestamp) -> bool {
+        self.spent_until(tenant).is_some_and(|until| now < until)
+    }
+
+    /// Whether a tenant that has a budget was answered since the last call: what it has spent is to be looked at again.
+    pub fn take_spending(&mut self) -> bool {
+        std::mem::take(&mut self.spending)
+    }
+
+    fn budget(&self, tenant: &str) -> Option<DayBudget> {
+        self.overrides.get(tenant)?.budget
+    }
+
+    fn spent_until(&self, tenant: &str) -> Option<Timestamp> {
+        let budget = self.budget(tenant).filter(|budget| budget.is_spent)?;
+        Some(self.set_at.saturating_add(budget.day_left))
+    }
+
     /// A request leaves.
     pub fn send(&mut self, tenant: &str, now: Timestamp) {
         match self.in_flight.get_mut(tenant) {
@@ -95,6 +145,7 @@ impl Quotas {
 
     /// A request has been answered, or given up.
     pub fn done(&mut self, tenant: &str) {
+        self.spending |= self.budget(tenant).is_some();
         match self.in_flight.get_mut(tenant) {
             Some(count) if *count > 1 => *count -= 1,
             _ => _ = self.in_flight.remove(tenant),
@@ -178,10 +229,45 @@ mod tests {
     #[test]
     fn of_one_tenant_something_else_may_be_said_of_either() {
         let mut quotas = limited(1, 60);
-        let large = TenantLimitOverride { max_concurrency: Some(5), requests_per_minute: Some(0) };
-        let small = TenantLimitOverride { max_concurrency: None, requests_per_minute: Some(6000) };
+        let large = TenantLimitOverride { max_concurrency: Some(5), requests_per_minute: Some(0), budget: None };
+        let small = TenantLimitOverride { requests_per_minute: Some(6000), ..TenantLimitOverride::default() };
         quotas.set_overrides([("large".to_owned(), large), ("small".to_owned(), small)], START);
         assert_eq!((quotas.room("large", START), quotas.room("small", START)), (5, 1));
+    }
+
+    #[test]
+    fn a_tenant_whose_budget_is_spent_begins_nothing_until_its_day_ends_and_others_go_on() {
+        let hour = Duration::from_secs(3600);
+        let budgets = |is_spent| {
+            let budget = Some(DayBudget { is_spent, day_left: hour });
+            [(
+                "small".to_owned(),
+                TenantLimitOverride { max_concurrency: Some(3), budget, ..TenantLimitOverride::default() },
+            )]
+        };
+        let mut quotas = Quotas::default();
+        quotas.set_overrides(budgets(true), hour);
+        assert_eq!((quotas.begin_room("small", hour), quotas.begin_room("other", hour)), (0, usize::MAX));
+        assert_eq!(quotas.room("small", hour), 3, "what is begun ends");
+        assert_eq!(quotas.next_begin("small", hour), Some(2 * hour));
+        assert_eq!((quotas.next_begin("other", hour), quotas.is_over_budget("other", hour)), (Some(hour), false));
+        // The next day.
+        assert_eq!((quotas.begin_room("small", 2 * hour), quotas.is_over_budget("small", 2 * hour)), (3, false));
+        assert_eq!(quotas.next_begin("small", 2 * hour), Some(2 * hour));
+        // The budget was raised.
+        quotas.set_overrides(budgets(false), hour);
+        assert_eq!((quotas.begin_room("small", hour), quotas.next_begin("small", hour)), (3, Some(hour)));
+    }
+
+    #[test]
+    fn an_answer_to_a_tenant_with_a_budget_is_a_reason_to_look_at_it_again_once() {
+        let mut quotas = Quotas::default();
+        let with_budget = TenantLimitOverride { budget: Some(DayBudget::default()), ..TenantLimitOverride::default() };
+        quotas.set_overrides([("small".to_owned(), with_budget)], START);
+        quotas.done("other");
+        assert!(!quotas.take_spending());
+        quotas.done("small");
+        assert!(quotas.take_spending() && !quotas.take_spending());
     }
 
     #[test]

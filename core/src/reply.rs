@@ -13,6 +13,8 @@ pub struct Reply {
     pub model: String,
     pub prompt_tokens: Option<i32>,
     pub completion_tokens: Option<i32>,
+    /// Those of the prompt's that the server had in its cache.
+    pub cached_tokens: Option<i32>,
 }
 
 /// What an answer cost, valid or not. `None`: the server did not say.
@@ -20,6 +22,8 @@ pub struct Reply {
 pub struct Tokens {
     pub prompt: Option<i32>,
     pub completion: Option<i32>,
+    /// Those of the prompt's that the server had in its cache, where it says so.
+    pub cached: Option<i32>,
 }
 
 impl Tokens {
@@ -29,11 +33,20 @@ impl Tokens {
             (Some(a), Some(b)) => Some(a.saturating_add(b)),
             (a, b) => a.or(b),
         };
-        Tokens { prompt: sum(self.prompt, other.prompt), completion: sum(self.completion, other.completion) }
+        Tokens {
+            prompt: sum(self.prompt, other.prompt),
+            completion: sum(self.completion, other.completion),
+            cached: sum(self.cached, other.cached),
+        }
     }
 }
 
 impl Reply {
+    /// What it cost.
+    pub fn tokens(&self) -> Tokens {
+        Tokens { prompt: self.prompt_tokens, completion: self.completion_tokens, cached: self.cached_tokens }
+    }
+
     /// Whether one of its texts holds a secret: a proxy in its debugging mode, or a hostile server, repeats the key.
     pub fn repeats_one_of(&self, secrets: &[&str]) -> bool {
         let mut texts = self.answer.texts().into_iter().chain([self.model.as_str()]);

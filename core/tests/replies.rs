@@ -312,8 +312,22 @@ fn a_message_without_content_is_an_answer_of_the_model_that_says_nothing() {
 fn what_a_refused_answer_cost_is_known() {
     let body = completion(json!({"content": "I think she was happy."}), "stop").to_string();
     assert!(OPENAI_CHAT.parse(&Question::fixed_fields(), body.as_bytes()).is_err());
-    assert_eq!(OPENAI_CHAT.tokens(body.as_bytes()), Tokens { prompt: Some(321), completion: Some(87) });
+    assert_eq!(OPENAI_CHAT.tokens(body.as_bytes()), Tokens { prompt: Some(321), completion: Some(87), cached: None });
     assert_eq!(OPENAI_CHAT.tokens(b"<html>"), Tokens::default());
+}
+
+#[test]
+fn what_the_server_had_in_its_cache_is_a_part_of_the_prompt_or_not_known() {
+    let cached = |usage: serde_json::Value| OPENAI_CHAT.tokens(json!({"usage": usage}).to_string().as_bytes()).cached;
+    let of =
+        |prompt: i64, cached: i64| json!({"prompt_tokens": prompt, "prompt_tokens_details": {"cached_tokens": cached}});
+    assert_eq!(
+        [(100, 64), (100, 0), (100, 100)].map(|(all, part)| cached(of(all, part))),
+        [Some(64), Some(0), Some(100)]
+    );
+    assert_eq!([(100, 101), (100, -1)].map(|(all, part)| cached(of(all, part))), [None, None]);
+    assert_eq!(cached(json!({"prompt_tokens": 5, "prompt_tokens_details": null})), None);
+    assert_eq!(cached(json!({"prompt_tokens_details": {"cached_tokens": 5}})), None);
 }
 
 #[test]

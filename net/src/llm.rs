@@ -146,7 +146,7 @@ fn read_reply(request: &AnalysisRequest, response: HttpResponse) -> Sent {
         }
     };
     let spent = match &outcome {
-        Ok(reply) => Tokens { prompt: reply.prompt_tokens, completion: reply.completion_tokens },
+        Ok(reply) => reply.tokens(),
         Err(_) => protocol.tokens(&response.body),
     };
     Sent::Done(LlmExchange { outcome, http_status: Some(response.status), spent })

@@ -104,9 +104,13 @@ END
 $$;
 COMMENT ON FUNCTION voice_requeue_dead(int) IS 'gives dead jobs another chance, the oldest first; returns how many wait again';
 
-CREATE FUNCTION voice_limit_tenant(tenant text, max_concurrency int DEFAULT NULL, requests_per_minute int DEFAULT NULL) RETURNS boolean
+CREATE FUNCTION voice_limit_tenant(
+    tenant text, max_concurrency int DEFAULT NULL, requests_per_minute int DEFAULT NULL,
+    budget_per_day numeric DEFAULT NULL, budget_currency text DEFAULT 'USD') RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
+DECLARE
+    model CONSTANT text := current_setting('voice_analytics.llm_model', true);
 BEGIN
     IF tenant IS NULL THEN
         RAISE EXCEPTION 'no tenant is named'
@@ -124,20 +128,35 @@ BEGIN
         RAISE EXCEPTION 'requests_per_minute is out of range'
             USING ERRCODE = 'invalid_parameter_value', DETAIL = format('requests_per_minute is %s; it may be 0 to 1000000.', requests_per_minute),
                   HINT = '0 is no limit, NULL what the setting tenant_requests_per_minute says.';
+    ELSIF NOT (budget_per_day > 0 AND budget_per_day < 1e12) THEN
+        RAISE EXCEPTION 'budget_per_day is out of range'
+            USING ERRCODE = 'invalid_parameter_value', DETAIL = format('budget_per_day is %s; it may be more than 0 and less than 1e12.', budget_per_day),
+                  HINT = 'NULL is no budget. To stop everything: voice_pause().';
+    ELSIF budget_currency IS NULL OR budget_currency !~ '^[A-Z]{3}$' THEN
+        RAISE EXCEPTION 'budget_currency is no currency'
+            USING ERRCODE = 'invalid_parameter_value', DETAIL = format('budget_currency is %s.', coalesce(quote_literal(budget_currency), 'NULL')),
+                  HINT = 'Pass the code of ISO 4217 that voice.model_price has: ''USD''.';
     END IF;
-    IF max_concurrency IS NULL AND requests_per_minute IS NULL THEN
+    IF max_concurrency IS NULL AND requests_per_minute IS NULL AND budget_per_day IS NULL THEN
         DELETE FROM voice.tenant_limit l WHERE l.tenant_id = voice_limit_tenant.tenant;
-    ELSE
-        INSERT INTO voice.tenant_limit AS l (tenant_id, max_concurrency, requests_per_minute)
-        VALUES (voice_limit_tenant.tenant, voice_limit_tenant.max_concurrency, voice_limit_tenant.requests_per_minute)
-        ON CONFLICT ON CONSTRAINT tenant_limit_pkey
-        DO UPDATE SET max_concurrency = EXCLUDED.max_concurrency, requests_per_minute = EXCLUDED.requests_per_minute;
+        RETURN false;
     END IF;
-    RETURN max_concurrency IS NOT NULL OR requests_per_minute IS NOT NULL;
+    INSERT INTO voice.tenant_limit AS l (tenant_id, max_concurrency, requests_per_minute, budget_per_day, budget_currency)
+    VALUES (voice_limit_tenant.tenant, voice_limit_tenant.max_concurrency, voice_limit_tenant.requests_per_minute,
+            voice_limit_tenant.budget_per_day, voice_limit_tenant.budget_currency)
+    ON CONFLICT ON CONSTRAINT tenant_limit_pkey
+    DO UPDATE SET max_concurrency = EXCLUDED.max_concurrency, requests_per_minute = EXCLUDED.requests_per_minute,
+                  budget_per_day = EXCLUDED.budget_per_day, budget_currency = EXCLUDED.budget_currency;
+    IF budget_per_day IS NOT NULL AND voice._analyzer()->>'analyzer' <> 'builtin' AND NOT EXISTS (
+        SELECT FROM voice._model_price(model, voice._yesterday() + 1) p WHERE p.currency = voice_limit_tenant.budget_currency) THEN
+        RAISE NOTICE 'the model % has no price in %, so its requests do not count', model, budget_currency
+            USING HINT = 'INSERT INTO voice.model_price (model, currency, prompt, completion) VALUES (…)';
+    END IF;
+    RETURN true;
 END
 $$;
-COMMENT ON FUNCTION voice_limit_tenant(text, int, int) IS
-    'how much a tenant may ask of the LLM: requests in flight at once, and a minute; 0: no limit; NULL, or left out: what the settings tenant_max_concurrency and tenant_requests_per_minute say of every tenant. What is over the limit waits in the queue and holds up nobody else. Returns whether the tenant has limits of its own now';
+COMMENT ON FUNCTION voice_limit_tenant(text, int, int, numeric, text) IS
+    'how much a tenant may ask of the LLM: requests in flight at once, and a minute (0: no limit; NULL, or left out: what the settings tenant_max_concurrency and tenant_requests_per_minute say of every tenant), and what its analyses may cost a day by voice.model_price (NULL: as much as they do). What is over the limit waits in the queue and holds up nobody else. Returns whether the tenant has limits of its own now';
 
 -- The hash is what lets the worker skip a call that it has judged already; without it, it judges again. The row stays
 -- to be read until then.

@@ -24,7 +24,9 @@ BEGIN
     RETURN QUERY EXECUTE $query$
         SELECT p.day, bit_xor(p.print) FROM (
             SELECT (c.started_at AT TIME ZONE $5)::date,
-                   bit_xor(hash_record_extended(ROW(c.id, c.agent_id, c.status, c.started_at, c.duration_ms, a.computed_at, a.transcript_hash), 0))
+                   bit_xor(hash_record_extended(ROW(c.id, c.agent_id, c.status, c.started_at, c.duration_ms, a.computed_at, a.transcript_hash), 0)
+                           -- Calls without a cost have the fingerprint that they had before there were any.
+                           # CASE WHEN c.cost IS NULL THEN 0 ELSE hash_record_extended(ROW(c.id, c.cost, c.cost_currency), 1) END)
             FROM voice.call c
             LEFT JOIN voice.analytics a ON a.call_id = c.id AND a.call_id >= $1 AND a.call_id < $2
             WHERE c.id >= $1 AND c.id < $2 AND c.started_at >= $3 AND c.started_at < $4 AND c.deleted_at IS NULL
@@ -82,6 +84,7 @@ BEGIN
     SET zone = EXCLUDED.zone, print = EXCLUDED.print, rolled_at = EXCLUDED.rolled_at;
     DELETE FROM voice.daily d WHERE d.day = voice_rollup.day;
     PERFORM voice._roll_up_results(day, first_id, past_id, since, until);
+    PERFORM voice._roll_up_costs(day, first_id, past_id, since, until);
     EXECUTE $query$
         WITH c AS MATERIALIZED (
             SELECT c.id, c.tenant_id, c.agent_id, c.status, c.duration_ms FROM voice.call c
@@ -132,7 +135,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION voice_rollup(date) IS
-    'computes a day of voice.daily and voice.daily_result anew (yesterday, when left out), and returns how many rows voice.daily has; a day whose calls have left stays as it is';
+    'computes a day of voice.daily, voice.daily_result and voice.daily_cost anew (yesterday, when left out), and returns how many rows voice.daily has; a day whose calls have left stays as it is';
 
 -- A month that was dropped took calls of that day with it: computed anew, it would forget them.
 CREATE FUNCTION voice._has_left(day date) RETURNS boolean

@@ -3,7 +3,8 @@
 
 CREATE FUNCTION voice_trial(
     sample int DEFAULT 200, since timestamptz DEFAULT now() - interval '30 days', name text DEFAULT NULL, model text DEFAULT NULL,
-    version int DEFAULT NULL, instructions text DEFAULT NULL, vertical text DEFAULT NULL, labelled boolean DEFAULT false) RETURNS bigint
+    version int DEFAULT NULL, instructions text DEFAULT NULL, vertical text DEFAULT NULL, labelled boolean DEFAULT false,
+    dry_run boolean DEFAULT false) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
@@ -54,6 +55,10 @@ BEGIN
         RAISE NOTICE 'no call was judged since then'
             USING DETAIL = format('since is %s, labelled %s, vertical %s, name %s.', since, coalesce(labelled, false), coalesce(quote_literal(vertical), 'NULL'), coalesce(quote_literal(name), 'NULL'));
     END IF;
+    IF dry_run THEN
+        PERFORM voice._estimate_trial(ids, name, wanted_version, model, instructions);
+        RETURN NULL;
+    END IF;
     INSERT INTO voice.trial (id, since, sample, calls, version, name, model, vertical, instructions)
     VALUES (new_id, since, sample, coalesce(cardinality(ids), 0), wanted_version, name, model, vertical, instructions);
     INSERT INTO voice.job (call_id, tenant_id, kind, priority, event)
@@ -62,8 +67,35 @@ BEGIN
     RETURN new_id;
 END
 $$;
-COMMENT ON FUNCTION voice_trial(int, timestamptz, text, text, int, text, text, boolean) IS
-    'has a random sample of calls, or of those that people have labelled, judged again by another model, version of an analysis (name NULL: the fixed row) or instructions, and stores that beside, never in their place; returns the id for voice_trial_report()';
+COMMENT ON FUNCTION voice_trial(int, timestamptz, text, text, int, text, text, boolean, boolean) IS
+    'has a random sample of calls, or of those that people have labelled, judged again by another model, version of an analysis (name NULL: the fixed row) or instructions, and stores that beside, never in their place; returns the id for voice_trial_report(); dry_run: only says of how many calls, about how many tokens that takes and what they cost, and returns NULL';
+
+-- One request a call, guessed as voice._estimate_tokens() does.
+CREATE FUNCTION voice._estimate_trial(ids uuid[], name text, version int, model text, instructions text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+DECLARE
+    analyzer CONSTANT jsonb := voice._analyzer();
+    definition record;
+    calls CONSTANT int := coalesce(cardinality(ids), 0);
+    asked_of text;
+    prompt numeric;
+    completion numeric;
+BEGIN
+    SELECT a.model, char_length(a.schema::text) + char_length(coalesce(a.criteria::text, '')) + char_length(coalesce(a.instructions, '')) AS chars,
+           (SELECT count(*) FROM jsonb_object_keys(a.schema->'properties')) + coalesce(jsonb_array_length(a.criteria), 0) AS asked
+    INTO definition FROM voice.analysis a
+    WHERE a.tenant_id = voice._tenant() AND a.name = _estimate_trial.name AND a.version = _estimate_trial.version;
+    asked_of := coalesce(model, definition.model, current_setting('voice_analytics.llm_model', true));
+    SELECT coalesce(sum((analyzer->>'prompt_chars')::int + coalesce(definition.chars, 0) + coalesce(char_length(instructions), 0)
+                        + least(c.chars, (analyzer->>'max_chars')::int)), 0) / 4
+    INTO prompt FROM voice._call_chars(ids) c;
+    completion := calls * (150 + 40 * coalesce(definition.asked, 0));
+    RAISE NOTICE '% calls would be judged, with about % prompt tokens and % completion tokens: %', calls, round(prompt), completion,
+        voice._estimate_cost(ARRAY[asked_of], ARRAY[prompt], ARRAY[completion]);
+END
+$$;
+COMMENT ON FUNCTION voice._estimate_trial(uuid[], text, int, text, text) IS 'says about how many tokens a trial takes, and what they cost';
 
 -- What is stored of the call when the trial judged it stands beside what the trial made of it.
 CREATE FUNCTION voice._store_trial(

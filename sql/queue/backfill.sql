@@ -19,43 +19,87 @@ AS $$
 $$;
 COMMENT ON FUNCTION voice._transcript_hash(uuid) IS 'of the words of a call, as the worker computes it';
 
+-- Where the words are not the caller's to read: 900 characters a minute, 150 words of six.
+CREATE FUNCTION voice._call_chars(ids uuid[], OUT id uuid, OUT chars numeric) RETURNS SETOF record
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp
+AS $$
+BEGIN
+    IF has_column_privilege('voice.turn', 'text', 'SELECT') AND has_column_privilege('voice.tool_call', 'args', 'SELECT') THEN
+        RETURN QUERY
+        SELECT s.id, (SELECT coalesce(sum(char_length(u.role) + char_length(u.text) + 8), 0) FROM voice.turn u WHERE u.call_id = s.id)::numeric
+            + (SELECT coalesce(sum(char_length(u.name) + 30 + least(char_length(u.args::text), 400)
+                                   + least(char_length(coalesce(u.error_text, u.result::text, '')), 400)), 0)
+               FROM voice.tool_call u WHERE u.call_id = s.id)
+        FROM unnest(ids) s(id);
+    ELSE
+        RETURN QUERY
+        SELECT s.id, coalesce(c.duration_ms, 0) * 900 / 60000.0 FROM unnest(ids) s(id) LEFT JOIN voice.call c ON c.id = s.id;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION voice._call_chars(uuid[]) IS 'how many characters the transcript of each call has, or may have by its duration';
+
 -- A token is about four characters of English; a reply is about 150 of them, and one of an analysis 40 a property or criterion,
 -- with its evidence. A definition that names another model is another request, of the same words.
 CREATE FUNCTION voice._estimate_tokens(calls bigint, sample uuid[], analyzer jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
-    mean record;
+    estimate record;
 BEGIN
     IF analyzer->>'analyzer' = 'builtin' THEN
         RAISE NOTICE '% calls would be queued; the builtin analyzer costs no tokens', calls;
         RETURN;
     END IF;
-    SELECT coalesce(avg(1 + d.others), 1) AS requests, coalesce(avg((1 + d.others) * (analyzer->>'prompt_chars')::int + d.chars
-               + (1 + d.others) * least(t.chars + k.chars, (analyzer->>'max_chars')::int)), (analyzer->>'prompt_chars')::int) AS chars,
-           coalesce(avg(150 * (1 + d.others) + 40 * d.asked), 150) AS completion
-    INTO mean
-    FROM unnest(sample) s(id)
-    CROSS JOIN LATERAL (
-        SELECT coalesce(sum(char_length(u.role) + char_length(u.text) + 8), 0) AS chars FROM voice.turn u WHERE u.call_id = s.id) t
-    CROSS JOIN LATERAL (
-        SELECT coalesce(sum(char_length(u.name) + 30 + least(char_length(u.args::text), 400)
-                            + least(char_length(coalesce(u.error_text, u.result::text, '')), 400)), 0) AS chars
-        FROM voice.tool_call u WHERE u.call_id = s.id) k
-    CROSS JOIN LATERAL (
-        SELECT count(DISTINCT a.model) AS others,
-               coalesce(sum(char_length(a.schema::text) + char_length(coalesce(a.criteria::text, '')) + char_length(coalesce(a.instructions, ''))), 0) AS chars,
-               coalesce(sum((SELECT count(*) FROM jsonb_object_keys(a.schema->'properties')) + coalesce(jsonb_array_length(a.criteria), 0)), 0) AS asked
-        FROM voice.call c JOIN voice.agent g ON g.id = c.agent_id
-        CROSS JOIN LATERAL voice._applying_definitions(c.tenant_id, c.agent_id, g.vertical) a
-        WHERE c.id = s.id) d;
-    RAISE NOTICE '% calls would be queued, for about % requests, % prompt tokens and % completion tokens', calls,
-        round(calls * mean.requests), round(calls * mean.chars / 4), round(calls * mean.completion)
-        USING DETAIL = format('Guessed from the characters of %s of the calls, four to a token, and 150 tokens a reply, 40 more a property or criterion of an analysis.',
+    WITH words AS (
+        SELECT s.id, s.chars, c.tenant_id, c.agent_id, g.vertical
+        FROM voice._call_chars(sample) s LEFT JOIN voice.call c ON c.id = s.id LEFT JOIN voice.agent g ON g.id = c.agent_id
+    ), request AS (
+        -- A call's requests: one of the setting's model, and one of each model that a definition names. The first has what names none.
+        SELECT w.id, d.model, least(w.chars, (analyzer->>'max_chars')::int) AS words,
+               coalesce(sum(char_length(d.schema::text) + char_length(coalesce(d.criteria::text, '')) + char_length(coalesce(d.instructions, ''))), 0) AS chars,
+               coalesce(sum((SELECT count(*) FROM jsonb_object_keys(d.schema->'properties')) + coalesce(jsonb_array_length(d.criteria), 0)), 0) AS asked
+        FROM words w CROSS JOIN LATERAL (
+            SELECT a.model, a.schema, a.criteria, a.instructions FROM voice._applying_definitions(w.tenant_id, w.agent_id, w.vertical) a
+            UNION ALL SELECT NULL, NULL, NULL, NULL) d
+        GROUP BY w.id, w.chars, d.model
+    ), model AS (
+        SELECT r.model, count(*) AS requests, sum((analyzer->>'prompt_chars')::int + r.chars + r.words) AS chars, sum(150 + 40 * r.asked) AS completion
+        FROM request r GROUP BY 1
+        -- Nothing could be looked at: as if nothing were said.
+        UNION ALL SELECT NULL, 1, (analyzer->>'prompt_chars')::int, 150 WHERE cardinality(sample) = 0
+    ), scaled AS (
+        SELECT coalesce(m.model, current_setting('voice_analytics.llm_model', true)) AS model, m.requests * f.factor AS requests,
+               m.chars * f.factor / 4 AS prompt, m.completion * f.factor AS completion
+        FROM model m CROSS JOIN (SELECT calls::numeric / greatest(cardinality(sample), 1) AS factor) f
+    )
+    SELECT round(sum(s.requests)) AS requests, round(sum(s.prompt)) AS prompt, round(sum(s.completion)) AS completion,
+           array_agg(s.model) AS models, array_agg(s.prompt) AS prompts, array_agg(s.completion) AS completions
+    INTO estimate FROM scaled s;
+    RAISE NOTICE '% calls would be queued, for about % requests, % prompt tokens and % completion tokens: %', calls,
+        estimate.requests, estimate.prompt, estimate.completion,
+        voice._estimate_cost(estimate.models, estimate.prompts, estimate.completions)
+        USING DETAIL = format('Guessed from the length of %s of the calls, four characters to a token, and 150 tokens a reply, 40 more a property or criterion of an analysis.',
                               cardinality(sample));
 END
 $$;
-COMMENT ON FUNCTION voice._estimate_tokens(bigint, uuid[], jsonb) IS 'says about how many requests and tokens the analysis of so many calls like these costs';
+COMMENT ON FUNCTION voice._estimate_tokens(bigint, uuid[], jsonb) IS 'says about how many requests and tokens the analysis of so many calls like these takes, and what they cost';
+
+CREATE FUNCTION voice._estimate_cost(models text[], prompt_tokens numeric[], completion_tokens numeric[]) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, voice, pg_temp
+AS $$
+    WITH part AS (
+        SELECT u.model, p.currency, voice._usage_cost(u.prompt, 0, u.completion, p.prompt, p.cached_prompt, p.completion) AS cost
+        FROM unnest($1, $2, $3) u(model, prompt, completion)
+        LEFT JOIN LATERAL voice._model_price(u.model, voice._yesterday() + 1) p ON true
+    )
+    SELECT concat_ws(' and ',
+        (SELECT 'about ' || string_agg(s.cost || ' ' || s.currency, ' and ' ORDER BY s.currency)
+         FROM (SELECT p.currency, round(sum(p.cost), CASE WHEN sum(p.cost) < 1 THEN 4 ELSE 2 END) AS cost FROM part p WHERE p.currency IS NOT NULL GROUP BY 1) s),
+        (SELECT 'what ' || string_agg(DISTINCT p.model, ', ' ORDER BY p.model) || ' costs, which voice.model_price does not say'
+         FROM part p WHERE p.currency IS NULL))
+$$;
+COMMENT ON FUNCTION voice._estimate_cost(text[], numeric[], numeric[]) IS 'what so many tokens of each model would cost today, in words';
 
 -- As core/src/definition/mod.rs decides it, but for the number of turns.
 CREATE FUNCTION voice._applying_definitions(tenant text, of_agent text, of_vertical text,
@@ -151,6 +195,10 @@ BEGIN
                 'AND CASE WHEN a.prompt_version IN ($6, $7) THEN a.transcript_hash = voice._transcript_hash(a.call_id) ELSE false END'
             END);
     END IF;
+    IF NOT dry_run THEN
+        UPDATE voice.backfill b SET finished_at = clock_timestamp()
+        WHERE b.finished_at IS NULL AND NOT EXISTS (SELECT FROM voice.job j WHERE j.kind = 'analyze' AND j.priority >= 10);
+    END IF;
     -- Which calls of a range of ids, newest first. With the bounds as constants planning prunes to one month, and the
     -- two anti-joins are of one month's size. A call that gave up is for voice_requeue_dead().
     chosen := format($query$
@@ -193,10 +241,13 @@ BEGIN
     IF dry_run THEN
         PERFORM voice._estimate_tokens(total, sample, analyzer);
     ELSE
+        IF total > 0 THEN
+            INSERT INTO voice.backfill (queued, name, vertical) VALUES (total, voice_backfill.name, voice_backfill.vertical);
+        END IF;
         PERFORM voice._wake();
     END IF;
     RETURN total;
 END
 $$;
 COMMENT ON FUNCTION voice_backfill(timestamptz, text, int, boolean, boolean, text) IS
-    'queues ended calls without analytics (stale: also those of another prompt or other words), the newest first, behind live calls; name: calls of this tenant to which that analysis applies and that have no result of it (stale: none of its newest version and these words); dry_run: only says how many, and about how many requests and tokens';
+    'queues ended calls without analytics (stale: also those of another prompt or other words), the newest first, behind live calls; name: calls of this tenant to which that analysis applies and that have no result of it (stale: none of its newest version and these words); dry_run: only says how many, about how many requests and tokens, and what these cost';

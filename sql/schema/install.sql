@@ -20,8 +20,11 @@ BEGIN
     PERFORM voice._install_webhook();
     PERFORM voice._install_daily();
     PERFORM voice._install_daily_result();
+    PERFORM voice._install_daily_usage();
     PERFORM voice._install_state();
     PERFORM voice._install_tenant_limit();
+    PERFORM voice._install_model_price();
+    PERFORM voice._install_backfill();
     PERFORM voice._install_analysis();
     PERFORM voice._install_trial();
     PERFORM voice._install_label();

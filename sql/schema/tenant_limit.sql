@@ -35,6 +35,8 @@ BEGIN
         max_concurrency int CONSTRAINT tenant_limit_max_concurrency_in_range CHECK (max_concurrency BETWEEN 0 AND 1024),
         requests_per_minute int CONSTRAINT tenant_limit_requests_per_minute_in_range CHECK (requests_per_minute BETWEEN 0 AND 1000000),
         tenant_id text NOT NULL,
+        budget_per_day numeric CONSTRAINT tenant_limit_budget_per_day_in_range CHECK (budget_per_day > 0 AND budget_per_day < 1e12),
+        budget_currency text NOT NULL DEFAULT 'USD' CONSTRAINT tenant_limit_budget_currency_is_a_code CHECK (budget_currency ~ '^[A-Z]{3}$'),
         PRIMARY KEY (tenant_id)
     );
     PERFORM voice._make_private('voice.tenant_limit');
@@ -46,6 +48,8 @@ BEGIN
     COMMENT ON TABLE voice.tenant_limit IS 'tenants of whom something else is said than of all: voice_limit_tenant()';
     COMMENT ON COLUMN voice.tenant_limit.max_concurrency IS 'requests to the LLM in flight at once; 0: no limit; NULL: the setting tenant_max_concurrency';
     COMMENT ON COLUMN voice.tenant_limit.requests_per_minute IS 'requests to the LLM a minute; 0: no limit; NULL: the setting tenant_requests_per_minute';
+    COMMENT ON COLUMN voice.tenant_limit.budget_per_day IS 'what its analyses may cost a day; NULL: as much as they do';
+    COMMENT ON COLUMN voice.tenant_limit.budget_currency IS 'of budget_per_day; what has no price in this currency is not counted';
 END
 $$;
 COMMENT ON FUNCTION voice._install_tenant_limit() IS 'creates voice.tenant_limit if it is missing';

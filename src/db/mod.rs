@@ -34,6 +34,7 @@ mod statement;
 mod store;
 pub mod transaction;
 pub mod trials;
+mod usage;
 
 pub use error::{DbError, rethrow};
 pub use statement::Statement;

@@ -8,7 +8,7 @@ use super::partition::{PartitionScope, PartitionStatement};
 use super::search::Search;
 use super::store;
 use super::{DbError, Statement};
-use super::{attempt_log, deliver, live, trials};
+use super::{attempt_log, deliver, live, trials, usage};
 use crate::host::commit_hooks;
 use pgrx::Uuid;
 use pgrx::pg_sys::BuiltinOid::*;
@@ -178,6 +178,10 @@ pub fn settle(
     // The log is a family of calls.
     attempts.retain(|(_, call, _)| !call.is_alert);
     attempt_log::write(client, &attempts)?;
+    let agent = |s: &Settled| calls.get(&s.job.call_id).and_then(Option::as_ref).map_or("", |call| call.agent.as_str());
+    // What is postponed is settled again.
+    let answered = settled.iter().filter(|s| !report.postponed.contains(&s.job.id));
+    usage::book(client, answered.map(|s| (s, agent(s))))?;
     report.enqueued.extend(&updates.retried_kinds);
     updates.apply(client)?;
     if !gone.is_empty() {

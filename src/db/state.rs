@@ -148,7 +148,11 @@ mod tests {
             .expect("limits");
         let mut limits = Spi::connect_mut(limits::read).expect("limits");
         limits.sort_by(|a, b| a.0.cmp(&b.0));
-        let limit = |max_concurrency, requests_per_minute| TenantLimitOverride { max_concurrency, requests_per_minute };
+        let limit = |max_concurrency, requests_per_minute| TenantLimitOverride {
+            max_concurrency,
+            requests_per_minute,
+            budget: None,
+        };
         assert_eq!(limits, [("acme".to_owned(), limit(Some(3), None)), ("trial".to_owned(), limit(None, Some(0)))]);
     }
 

@@ -7,6 +7,8 @@ pub enum Health {
     Incomplete(String),
     /// Some jobs wait because of limits.
     Throttled,
+    /// Some jobs wait because their tenants have spent what they may spend a day.
+    OverBudget,
     /// Nothing is requested until the configuration changes; with the reason.
     Misconfigured(String),
     /// The server that is asked fails; with the reason.

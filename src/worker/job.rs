@@ -141,6 +141,14 @@ pub trait JobHandler {
         None
     }
 
+    /// Why jobs of these keys wait although there is capacity.
+    fn throttled<'a>(&self, _keys: impl Iterator<Item = &'a Self::Key>) -> Health
+    where
+        Self::Key: 'a,
+    {
+        Health::Throttled
+    }
+
     /// Ends throttling that is over. `true`: there may be more due jobs.
     fn end_throttling(&mut self, _now: Instant) -> bool {
         false

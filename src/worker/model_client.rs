@@ -165,7 +165,7 @@ impl ModelClient {
     /// The same for one tenant.
     pub fn room_for_looks_of(&self, tenant: &str) -> usize {
         let finals = self.finals.claimed.get(tenant).copied().unwrap_or_default();
-        self.provider.available_for(tenant).saturating_sub(finals)
+        self.provider.may_begin_for(tenant).saturating_sub(finals)
     }
 
     /// Whether an analysis of a call that has ended waits, for whichever analyzer.

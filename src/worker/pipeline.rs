@@ -325,7 +325,9 @@ impl<H: JobHandler> JobRunner for Pipeline<H> {
             return Health::Failing(error.clone());
         }
         match self.handler.health() {
-            Health::Healthy if self.queue.throttled().next().is_some() => Health::Throttled,
+            Health::Healthy if self.queue.throttled().next().is_some() => {
+                self.handler.throttled(self.queue.throttled())
+            }
             health => health,
         }
     }

@@ -2,6 +2,7 @@
 //! [`ServerState`] by what happens to other jobs. What cannot be sent at all, for want of a key, waits for the settings.
 
 use super::credentials;
+use super::health::Health;
 use crate::db::claim::Claimed;
 use crate::guc::Settings;
 use std::sync::Arc;
@@ -172,6 +173,25 @@ impl Provider {
         self.quotas.room(tenant, self.now())
     }
 
+    /// The same for requests of a job that is not begun. What is begun ends, whatever it costs.
+    pub fn may_begin_for(&self, tenant: &str) -> usize {
+        self.quotas.begin_room(tenant, self.now())
+    }
+
+    /// Whether a tenant with a budget was answered since the last call.
+    pub fn take_spending(&mut self) -> bool {
+        self.quotas.take_spending()
+    }
+
+    /// Why jobs of these tenants wait.
+    pub fn throttled<'a>(&self, mut tenants: impl Iterator<Item = &'a str>) -> Health {
+        let now = self.now();
+        match tenants.any(|tenant| self.quotas.is_over_budget(tenant, now)) {
+            true => Health::OverBudget,
+            false => Health::Throttled,
+        }
+    }
+
     /// Why requests are held because the configuration is refused, or answers cannot be used.
     pub fn refusal(&self) -> Option<String> {
         self.unusable.clone().or_else(|| self.held(Hold::Refusing))
@@ -203,6 +223,13 @@ impl Provider {
     pub fn next_available_for<'a>(&self, tenants: impl Iterator<Item = &'a str>) -> Option<Instant> {
         let now = self.now();
         let first = tenants.filter_map(|tenant| self.quotas.next(tenant, now)).min();
+        first.and_then(|t| self.began.checked_add(t))
+    }
+
+    /// The same of jobs that are not begun.
+    pub fn next_begin_for<'a>(&self, tenants: impl Iterator<Item = &'a str>) -> Option<Instant> {
+        let now = self.now();
+        let first = tenants.filter_map(|tenant| self.quotas.next_begin(tenant, now)).min();
         first.and_then(|t| self.began.checked_add(t))
     }
 

@@ -48,8 +48,10 @@ impl StatusWriter {
                 let throttled = kinds.iter().any(|health| matches!(health, Health::Throttled));
                 let incomplete =
                     first(|health| if let Health::Incomplete(reason) = health { Some(reason) } else { None });
+                let over_budget = kinds.iter().any(|health| matches!(health, Health::OverBudget));
+                let spent = over_budget.then_some("jobs wait for the budgets of their tenants, see voice_budgets()");
                 let limited = throttled.then_some("jobs wait for the limits of their tenants");
-                self.slot.set_state(state, limited.or(incomplete.map(String::as_str)).unwrap_or_default());
+                self.slot.set_state(state, spent.or(limited).or(incomplete.map(String::as_str)).unwrap_or_default());
             }
         }
     }

@@ -6,6 +6,7 @@ mod analyses;
 mod analyzing;
 mod bad_replies;
 mod blame;
+mod costs;
 mod databases;
 mod erasing;
 mod fairness;

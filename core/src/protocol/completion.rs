@@ -92,6 +92,7 @@ pub(super) fn read(question: &Question, body: &[u8]) -> Result<Reply, ReplyError
         model: excerpt(strip_invisible(model).trim()),
         prompt_tokens: tokens.prompt,
         completion_tokens: tokens.completion,
+        cached_tokens: tokens.cached,
     })
 }
 
@@ -186,8 +187,13 @@ pub(super) fn page_text(page: &str) -> String {
 
 /// What an answer cost.
 pub(super) fn spent(usage: Option<&Value>) -> Tokens {
-    let count = |field| usage?.get(field)?.as_i64().and_then(|n| i32::try_from(n).ok()).filter(|n| *n >= 0);
-    Tokens { prompt: count("prompt_tokens"), completion: count("completion_tokens") }
+    let count =
+        |of: Option<&Value>, field| of?.get(field)?.as_i64().and_then(|n| i32::try_from(n).ok()).filter(|n| *n >= 0);
+    let prompt = count(usage, "prompt_tokens");
+    let details = usage.and_then(|usage| usage.get("prompt_tokens_details"));
+    // A part of the prompt: what exceeds it is no count of that.
+    let cached = count(details, "cached_tokens").filter(|cached| prompt.is_some_and(|prompt| *cached <= prompt));
+    Tokens { prompt, completion: count(usage, "completion_tokens"), cached }
 }
 
 fn says_something(error: &Value) -> bool {

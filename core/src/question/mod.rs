@@ -16,6 +16,11 @@ use crate::long_call;
 /// What the fixed fields can be shown by a quote of.
 pub(crate) const FIXED_CLAIMS: [&str; 3] = ["sentiment", "lead_score", "intent"];
 
+/// What a request for notes on a part of a long call is called where requests are counted by what they ask.
+pub const NOTES: &str = "(notes)";
+/// Names of so many definitions stand there in full.
+const NAMES_MAX: usize = 6;
+
 /// See the module.
 #[derive(Debug, Clone)]
 pub struct Question {
@@ -95,6 +100,20 @@ impl Question {
     /// What is asked beside them.
     pub fn definitions(&self) -> &[Arc<Definition>] {
         &self.definitions
+    }
+
+    /// What is asked, for where requests are counted by it: `fixed`, names of definitions, joined by `+`.
+    pub fn asked(&self) -> String {
+        if self.part.is_some() {
+            return NOTES.to_owned();
+        }
+        let mut names: Vec<Cow<'_, str>> = Vec::new();
+        names.extend(self.fixed.then_some(Cow::Borrowed("fixed")));
+        names.extend(self.definitions.iter().take(NAMES_MAX).map(|definition| Cow::Borrowed(definition.name.as_str())));
+        if let more @ 1.. = self.definitions.len().saturating_sub(NAMES_MAX) {
+            names.push(Cow::Owned(format!("{more} more")));
+        }
+        names.join("+")
     }
 
     /// The instructions.

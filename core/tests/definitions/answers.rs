@@ -367,7 +367,7 @@ fn a_secret_is_found_in_values_and_quotes() {
         let mut part = part();
         *part.pointer_mut(path).unwrap() = value;
         let (_, answer) = read(&part);
-        let reply = Reply { answer, model: "m".into(), prompt_tokens: None, completion_tokens: None };
+        let reply = Reply { answer, model: "m".into(), prompt_tokens: None, completion_tokens: None, cached_tokens: None };
         reply.repeats_one_of(&[KEY])
     };
     assert!(!repeats("/values/service", json!("cut")));
@@ -378,7 +378,7 @@ fn a_secret_is_found_in_values_and_quotes() {
     let mut reply = whole(&part());
     reply["evidence"][0]["quote"] = json!(KEY);
     let answer = answer::read(&ask(&booking()), &reply.to_string()).unwrap();
-    let reply = Reply { answer, model: "m".into(), prompt_tokens: None, completion_tokens: None };
+    let reply = Reply { answer, model: "m".into(), prompt_tokens: None, completion_tokens: None, cached_tokens: None };
     assert!(reply.repeats_one_of(&[KEY]));
 }
 

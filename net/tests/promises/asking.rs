@@ -20,7 +20,7 @@ fn an_answer_carries_analysis_model_tokens_status_and_latency() {
     let analysis = reply.answer.analysis.unwrap();
     assert_eq!((analysis.intent, analysis.lead_score, reply.model.as_str()), (Intent::Booking, 85, "stub-1"));
     assert_eq!((answer.request_id, answer.http_status), (1, Some(200)));
-    assert_eq!(answer.spent, Tokens { prompt: Some(221), completion: Some(87) });
+    assert_eq!(answer.spent, Tokens { prompt: Some(221), completion: Some(87), cached: None });
     assert!(answer.latency >= Duration::from_millis(50) && answer.latency < Duration::from_secs(5));
 }
 

@@ -109,13 +109,17 @@ impl JobHandler for Analyze {
     fn capacity_of(&self, tenant: &String, context: Context<'_>) -> usize {
         match context.settings.analyzer {
             Analyzer::builtin => usize::MAX,
-            Analyzer::openai => self.client.model.borrow().provider.available_for(tenant),
+            Analyzer::openai => self.client.model.borrow().provider.may_begin_for(tenant),
         }
     }
 
     fn before_claim(&mut self, client: &mut SpiClient<'_>) -> Result<(), DbError> {
+        // What tenants that have a budget were answered is booked by now, but for what is stored later: the next sweep sees that.
+        if self.rows == Rows::Stale || self.client.model.borrow_mut().provider.take_spending() {
+            let overrides = limits::read(client)?;
+            self.client.model.borrow_mut().set_overrides(overrides);
+        }
         if self.rows == Rows::Stale {
-            self.client.model.borrow_mut().set_overrides(limits::read(client)?);
             self.unreadable = self.questions.read(client)?;
             self.rows = Rows::Read;
         }
@@ -207,7 +211,11 @@ impl JobHandler for Analyze {
     }
 
     fn next_capacity_of<'a>(&self, tenants: impl Iterator<Item = &'a String>) -> Option<Instant> {
-        self.client.model.borrow().provider.next_available_for(tenants.map(String::as_str))
+        self.client.model.borrow().provider.next_begin_for(tenants.map(String::as_str))
+    }
+
+    fn throttled<'a>(&self, tenants: impl Iterator<Item = &'a String>) -> Health {
+        self.client.model.borrow().provider.throttled(tenants.map(String::as_str))
     }
 
     fn configure(&mut self, settings: &Settings) -> Result<(), String> {

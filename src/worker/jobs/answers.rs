@@ -146,8 +146,7 @@ impl Request {
         };
         let mut notes = tokens_of_notes;
         for reply in replies {
-            let own = Tokens { prompt: reply.prompt_tokens, completion: reply.completion_tokens };
-            let mut tokens = own.plus(std::mem::take(&mut notes));
+            let mut tokens = reply.tokens().plus(std::mem::take(&mut notes));
             let model = reply.model;
             analyzed.mended |= reply.answer.mended;
             let Answer { analysis, claims, results, .. } = placeholders.resolve_answer(reply.answer);
@@ -183,6 +182,7 @@ pub fn settled(job: Claimed, outcome: Outcome, mut requests: Vec<EarlierRequest>
             latency: Some(last.latency),
             tokens: last.tokens,
             model: Some(last.model.unwrap_or_else(|| settings.llm_model.clone())),
+            asked: last.asked,
             earlier: requests,
             ..settled
         },

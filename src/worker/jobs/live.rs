@@ -10,6 +10,7 @@ use crate::db::live::{self, Prepared};
 use crate::db::outcome::{JobKind, LIVE, Look, Outcome, Settled};
 use crate::db::prepare::PreparedCall;
 use crate::guc::{Analyzer, Settings};
+use crate::worker::health::Health;
 use crate::worker::job::{Context, Intake, JobHandler, Step};
 use crate::worker::model_client::{ModelRequest, ModelResponse, Requester, SharedModel};
 use pgrx::spi::SpiClient;
@@ -274,7 +275,11 @@ impl JobHandler for Live {
     }
 
     fn next_capacity_of<'a>(&self, tenants: impl Iterator<Item = &'a String>) -> Option<Instant> {
-        self.model.borrow().provider.next_available_for(tenants.map(String::as_str))
+        self.model.borrow().provider.next_begin_for(tenants.map(String::as_str))
+    }
+
+    fn throttled<'a>(&self, tenants: impl Iterator<Item = &'a String>) -> Health {
+        self.model.borrow().provider.throttled(tenants.map(String::as_str))
     }
 
     fn configure(&mut self, settings: &Settings) -> Result<(), String> {

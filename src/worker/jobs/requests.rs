@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use voice_core::long_call;
 use voice_core::protocol::Failure;
-use voice_core::question::{Part, Question};
+use voice_core::question::{NOTES, Part, Question};
 use voice_core::reply::{Reply, Tokens};
 use voice_core::server_state::Decision;
 use voice_core::transcript;
@@ -193,6 +193,7 @@ impl Requests {
             model: question.and_then(|question| self.plan.questions[question].0.clone()),
             tokens: response.spent,
             latency: response.latency,
+            asked: question.map_or_else(|| NOTES.to_owned(), |question| self.plan.questions[question].1.asked()),
         };
         match (response.outcome, question) {
             (Ok(mut reply), None) => {

@@ -8,6 +8,7 @@ use crate::db::outcome::{Analyzed, JobKind, Outcome, Settled, TrialOutcome};
 use crate::db::prepare::{self, PreparedCall};
 use crate::db::trials::{self, TrialSetup};
 use crate::guc::{Analyzer, Settings};
+use crate::worker::health::Health;
 use crate::worker::job::{Context, Intake, JobHandler, Step};
 use crate::worker::model_client::{ModelResponse, Requester, SharedModel};
 use pgrx::spi::SpiClient;
@@ -87,7 +88,7 @@ impl JobHandler for Trial {
     }
 
     fn capacity_of(&self, tenant: &String, _context: Context<'_>) -> usize {
-        self.client.model.borrow().provider.available_for(tenant)
+        self.client.model.borrow().provider.may_begin_for(tenant)
     }
 
     fn find_due(&mut self, client: &mut SpiClient<'_>) -> Result<Waiting<String>, DbError> {
@@ -160,7 +161,11 @@ impl JobHandler for Trial {
     }
 
     fn next_capacity_of<'a>(&self, tenants: impl Iterator<Item = &'a String>) -> Option<Instant> {
-        self.client.model.borrow().provider.next_available_for(tenants.map(String::as_str))
+        self.client.model.borrow().provider.next_begin_for(tenants.map(String::as_str))
+    }
+
+    fn throttled<'a>(&self, tenants: impl Iterator<Item = &'a String>) -> Health {
+        self.client.model.borrow().provider.throttled(tenants.map(String::as_str))
     }
 
     fn configure(&mut self, _settings: &Settings) -> Result<(), String> {

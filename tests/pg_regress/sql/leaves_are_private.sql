@@ -9,7 +9,7 @@ SELECT DISTINCT c.relkind, c.relrowsecurity, c.relowner::regrole, (SELECT count(
 FROM pg_class c JOIN pg_inherits i ON i.inhrelid = c.oid
 WHERE c.relnamespace = 'voice'::regnamespace AND c.relkind = 'r';
 -- What is not a leaf: one policy, nothing granted.
-SELECT c.relname, c.relowner::regrole, c.relrowsecurity, (SELECT string_agg(p.polname, ',') FROM pg_policy p WHERE p.polrelid = c.oid) AS policies
+SELECT c.relname, c.relowner::regrole, c.relrowsecurity, (SELECT string_agg(p.polname, ',' ORDER BY p.polname) FROM pg_policy p WHERE p.polrelid = c.oid) AS policies
 FROM pg_class c
 WHERE c.relnamespace = 'voice'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 ORDER BY c.relname COLLATE "C";
