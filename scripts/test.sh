@@ -45,6 +45,7 @@ suite() {
 
 scripts/install.sh
 scripts/receiver.sh
+scripts/grafana.sh
 find_postgres
 export RUST_BACKTRACE=${RUST_BACKTRACE:-0}
 

@@ -11,6 +11,7 @@ mod databases;
 mod erasing;
 mod fairness;
 mod formats;
+mod grafana;
 mod hostile_path;
 mod importing;
 mod injection;
