@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-export PG_CONFIG DESTDIR CALLS LLM_URL LLM_MODEL FUZZ_SECONDS
+export PG_CONFIG DESTDIR CALLS REPORT LLM_URL LLM_MODEL FUZZ_SECONDS
 SCALE ?= 1M
 BENCH ?=
 
@@ -16,7 +16,7 @@ help: ## list the targets
 	@echo
 	@echo '  PG_CONFIG=/path/to/pg_config  the PostgreSQL to use (14 to 18); else pg_config on the PATH, else the newest installed'
 
-demo: ## watch calls become transcripts, scores and leads (CALLS=FILE.jsonl[.gz], LLM_URL=, OPENAI_API_KEY=)
+demo: ## watch calls become transcripts, scores and leads (CALLS=FILE.jsonl[.gz], REPORT=open, LLM_URL=, OPENAI_API_KEY=)
 	@demo/run
 
 demo-stop: ## stop and remove the demo's server

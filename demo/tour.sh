@@ -76,6 +76,7 @@ explore() {
                     ALTER SYSTEM SET voice_analytics.analyzer = 'openai';
                     SELECT pg_reload_conf();
   your own calls  make demo CALLS=FILE.jsonl[.gz]
+  the report      target/demo/report.html
   the log         $home/log
   stop            make demo-stop
 NEXT

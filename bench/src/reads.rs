@@ -68,6 +68,7 @@ pub fn run(bench: &mut Bench) {
     last_day(bench);
     let theirs = trend(bench);
     trend_from_daily(bench, theirs);
+    page(bench);
     transcript(bench);
     missing(bench);
     tools(bench);
@@ -242,6 +243,22 @@ fn trend_from_daily(bench: &mut Bench, theirs: f64) {
             .against(theirs)
             .target(Target::AtMost(2.0))
             .remark(format!("p95 {:.1} ms; {rows} sums, the same as those of voice_sentiment_trend()", ours.p95())),
+    );
+}
+
+/// The page of a week, its days and those of the week before rolled up, what came since then read from the calls.
+fn page(bench: &mut Bench) {
+    let (since, seconds) = (bench.since(7 * 24), bench.seconds);
+    step("rolling up the days of a report");
+    let mut client = bench.server.connect(OURS);
+    let roll_up = "SELECT voice_rollup(d::date) FROM generate_series($1::text::timestamptz - interval '8 days', now() - interval '1 day', '1 day') d";
+    client.query(roll_up, &[&since]).unwrap_or_else(|e| panic!("roll-up: {e:?}"));
+    let sql = include_str!("../sql/ours/report.sql");
+    let ours = bench.measure("report, 7 days", Run::of(OURS, sql, Mode::Extended, seconds).with("since", &since));
+    bench.report.add(
+        Row::new("voice_report(), the page of 7 days", Unit::Milliseconds, ours.median())
+            .target(Target::AtMost(200.0))
+            .remark(format!("p95 {:.0} ms", ours.p95())),
     );
 }
 

@@ -29,6 +29,7 @@ pub mod redact;
 pub mod redact_echo;
 mod redact_json;
 pub mod reply;
+pub mod report;
 pub mod retention;
 pub mod retry;
 pub mod round_robin;

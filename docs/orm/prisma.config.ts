@@ -29,6 +29,7 @@ export default defineConfig({
       "voice.call",
       "voice.daily",
       "voice.daily_cost",
+      "voice.daily_detail",
       "voice.daily_result",
       "voice.daily_usage",
       "voice.dead_job",

@@ -89,6 +89,8 @@ BEGIN
         USING erased, erased[1], erased[cardinality(erased)] INTO counted;
         removed := removed || jsonb_build_object(parent, coalesce((removed->>parent)::bigint, 0) + counted);
     END LOOP;
+    -- Figures of days stay; the id is the call's.
+    UPDATE voice.daily_detail d SET longest_silence_call = NULL WHERE d.longest_silence_call = ANY (erased);
     -- Whatever belongs to a call leaves with it: by foreign key, jobs, trials and labels by trigger. The bounds prune to the months.
     DELETE FROM voice.call c WHERE c.id = ANY (erased) AND c.id BETWEEN erased[1] AND erased[cardinality(erased)];
     RETURN removed;

@@ -85,6 +85,7 @@ BEGIN
     DELETE FROM voice.daily d WHERE d.day = voice_rollup.day;
     PERFORM voice._roll_up_results(day, first_id, past_id, since, until);
     PERFORM voice._roll_up_costs(day, first_id, past_id, since, until);
+    PERFORM voice._roll_up_detail(day, first_id, past_id, since, until);
     EXECUTE $query$
         WITH c AS MATERIALIZED (
             SELECT c.id, c.tenant_id, c.agent_id, c.status, c.duration_ms FROM voice.call c
@@ -135,7 +136,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION voice_rollup(date) IS
-    'computes a day of voice.daily, voice.daily_result and voice.daily_cost anew (yesterday, when left out), and returns how many rows voice.daily has; a day whose calls have left stays as it is';
+    'computes a day of voice.daily, voice.daily_result, voice.daily_detail and voice.daily_cost anew (yesterday, when left out), and returns how many rows voice.daily has; a day whose calls have left stays as it is';
 
 -- A month that was dropped took calls of that day with it: computed anew, it would forget them.
 CREATE FUNCTION voice._has_left(day date) RETURNS boolean

@@ -21,6 +21,7 @@ BEGIN
     PERFORM voice._install_daily();
     PERFORM voice._install_daily_result();
     PERFORM voice._install_daily_usage();
+    PERFORM voice._install_daily_detail();
     PERFORM voice._install_state();
     PERFORM voice._install_tenant_limit();
     PERFORM voice._install_model_price();

@@ -13,6 +13,7 @@ mod maintenance;
 mod owner;
 mod queue;
 mod receive;
+mod report;
 mod scores;
 mod search;
 mod status;

@@ -167,6 +167,8 @@ fn arguments(function: &str) -> Option<&'static str> {
         | "voice_backfill"
         | "voice_analyses"
         | "voice_scorecard"
+        | "voice_report"
+        | "voice_report_data"
         | "voice_trial"
         | "voice_next_to_label"
         | "voice_label_sample"

@@ -101,6 +101,8 @@ fn nothing_of_a_hostile_search_path_runs() {
         &format!("SELECT * FROM voice_evidence('{call}')"),
         "SELECT * FROM voice_scorecard('2023-06-01')",
         "SELECT * FROM voice_scorecard('-infinity', 'day')",
+        "SELECT voice_report()",
+        "SELECT voice_report_data(pg_catalog.now() OPERATOR(pg_catalog.-) interval '300 days', 'salon', 'a')",
         "SELECT voice_create_view('booking')",
         "SELECT voice_backfill(name => 'booking', stale => true)",
         "SELECT voice_trial(model => 'x')",

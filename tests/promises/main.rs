@@ -34,6 +34,7 @@ mod poison;
 mod prisma;
 mod privileges;
 mod redacting;
+mod report;
 mod scores;
 mod searching;
 mod servers;

@@ -1,0 +1,1 @@
+SELECT length(voice_report(:since));
