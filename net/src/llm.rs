@@ -70,7 +70,7 @@ struct LlmClient {
 
 /// What came of one request.
 enum Sent {
-    Done(LlmExchange),
+    Done(Box<LlmExchange>),
     /// The server, or one behind it, has not answered; the response had this status, and cost this.
     Rejected(Rejection, u16, Tokens),
 }
@@ -88,7 +88,7 @@ impl LlmClient {
                     if exchange.outcome.is_ok() {
                         self.styles.answered(&endpoint.url, &endpoint.model, style, first);
                     }
-                    return exchange;
+                    return *exchange;
                 }
                 Sent::Rejected(rejection, status, spent) => (rejection, status, spent),
             };
@@ -120,7 +120,7 @@ impl LlmClient {
             }
             Err(failed) => {
                 let failure = Failure::of_transport(&failed.error, endpoint.timeout, &endpoint.secrets());
-                Sent::Done(LlmExchange::failed(failure, failed.status))
+                Sent::Done(Box::new(LlmExchange::failed(failure, failed.status)))
             }
         }
     }
@@ -149,7 +149,7 @@ fn read_reply(request: &AnalysisRequest, response: HttpResponse) -> Sent {
         Ok(reply) => reply.tokens(),
         Err(_) => protocol.tokens(&response.body),
     };
-    Sent::Done(LlmExchange { outcome, http_status: Some(response.status), spent })
+    Sent::Done(Box::new(LlmExchange { outcome, http_status: Some(response.status), spent }))
 }
 
 impl LlmExchange {

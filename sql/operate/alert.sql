@@ -270,16 +270,16 @@ COMMENT ON FUNCTION voice_silence_alert(text, timestamptz) IS
 
 CREATE FUNCTION voice_alerts(
     OUT name text, OUT state text, OUT value double precision, OUT calls bigint, OUT metric text, OUT op text, OUT threshold double precision,
-    OUT "window" interval, OUT scope jsonb, OUT min_calls int, OUT raised_at timestamptz, OUT silenced_until timestamptz, OUT evaluated_at timestamptz)
+    OUT window_s int, OUT scope jsonb, OUT min_calls int, OUT raised_at timestamptz, OUT silenced_until timestamptz, OUT evaluated_at timestamptz)
 RETURNS SETOF record
 LANGUAGE sql STABLE SET search_path = pg_catalog, voice, pg_temp
 AS $$
     SELECT a.name, CASE WHEN a.raised_at IS NOT NULL THEN 'raised' WHEN a.known_at = a.evaluated_at THEN 'ok' ELSE 'unknown' END,
-           a.value, a.calls, a.metric, a.op, a.threshold, a."window",
+           a.value, a.calls, a.metric, a.op, a.threshold, extract(epoch FROM a."window")::int,
            jsonb_strip_nulls(jsonb_build_object('agent_id', a.agent_id, 'vertical', a.vertical,
                              CASE a.metric WHEN 'cost' THEN 'currency' ELSE 'analysis' END, a.part)),
            a.min_calls, a.raised_at, CASE WHEN a.silenced_until > now() THEN a.silenced_until END, a.evaluated_at
     FROM voice.alert a WHERE a.tenant_id = voice._tenant() ORDER BY a.name
 $$;
 COMMENT ON FUNCTION voice_alerts() IS
-    'the tenant''s alerts and their last values; state: raised, ok, or unknown (not evaluated yet, fewer than min_calls calls, or hours still to be summed up)';
+    'the tenant''s alerts and their last values; window_s: seconds; state: raised, ok, or unknown (not evaluated yet, fewer than min_calls calls, or hours still to be summed up)';

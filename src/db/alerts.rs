@@ -1,6 +1,9 @@
 //! Alerts on rates: what the maintenance process does once a minute, and whether there is anything to do.
 
-use super::DbError;
+use super::outcome::LockedCall;
+use super::{DbError, Statement};
+use pgrx::Uuid;
+use pgrx::pg_sys::BuiltinOid::*;
 use pgrx::spi::SpiClient;
 
 /// Whether anybody has added an alert.
@@ -37,4 +40,33 @@ pub fn sum_up_hours(client: &mut SpiClient<'_>) -> Result<(), DbError> {
         voice._minute(pg_catalog.now() + pg_catalog.make_interval(mins => 1)), '50 milliseconds')";
     client.update(sql, None, &[])?;
     Ok(())
+}
+
+/// Those of these ids that are events of alerts: each stands in the place of the call that other deliveries have.
+///
+/// # Errors
+/// The statement failed; so must its transaction.
+pub fn events(client: &mut SpiClient<'_>, ids: Vec<Uuid>) -> Result<Vec<(Uuid, LockedCall)>, DbError> {
+    thread_local! {
+        static EVENTS: Statement =
+            const { Statement::for_worker(include_str!("../../sql/queries/settle_alert_events.sql"), &[UUIDARRAYOID]) };
+    }
+    let mut events = Vec::new();
+    for row in EVENTS.with(|s| s.run(client, &[ids.into()]))? {
+        if let (Some(id), Some(started_at)) = (row.get::<Uuid>(1)?, row.get(3)?) {
+            let locked = LockedCall {
+                is_alert: true,
+                in_progress: false,
+                deleted: false,
+                tenant: row.get(2)?.unwrap_or_default(),
+                agent: String::new(),
+                started_at,
+                from_number: None,
+                contact_number: None,
+                external_id: None,
+            };
+            events.push((id, locked));
+        }
+    }
+    Ok(events)
 }

@@ -192,7 +192,7 @@ pub struct EarlierRequest {
     pub latency: Duration,
     pub tokens: Tokens,
     /// What it asked, as `voice.daily_usage.analysis` has it.
-    pub asked: String,
+    pub asked: Box<str>,
 }
 
 /// A job with its outcome, ready to be stored.
@@ -207,7 +207,7 @@ pub struct Settled {
     /// Tokens that the model's answer cost, also where the answer was refused.
     pub tokens: Tokens,
     /// What was asked, as `voice.daily_usage.analysis` has it; of a trial or a look at a call in progress the kind says it.
-    pub asked: String,
+    pub asked: Box<str>,
     /// Requests before the one that the fields above are of.
     pub earlier: Vec<EarlierRequest>,
     /// When storing it was first postponed because another session held its call or job, or wrote its turns.
@@ -225,7 +225,7 @@ impl Settled {
             model: None,
             latency: None,
             tokens: Tokens::default(),
-            asked: String::new(),
+            asked: Box::default(),
             earlier: Vec::new(),
             held_up: None,
         }

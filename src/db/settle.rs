@@ -8,7 +8,7 @@ use super::partition::{PartitionScope, PartitionStatement};
 use super::search::Search;
 use super::store;
 use super::{DbError, Statement};
-use super::{attempt_log, deliver, live, trials, usage};
+use super::{alerts, attempt_log, deliver, live, trials, usage};
 use crate::host::commit_hooks;
 use pgrx::Uuid;
 use pgrx::pg_sys::BuiltinOid::*;
@@ -236,34 +236,10 @@ fn lock_calls(client: &mut SpiClient<'_>, scope: &PartitionScope, ids: Vec<Uuid>
         }
     }
     if found.len() < wanted.len() {
-        add_alerts(client, wanted.into_iter().filter(|id| !found.contains_key(id)).collect(), &mut found)?;
+        let missing = wanted.into_iter().filter(|id| !found.contains_key(id)).collect();
+        found.extend(alerts::events(client, missing)?.into_iter().map(|(id, event)| (id, Some(event))));
     }
     Ok(found)
-}
-
-/// Adds those of the ids that are events of alerts.
-fn add_alerts(client: &mut SpiClient<'_>, ids: Vec<Uuid>, found: &mut Calls) -> Result<(), DbError> {
-    thread_local! {
-        static EVENTS: Statement =
-            const { Statement::for_worker(include_str!("../../sql/queries/settle_alert_events.sql"), &[UUIDARRAYOID]) };
-    }
-    for row in EVENTS.with(|s| s.run(client, &[ids.into()]))? {
-        if let (Some(id), Some(started_at)) = (row.get::<Uuid>(1)?, row.get(3)?) {
-            let locked = LockedCall {
-                is_alert: true,
-                in_progress: false,
-                deleted: false,
-                tenant: row.get(2)?.unwrap_or_default(),
-                agent: String::new(),
-                started_at,
-                from_number: None,
-                contact_number: None,
-                external_id: None,
-            };
-            found.insert(id, Some(locked));
-        }
-    }
-    Ok(())
 }
 
 fn lock_jobs(client: &mut SpiClient<'_>, settled: &[Settled], epoch: i64) -> Result<HashMap<i64, JobLock>, DbError> {

@@ -34,9 +34,15 @@ pub enum Intake {
 /// What happens to a job that was read, or whose response has arrived.
 pub enum Step<T> {
     /// Its outcome is known.
-    Settle(Settled),
+    Settle(Box<Settled>),
     /// Requests were sent; `T` is what the responses are read with.
     Sent(Claimed, T),
+}
+
+impl<T> Step<T> {
+    pub fn settle(settled: Settled) -> Step<T> {
+        Step::Settle(Box::new(settled))
+    }
 }
 
 /// One kind of jobs: which are due, what is read for them, what is requested, what a response means, and when a job is

@@ -114,7 +114,7 @@ impl<H: JobHandler> Pipeline<H> {
         let settled = match prepared {
             None => Settled::without_request(job, self.handler.kind(), Outcome::Cancelled),
             Some(prepared) => match self.handler.start(request_id, job, prepared, context) {
-                Step::Settle(settled) => settled,
+                Step::Settle(settled) => *settled,
                 Step::Sent(job, in_flight) => {
                     self.in_flight.insert(request_id, (job, in_flight));
                     return None;
@@ -172,7 +172,7 @@ impl<H: JobHandler> JobRunner for Pipeline<H> {
             if let Some((job, in_flight)) = self.in_flight.remove(&request_id) {
                 let others = !self.in_flight.is_empty() || self.queue.has_jobs();
                 match self.handler.on_response(job, in_flight, response, others, context) {
-                    Step::Settle(outcome) => settled.push(outcome),
+                    Step::Settle(outcome) => settled.push(*outcome),
                     Step::Sent(job, in_flight) => _ = self.in_flight.insert(request_id, (job, in_flight)),
                 }
             }

@@ -220,10 +220,3 @@ fn numbers_that_are_none_break_nothing() {
     assert!(render("{\"days\": 1}").unwrap_err().contains("expected a sequence"));
     assert!(render("").is_err());
 }
-
-/// `REPORT_JSON=FILE REPORT_HTML=FILE`: a look at the page of other data.
-#[test]
-fn a_page_of_ones_own_data_is_written() {
-    let (Ok(from), Ok(to)) = (std::env::var("REPORT_JSON"), std::env::var("REPORT_HTML")) else { return };
-    std::fs::write(to, render(&std::fs::read_to_string(from).unwrap()).unwrap()).unwrap();
-}

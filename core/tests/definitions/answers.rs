@@ -367,7 +367,8 @@ fn a_secret_is_found_in_values_and_quotes() {
         let mut part = part();
         *part.pointer_mut(path).unwrap() = value;
         let (_, answer) = read(&part);
-        let reply = Reply { answer, model: "m".into(), prompt_tokens: None, completion_tokens: None, cached_tokens: None };
+        let reply =
+            Reply { answer, model: "m".into(), prompt_tokens: None, completion_tokens: None, cached_tokens: None };
         reply.repeats_one_of(&[KEY])
     };
     assert!(!repeats("/values/service", json!("cut")));

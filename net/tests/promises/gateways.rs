@@ -49,7 +49,10 @@ fn what_an_answer_cost_that_the_gateway_broke_off_is_reported() {
     let stub = StubLlm::start();
     stub.answer_always(Reply::message(json!({"content": "{\"summ"}), "error"));
     let answer = ask(&stub);
-    assert_eq!((answer.http_status, answer.spent), (Some(200), Tokens { prompt: Some(221), completion: Some(87), cached: None }));
+    assert_eq!(
+        (answer.http_status, answer.spent),
+        (Some(200), Tokens { prompt: Some(221), completion: Some(87), cached: None })
+    );
 }
 
 #[test]

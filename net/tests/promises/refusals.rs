@@ -86,5 +86,8 @@ fn what_a_refused_answer_cost_is_reported() {
     let stub = StubLlm::start();
     stub.answer_always(spoilt("lead_score", json!(250)));
     let answer = ask(&stub);
-    assert_eq!((answer.http_status, answer.spent), (Some(200), Tokens { prompt: Some(221), completion: Some(87), cached: None }));
+    assert_eq!(
+        (answer.http_status, answer.spent),
+        (Some(200), Tokens { prompt: Some(221), completion: Some(87), cached: None })
+    );
 }

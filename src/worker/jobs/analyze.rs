@@ -78,7 +78,7 @@ impl Analyze {
         settings: &Settings,
     ) -> Step<Request> {
         if self.client.model.borrow().provider.endpoint().is_none() {
-            return Step::Settle(without_request(job, no_endpoint()));
+            return Step::settle(without_request(job, no_endpoint()));
         }
         let mut request = self.client.start(request_id, &job, call, questions, settings);
         request.by_rule = by_rule;
@@ -146,13 +146,13 @@ impl JobHandler for Analyze {
         let settings = context.settings;
         self.client.model.borrow_mut().on_final_begun(&job.tenant);
         if call.in_progress || call.deleted {
-            return Step::Settle(without_request(job, Outcome::Cancelled));
+            return Step::settle(without_request(job, Outcome::Cancelled));
         }
         if job.attempt > settings.max_attempts {
             // A failed attempt would have ended the job before: these attempts never came to an end.
             let error =
                 format!("given up after {} attempts during which the worker or the server went down", job.attempt - 1);
-            return Step::Settle(without_request(job, Outcome::Failed { error, again: None }));
+            return Step::settle(without_request(job, Outcome::Failed { error, again: None }));
         }
         let version = voice_core::analyzer::Analyzer::from(settings.analyzer).version();
         let spoke = transcript::user_spoke(&call.lines);
@@ -164,7 +164,7 @@ impl JobHandler for Analyze {
         };
         if current && questions.is_empty() {
             let model = call.known.map(|k| k.model);
-            return Step::Settle(Settled { model, ..without_request(job, Outcome::Current { hash: call.hash }) });
+            return Step::settle(Settled { model, ..without_request(job, Outcome::Current { hash: call.hash }) });
         }
         let by_rule = (!spoke && !current).then(|| Fixed {
             analysis: analysis::no_conversation(),
@@ -174,8 +174,8 @@ impl JobHandler for Analyze {
             tokens: Tokens::default(),
         });
         match (settings.analyzer, by_rule) {
-            (_, Some(fixed)) if questions.is_empty() => Step::Settle(judged(job, &call, fixed)),
-            (Analyzer::builtin, _) => Step::Settle(by_rules(job, &call, settings)),
+            (_, Some(fixed)) if questions.is_empty() => Step::settle(judged(job, &call, fixed)),
+            (Analyzer::builtin, _) => Step::settle(by_rules(job, &call, settings)),
             (Analyzer::openai, by_rule) => self.request(request_id, job, call, questions, by_rule, settings),
         }
     }
@@ -194,7 +194,7 @@ impl JobHandler for Analyze {
     ) -> Step<Request> {
         match self.client.on_response(&mut request, &job, response, others, context) {
             None => Step::Sent(job, request),
-            Some((outcome, requests)) => Step::Settle(answers::settled(job, outcome, requests, context.settings)),
+            Some((outcome, requests)) => Step::settle(answers::settled(job, outcome, requests, context.settings)),
         }
     }
 

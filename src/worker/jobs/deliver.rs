@@ -100,7 +100,7 @@ impl JobHandler for Deliver {
                 self.pool.submit(request);
                 Step::Sent(job, delivery)
             }
-            Err(outcome) => Step::Settle(Settled::without_request(job, JobKind::Deliver(Some(delivery)), outcome)),
+            Err(outcome) => Step::settle(Settled::without_request(job, JobKind::Deliver(Some(delivery)), outcome)),
         }
     }
 
@@ -147,7 +147,7 @@ impl JobHandler for Deliver {
         if receiver.is_notable() {
             self.receivers.insert(delivery.webhook_id, receiver);
         }
-        Step::Settle(Settled {
+        Step::settle(Settled {
             http_status: result.http_status.map(i32::from),
             latency: Some(result.latency),
             ..Settled::without_request(job, JobKind::Deliver(Some(delivery)), outcome)

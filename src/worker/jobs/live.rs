@@ -152,7 +152,7 @@ impl JobHandler for Live {
 
     fn start(&mut self, request_id: u64, job: Claimed, prepared: Prepared, context: Context<'_>) -> Step<InFlight> {
         let settings = context.settings;
-        let settle = |job, outcome| Step::Settle(Settled::without_request(job, JobKind::Plain(LIVE), outcome));
+        let settle = |job, outcome| Step::settle(Settled::without_request(job, JobKind::Plain(LIVE), outcome));
         let Prepared { call, waited, last, standing } = prepared;
         // An attempt is given back by its settle: these never came to an end.
         let crashes = job.attempt > settings.max_attempts;
@@ -194,7 +194,7 @@ impl JobHandler for Live {
             interval: self.interval,
         };
         if settings.analyzer == Analyzer::builtin {
-            return Step::Settle(by_rules(job, look, &call, question.look_fields().unwrap_or_default()));
+            return Step::settle(by_rules(job, look, &call, question.look_fields().unwrap_or_default()));
         }
         let mut model = self.model.borrow_mut();
         if model.provider.endpoint().is_none() {
@@ -228,7 +228,7 @@ impl JobHandler for Live {
         let InFlight { look } = in_flight;
         let of_look = |settled: Settled| Settled { kind: JobKind::Plain(LIVE), ..settled };
         let Some(response) = response.response else {
-            return Step::Settle(of_look(without_request(job, no_endpoint())));
+            return Step::settle(of_look(without_request(job, no_endpoint())));
         };
         let attempts_max = context.settings.max_attempts.max(1) as u32;
         let effect = self.model.borrow_mut().on_response(&job, &response, others, attempts_max);
@@ -252,7 +252,7 @@ impl JobHandler for Live {
         };
         self.model.borrow_mut().send_waiting();
         let model = if model.is_empty() { context.settings.llm_model.clone() } else { model };
-        Step::Settle(Settled {
+        Step::settle(Settled {
             http_status: response.http_status.map(i32::from),
             latency: Some(response.latency),
             tokens: response.spent,

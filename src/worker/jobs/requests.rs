@@ -193,7 +193,7 @@ impl Requests {
             model: question.and_then(|question| self.plan.questions[question].0.clone()),
             tokens: response.spent,
             latency: response.latency,
-            asked: question.map_or_else(|| NOTES.to_owned(), |question| self.plan.questions[question].1.asked()),
+            asked: question.map_or_else(|| NOTES.into(), |question| self.plan.questions[question].1.asked().into()),
         };
         match (response.outcome, question) {
             (Ok(mut reply), None) => {

@@ -109,13 +109,13 @@ impl JobHandler for Trial {
         let settings = context.settings;
         let Prepared { call, setup } = prepared;
         let setup = match setup {
-            _ if call.in_progress || call.deleted => return Step::Settle(settled(job, None, Outcome::Cancelled)),
+            _ if call.in_progress || call.deleted => return Step::settle(settled(job, None, Outcome::Cancelled)),
             Ok(setup) => setup,
             // Without its trial, it can be stored nowhere.
-            Err(error) => return Step::Settle(settled(job, None, Outcome::Failed { error, again: None })),
+            Err(error) => return Step::settle(settled(job, None, Outcome::Failed { error, again: None })),
         };
         if self.client.model.borrow().provider.endpoint().is_none() {
-            return Step::Settle(settled(job, Some(setup.trial_id), answers::no_endpoint()));
+            return Step::settle(settled(job, Some(setup.trial_id), answers::no_endpoint()));
         }
         let question = self.question(&setup);
         let of = setup.model.or_else(|| setup.definition.as_ref().and_then(|definition| definition.model.clone()));
@@ -145,7 +145,7 @@ impl JobHandler for Trial {
             other => other,
         };
         let settled = answers::settled(job, outcome, requests, context.settings);
-        Step::Settle(Settled { kind: JobKind::Trial(Some(trial_id.to_string())), ..settled })
+        Step::settle(Settled { kind: JobKind::Trial(Some(trial_id.to_string())), ..settled })
     }
 
     fn failed(&self, job: &Claimed, error: String, settings: &Settings) -> Outcome {

@@ -61,7 +61,7 @@ SELECT count(*) FROM voice.daily_detail WHERE longest_silence_call = (SELECT cal
 SELECT count(*) > 0 AS erased FROM voice_erase_call((SELECT call FROM made OFFSET 1 LIMIT 1));
 SELECT count(longest_silence_ms) AS silences, count(longest_silence_call) AS calls FROM voice.daily_detail WHERE day = current_date - 1;
 -- A page, which has no markup of a caller's.
-SELECT voice_report() LIKE '<!DOCTYPE html>%' AS is_page, voice_report() LIKE '%I want &lt;b&gt;that&lt;/b&gt;.%' AS is_escaped, voice_report() LIKE '%<b>that%' AS is_not;
+SELECT voice_report() LIKE '<!DOCTYPE html>%' AS is_page, voice_report() LIKE '%I want &lt;b&gt;that&lt;/b&gt;.%' AS is_escaped, voice_report() LIKE '%<b>that%' AS has_markup;
 -- Errors.
 SAVEPOINT s;
 SELECT voice_report_data(NULL);
