@@ -56,8 +56,8 @@ impl LabelledCall {
 /// The `even` or the `odd` ones of a file's calls, counted from 1; all of them for any other word.
 pub fn part(calls: Vec<LabelledCall>, which: &str) -> Vec<LabelledCall> {
     let keeps = |number: usize| match which {
-        "even" => number % 2 == 0,
-        "odd" => number % 2 == 1,
+        "even" => number.is_multiple_of(2),
+        "odd" => !number.is_multiple_of(2),
         _ => true,
     };
     calls.into_iter().zip(1..).filter(|(_, number)| keeps(*number)).map(|(call, _)| call).collect()
