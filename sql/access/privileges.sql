@@ -153,6 +153,8 @@ AS $$ VALUES
     ('_sentiment_trend', '{reader,analyst}', false, false),
     ('voice_cost', '{reader,analyst,operator}', false, false),
     ('_model_price', '{reader,analyst,operator}', false, false),
+    ('_prices', '{reader,analyst,operator}', false, false),
+    ('voice_list_prices', '{reader,analyst,operator}', true, false),
     ('_usage_cost', '{reader,analyst,operator}', false, false),
     ('voice_progress', '{reader,operator}', false, false),
     ('voice_analyses', '{reader,analyst,labeller,operator}', false, false),

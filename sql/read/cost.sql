@@ -1,6 +1,18 @@
 -- What calls and their analyses cost. Tokens are booked on the day on which they were spent (voice.daily_usage) and priced when they
 -- are read, so that a price that is put right holds for days past too. What has no price has no cost: NULL, and a count.
 
+-- Users' own prices, and list prices of models of which they have none of that day.
+CREATE FUNCTION voice._prices(OUT model text, OUT valid_from date, OUT currency text,
+    OUT prompt numeric, OUT cached_prompt numeric, OUT completion numeric) RETURNS SETOF record
+LANGUAGE sql STABLE SET search_path = pg_catalog, voice, pg_temp
+AS $$
+    SELECT lower(p.model), p.valid_from, p.currency, p.prompt, p.cached_prompt, p.completion FROM voice.model_price p
+    UNION ALL
+    SELECT l.model, l.valid_from, l.currency, l.prompt, l.cached_prompt, l.completion FROM @extschema@.voice_list_prices() l
+    WHERE NOT EXISTS (SELECT FROM voice.model_price p WHERE lower(p.model) = l.model AND p.valid_from = l.valid_from)
+$$;
+COMMENT ON FUNCTION voice._prices() IS 'what a million tokens of each model cost, from a day on: voice.model_price, else voice_list_prices()';
+
 -- The price of a model on a day: of the longest pattern that fits, first of its whole name, then of its name without the date at its end.
 CREATE FUNCTION voice._model_price(model text, day date,
     OUT currency text, OUT prompt numeric, OUT cached_prompt numeric, OUT completion numeric) RETURNS SETOF record
@@ -8,8 +20,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, voice, pg_temp
 AS $$
     SELECT p.currency, p.prompt, coalesce(p.cached_prompt, p.prompt), p.completion
     FROM (VALUES (lower($1), regexp_replace(lower($1), '[-@](20\d{6}|20\d\d-\d\d-\d\d)$', ''))) n(whole, undated)
-    JOIN voice.model_price p ON p.valid_from <= $2 AND (n.whole LIKE lower(p.model) OR n.undated LIKE lower(p.model))
-    ORDER BY n.whole LIKE lower(p.model) DESC, char_length(p.model) DESC, p.model, p.valid_from DESC LIMIT 1
+    JOIN voice._prices() p ON p.valid_from <= $2 AND (n.whole LIKE p.model OR n.undated LIKE p.model)
+    ORDER BY n.whole LIKE p.model DESC, char_length(p.model) DESC, p.model, p.valid_from DESC LIMIT 1
 $$;
 COMMENT ON FUNCTION voice._model_price(text, date) IS 'what a million tokens of this model cost that day; no row: it is not known';
 
@@ -52,7 +64,7 @@ BEGIN
                   HINT = 'voice_cost(now() - interval ''7 days'', by => ''day''); by is day, agent, vertical, tenant, model or analysis.';
     END IF;
     first_day := CASE WHEN isfinite(since) THEN (since AT TIME ZONE zone)::date WHEN since > now() THEN today + 1 ELSE date '0001-01-01' END;
-    SELECT coalesce(array_agg(DISTINCT p.valid_from ORDER BY p.valid_from), '{}') INTO price_days FROM voice.model_price p;
+    SELECT coalesce(array_agg(DISTINCT p.valid_from ORDER BY p.valid_from), '{}') INTO price_days FROM voice._prices() p;
     IF of_calls THEN
         EXECUTE format('SELECT max(d.day) + 1 FROM voice.daily d WHERE %s d.day < $1', own) USING today INTO live_from;
         live_from := greatest(first_day, coalesce(live_from, first_day), date '1970-01-03');

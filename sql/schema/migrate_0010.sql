@@ -20,9 +20,9 @@ BEGIN
         GROUP BY 1, 2, 3, 4, 5;
     END IF;
     PERFORM voice._grant_relations('{model_price,daily_usage,daily_cost,backfill}');
-    PERFORM voice._grant_with('voice_sentiment_trend', '{voice_cost,_model_price,_usage_cost}');
+    PERFORM voice._grant_with('voice_sentiment_trend', '{voice_cost,voice_list_prices,_prices,_model_price,_usage_cost}');
     PERFORM voice._grant_with('voice_trial_report', '{voice_progress}');
-    PERFORM voice._grant_with('voice_requeue_dead', '{voice_cost,_model_price,_usage_cost,voice_budgets,_spent,voice_progress,_maintenance_progress,_estimate_cost,_estimate_trial,_call_chars}');
+    PERFORM voice._grant_with('voice_requeue_dead', '{voice_cost,voice_list_prices,_prices,_model_price,_usage_cost,voice_budgets,_spent,voice_progress,_maintenance_progress,_estimate_cost,_estimate_trial,_call_chars}');
 END
 $$;
 COMMENT ON FUNCTION voice._migrate_0010() IS 'what analyses cost is booked by day, models have prices, tenants may have budgets';

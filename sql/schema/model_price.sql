@@ -1,5 +1,5 @@
--- What models cost. A table as any other: what is changed, added or deleted in it stays so through dumps and upgrades, and the list
--- below is written once, when the table is made.
+-- What models cost where it is not what voice_list_prices() says. A table as any other, and empty at first: its rows are users' own,
+-- so that a dump of the data can be restored into a new installation.
 
 CREATE FUNCTION voice._install_model_price() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
@@ -25,37 +25,10 @@ BEGIN
     CREATE POLICY added_by_nobody_who_is_pinned ON voice.model_price FOR INSERT WITH CHECK (voice._pinned_to() IS NULL);
     CREATE POLICY changed_by_nobody_who_is_pinned ON voice.model_price FOR UPDATE USING (voice._pinned_to() IS NULL);
     CREATE POLICY removed_by_nobody_who_is_pinned ON voice.model_price FOR DELETE USING (voice._pinned_to() IS NULL);
-    -- Prices of standard processing of short prompts, in USD. The cached prompt's of Gemini are left out: implicit caching has no
-    -- counter there that says what was cached.
-    INSERT INTO voice.model_price (model, prompt, cached_prompt, completion, source)
-    SELECT p.model, p.prompt, p.cached_prompt, p.completion, s.vendor || ', as listed on 2026-07-21'
-    FROM (VALUES
-        ('openai', 'developers.openai.com/api/docs/pricing'),
-        ('anthropic', 'platform.claude.com/docs/en/about-claude/pricing'),
-        ('google', 'ai.google.dev/gemini-api/docs/pricing')
-    ) s(key, vendor)
-    JOIN (VALUES
-        ('openai', 'gpt-4o', 2.50, 1.25, 10.00),
-        ('openai', 'gpt-4o-mini', 0.15, 0.075, 0.60),
-        ('openai', 'gpt-4.1', 2.00, 0.50, 8.00),
-        ('openai', 'gpt-4.1-mini', 0.40, 0.10, 1.60),
-        ('openai', 'gpt-4.1-nano', 0.10, 0.025, 0.40),
-        ('openai', 'gpt-5', 1.25, 0.125, 10.00),
-        ('openai', 'gpt-5-mini', 0.25, 0.025, 2.00),
-        ('openai', 'gpt-5-nano', 0.05, 0.005, 0.40),
-        ('openai', 'gpt-5.4', 2.50, 0.25, 15.00),
-        ('openai', 'gpt-5.4-mini', 0.75, 0.075, 4.50),
-        ('openai', 'gpt-5.4-nano', 0.20, 0.02, 1.25),
-        ('anthropic', 'claude-haiku-4-5', 1.00, 0.10, 5.00),
-        ('anthropic', 'claude-sonnet-4-5', 3.00, 0.30, 15.00),
-        ('anthropic', 'claude-sonnet-4-6', 3.00, 0.30, 15.00),
-        ('google', 'gemini-2.5-flash', 0.30, NULL, 2.50),
-        ('google', 'gemini-2.5-flash-lite', 0.10, NULL, 0.40)
-    ) p(key, model, prompt, cached_prompt, completion) USING (key);
     -- The worker judges budgets by them.
     CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON voice.model_price
         FOR EACH STATEMENT EXECUTE FUNCTION voice._limits_changed();
-    COMMENT ON TABLE voice.model_price IS 'what a million tokens of a model cost, from a day on: yours to change';
+    COMMENT ON TABLE voice.model_price IS 'what a million tokens of a model cost you, from a day on; a row goes before one of voice_list_prices() of the same model and day';
     COMMENT ON COLUMN voice.model_price.model IS 'the model as its server names it, without the date at its end, or a LIKE pattern of such names; the longest that fits counts';
     COMMENT ON COLUMN voice.model_price.valid_from IS 'the first day of this price; it ends where the next one of the same model begins';
     COMMENT ON COLUMN voice.model_price.currency IS 'as ISO 4217 writes it: USD';
@@ -65,4 +38,4 @@ BEGIN
     COMMENT ON COLUMN voice.model_price.source IS 'where the price stands, and when it was read';
 END
 $$;
-COMMENT ON FUNCTION voice._install_model_price() IS 'creates voice.model_price with public list prices, if it is missing';
+COMMENT ON FUNCTION voice._install_model_price() IS 'creates voice.model_price, if it is missing';

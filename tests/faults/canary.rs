@@ -73,6 +73,8 @@ fn the_api_key_is_found_nowhere() {
     ] {
         fixture.voice.cluster.set("voice_analytics.llm_api_key_file", "");
         fixture.voice.cluster.set(name, value);
+        // Whoever is told of the one is told of the other: the worker has both before it goes on.
+        fixture.voice.until(&format!("SELECT current_setting('{name}') = '{value}'"));
         let keys = Canaries::keys();
         for reply in talkative(&fixture.stub, key) {
             let asked = fixture.requests();

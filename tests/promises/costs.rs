@@ -139,7 +139,9 @@ fn prices_are_after_a_restore_what_they_were_before() {
     let mut voice = Voice::with_llm(&stub);
     voice
         .client
-        .batch_execute(&format!("{PRICE}; DELETE FROM voice.model_price WHERE model = 'gpt-4o'; UPDATE voice.model_price SET prompt = 42 WHERE model = 'gpt-4.1'"))
+        .batch_execute(&format!(
+            "{PRICE}; INSERT INTO voice.model_price (model, prompt, completion) VALUES ('gpt-4.1', 42, 8)"
+        ))
         .unwrap();
     voice.call(&[("user", "a cut on Monday")]);
     voice.drained();

@@ -133,6 +133,7 @@ fn nothing_of_a_hostile_search_path_runs() {
         "SELECT voice_silence_alert('dead', 'infinity')",
         "SELECT voice_remove_alert('dead')",
         "SELECT * FROM voice_cost('-infinity')",
+        "SELECT * FROM voice_list_prices()",
         "SELECT * FROM voice_cost('-infinity', 'vertical')",
         "SELECT * FROM voice_progress()",
         "SELECT voice_retire_analysis('booking')",

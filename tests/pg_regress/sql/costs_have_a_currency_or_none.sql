@@ -4,7 +4,12 @@
 \pset null NULL
 BEGIN;
 SET LOCAL timezone = 'UTC';
-SELECT count(*) >= 12 AS a_dozen, count(*) FILTER (WHERE source IS NULL) AS without_source FROM voice.model_price;
+SELECT count(*) >= 12 AS a_dozen, count(*) FILTER (WHERE source IS NULL) AS without_source FROM voice_list_prices();
+-- One's own price goes before the list's, also of the same day.
+INSERT INTO voice.model_price (model, prompt, completion) VALUES ('GPT-4.1', 42, 8);
+SELECT * FROM voice._model_price('gpt-4.1', '2026-06-02');
+DELETE FROM voice.model_price;
+SELECT * FROM voice._model_price('gpt-4.1', '2026-06-02');
 -- The longest pattern that fits, first of the whole name; a date at its end aside; from a day on.
 INSERT INTO voice.model_price (model, currency, prompt, completion, valid_from) VALUES
     ('mine-%', 'EUR', 1, 2, '2026-01-01'), ('mine-large%', 'EUR', 10, 20, '2026-01-01'), ('mine-large%', 'EUR', 5, 10, '2026-03-01'),
