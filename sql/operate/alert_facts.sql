@@ -30,12 +30,6 @@ LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, voice, pg_temp
 AS $$ SELECT CASE WHEN $2 = 0 THEN $1 ELSE ($1 AT TIME ZONE voice._zone() - $2 * interval '7 days') AT TIME ZONE voice._zone() END $$;
 COMMENT ON FUNCTION voice._weeks_before(timestamptz, int) IS 'the same time of day that many weeks before, in the setting voice_analytics.timezone';
 
--- Latencies are counted in bins a twentieth wide each, which add up over agents and hours: a percentile is true to 2.5 %.
-CREATE FUNCTION voice._latency_bin(ms int) RETURNS int
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$ SELECT pg_catalog.floor(pg_catalog.ln(greatest($1, 1)::double precision) OPERATOR(pg_catalog.*) 20.495934314287::double precision)::int $$;
-COMMENT ON FUNCTION voice._latency_bin(int) IS 'the bin of a latency in milliseconds: floor(log(ms) to the base 1.05)';
-
 -- Subqueries by metric. Parameters: $1 and $2 the lowest and the highest id, $3 edges of slots, $4 past the last start, $5 tenants, $6
 -- what is known by then, $7 whether to count by the slot in which it became known. c: the calls. Each gives tenant_id, agent_id,
 -- part, slot, known, calls, n, hits. OFFSET 0: call by call, by its key. What the planner guesses of a range of ids is no reason to read
@@ -89,9 +83,9 @@ AS $$
             WHERE k.invoked_at < $6
         ) k GROUP BY 1, 2, 3, 4, 5$text$
     WHEN 'e2e_p95_ms' THEN $text$
-        SELECT t.tenant_id, t.agent_id, t.bin::text, t.slot, t.known, count(*) FILTER (WHERE t.place = 1), count(*), 0::double precision
+        SELECT t.tenant_id, t.agent_id, t.bucket::text, t.slot, t.known, count(*) FILTER (WHERE t.place = 1), count(*), 0::double precision
         FROM (
-            SELECT c.tenant_id, c.agent_id, voice._latency_bin(t.e2e_latency_ms) AS bin, c.slot,
+            SELECT c.tenant_id, c.agent_id, voice._latency_bucket(t.e2e_latency_ms) AS bucket, c.slot,
                    CASE WHEN $7 THEN width_bucket(coalesce(t.ended_at, t.started_at), $3) ELSE 0 END AS known,
                    row_number() OVER (PARTITION BY t.call_id ORDER BY t.id) AS place
             FROM c CROSS JOIN LATERAL (SELECT t.call_id, t.id, t.e2e_latency_ms, t.started_at, t.ended_at FROM voice.turn t WHERE t.call_id = c.id AND t.call_id BETWEEN $1 AND $2 AND t.e2e_latency_ms IS NOT NULL OFFSET 0) t
@@ -137,7 +131,7 @@ $$;
 COMMENT ON FUNCTION voice._alert_facts(text, text[], timestamptz[], timestamptz, timestamptz, boolean) IS
     'facts of one metric of these tenants'' calls that started from the first edge to until, as far as they were known then: calls, what was counted of them and how much of that is what the metric is about';
 
--- By part: weeks of volume, bins of latencies, analyses of results.
+-- By part: weeks of volume, buckets of latencies, analyses of results.
 CREATE FUNCTION voice._alert_value(metric text, parts text[], counted_calls bigint[], counts bigint[], sums double precision[],
     OUT value double precision, OUT calls bigint)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, voice, pg_temp
@@ -148,10 +142,10 @@ AS $$
         -- Of the weeks before, those that had a call at that time.
         WHEN metric = 'volume' THEN coalesce(sum(p.n) FILTER (WHERE p.part = '0'), 0) / avg(p.n) FILTER (WHERE p.part <> '0' AND p.n > 0)
         WHEN metric = 'e2e_p95_ms' THEN
-            (SELECT round(power(1.05::double precision, b.bin + 0.5)) FROM (
-                SELECT q.part::int AS bin, sum(q.n) OVER (ORDER BY q.part::int) AS below, sum(q.n) OVER () AS total
+            (SELECT round(voice._bucket_ms(b.bucket)) FROM (
+                SELECT q.part::int AS bucket, sum(q.n) OVER (ORDER BY q.part::int) AS up_to, sum(q.n) OVER () AS total
                 FROM unnest(parts, counts) q(part, n)) b
-             WHERE b.below >= 0.95 * b.total AND b.total > 0 ORDER BY b.bin LIMIT 1)
+             WHERE b.up_to >= 0.95 * b.total AND b.total > 0 ORDER BY b.bucket LIMIT 1)
         ELSE sum(p.hits) / nullif(sum(p.n), 0) END,
         CASE WHEN metric = 'volume' THEN coalesce(round(avg(p.n) FILTER (WHERE p.part <> '0' AND p.n > 0)), 0)
              WHEN metric = 'success_rate' THEN coalesce(max(p.calls), 0)

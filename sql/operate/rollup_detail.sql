@@ -1,18 +1,6 @@
 -- How the calls of a day are spread, for the roll-up of past days and for the report of days that are not rolled up yet: one text
 -- for both, so that they count alike.
 
--- Buckets grow by a tenth: bucket n holds what is more than 1.1 to the power of n - 1 and at most 1.1 to the power of n. Histograms of
--- several days or agents add up, as percentiles do not; what is read from one is within 5 % of the true value.
-CREATE FUNCTION voice._latency_bucket(ms int) RETURNS int
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$ SELECT pg_catalog.ceil(pg_catalog.ln(CASE WHEN $1 OPERATOR(pg_catalog.>) 1 THEN $1 ELSE 1 END::pg_catalog.float8) OPERATOR(pg_catalog./) 0.09531017980432493)::pg_catalog.int4 $$;
-COMMENT ON FUNCTION voice._latency_bucket(int) IS 'the bucket of a latency: n holds 1.1^(n-1) to 1.1^n milliseconds';
-
-CREATE FUNCTION voice._bucket_ms(bucket int) RETURNS double precision
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$ SELECT 2::pg_catalog.float8 OPERATOR(pg_catalog.*) pg_catalog.power(1.1::pg_catalog.float8, $1::pg_catalog.float8) OPERATOR(pg_catalog./) 2.1::pg_catalog.float8 $$;
-COMMENT ON FUNCTION voice._bucket_ms(int) IS 'the latency that stands for those of a bucket, milliseconds: within 5 % of each';
-
 CREATE FUNCTION voice._end_reason_code(reason text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$

@@ -78,7 +78,7 @@ fn colophon(data: &Data) -> Markup {
             p { "Left out, because this role may not read it: "
                 (data.left_out.iter().map(|part| super::format::words(part)).collect::<Vec<_>>().join(", ")) "." }
         }
-        p { "Days are those of " (line(&data.zone, 40)) ". Latencies are within 5 % of the measured ones. "
+        p { "Days are those of " (line(&data.zone, 40)) ". Latencies are within 2.5 % of the measured ones. "
             "Made by voice_report() of voice_analytics; this file loads nothing and runs no script." }
     }
 }

@@ -37,10 +37,10 @@ SELECT n - 1 AS day, d->'calls' AS calls, d->'completed' AS completed, d->'faile
        d->'lead_score' AS lead_score, d->'hot_leads' AS hot, d->'passed' AS passed, d->'not_passed' AS not_passed, d->'before'->'calls' AS before
 FROM report, jsonb_array_elements(data->'days') WITH ORDINALITY e(d, n) WHERE d ? 'calls' OR d->'before' <> 'null';
 SELECT a->>'agent_id' AS agent, a->>'name' AS name, a->'calls' AS calls, (a->>'minutes')::float8 AS minutes, a->'sentiment' AS sentiment, a->'passed' AS passed FROM report, jsonb_array_elements(data->'agents') a;
--- Nearest-rank percentiles of 400 500 500 1000 1000 1000 2000 and 200, within 5 %.
+-- Nearest-rank percentiles of 400 500 500 1000 1000 1000 2000 and 200, within 2.5 %.
 SELECT l->>'stage' AS stage, l->'before' AS before, l->'turns' AS turns, round((l->>'p50')::numeric) AS p50, round((l->>'p95')::numeric) AS p95
 FROM report, jsonb_array_elements(data->'latencies') l WHERE l->'day' = 'null';
-SELECT abs(voice._bucket_ms(voice._latency_bucket(ms)) / ms - 1) < 0.05 AS is_near, count(*) FROM generate_series(1, 60000) ms GROUP BY 1;
+SELECT abs(voice._bucket_ms(voice._latency_bucket(ms)) / ms - 1) < 0.025 AS is_near, count(*) FROM generate_series(1, 60000) ms GROUP BY 1;
 SELECT data->'intents' AS intents, data->'end_reasons' AS end_reasons FROM report;
 SELECT t->'calls' AS calls, t->'errors' AS errors, round((t->>'p50_ms')::numeric) AS p50 FROM report, jsonb_array_elements(data->'tools') t;
 SELECT sum((h->>2)::int) AS calls, count(*) FILTER (WHERE h->>1 = '12') > 0 AS at_noon FROM report, jsonb_array_elements(data->'hours') h;
