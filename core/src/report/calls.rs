@@ -13,7 +13,7 @@ fn of_kind<'d>(data: &'d Data, why: &'d str, most: usize) -> impl Iterator<Item 
     data.calls_to_look_at.iter().flatten().filter(move |call| call.why == why).take(most)
 }
 
-/// What the agent is called, and in which trade.
+/// What the agent is called.
 fn agent(call: &Call) -> Markup {
     let name = call.agent_name.as_deref().filter(|name| !name.is_empty()).unwrap_or(&call.agent_id);
     html! { bdi { (line(name, 60)) } }

@@ -1,5 +1,6 @@
 //! Numbers and strangers' words as the page writes them.
 
+use crate::scrub::shortened;
 use crate::strip_invisible::strip_invisible;
 
 /// `1234567` is `1,234,567`.
@@ -57,23 +58,13 @@ pub fn duration(ms: f64) -> String {
 pub fn line(text: &str, max_chars: usize) -> String {
     // What is cut off is not looked at: a name may have megabytes.
     let bounded: String = text.chars().take(max_chars.saturating_mul(4)).collect();
-    cut(strip_invisible(&bounded).trim(), max_chars)
+    shortened(strip_invisible(&bounded).trim(), max_chars)
 }
 
 /// The same of several lines.
 pub fn lines(text: &str, max_chars: usize) -> String {
     let bounded: String = text.chars().take(max_chars.saturating_mul(2)).collect();
-    cut(&bounded.lines().map(strip_invisible).collect::<Vec<_>>().join("\n"), max_chars)
-}
-
-fn cut(text: &str, max_chars: usize) -> String {
-    match text.char_indices().nth(max_chars) {
-        None => text.to_owned(),
-        Some(_) => {
-            let kept: String = text.chars().take(max_chars.saturating_sub(1)).collect();
-            format!("{}…", kept.trim_end())
-        }
-    }
+    shortened(&bounded.lines().map(strip_invisible).collect::<Vec<_>>().join("\n"), max_chars)
 }
 
 /// `caller_hung_up` as people say it.
