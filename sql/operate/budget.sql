@@ -43,4 +43,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION voice_budgets() IS
-    'tenants that have a budget (voice_limit_tenant()), what they have spent of it today, and the jobs that wait; is_spent: nothing is asked for them until next_day_at, or until the budget is raised; unpriced_requests: not counted, for voice.model_price has no price of their model in this currency';
+    'tenants that have a budget (voice_limit_tenant()), what they have spent of it today, and the jobs that wait; is_spent: nothing is asked for them until next_day_at, or until the budget is raised; unpriced_requests: not counted, for their model has no price in this currency';

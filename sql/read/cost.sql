@@ -131,4 +131,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION voice_cost(timestamptz, text) IS
-    'what calls of the day of since and later cost, and what analyses cost since then, by day, agent, vertical, tenant, model or analysis, a row a currency: calls that have ended and their minutes, the calls'' own cost, requests and tokens to models by voice.model_price, both a minute; unpriced_requests: requests whose cost is not known, which no sum contains';
+    'what calls of the day of since and later cost, and what analyses cost since then, by day, agent, vertical, tenant, model or analysis, a row a currency: calls that have ended and their minutes, the calls'' own cost, requests and tokens to models, priced by voice.model_price or else voice_list_prices(), both a minute; unpriced_requests: requests whose cost is not known, which no sum contains';
