@@ -194,7 +194,7 @@ BEGIN
         'values', (SELECT p.differ FROM properties p),
         'unsupported', jsonb_build_object('before', sum(r.unsupported_before) FILTER (WHERE r.compared), 'after', sum(r.unsupported_after) FILTER (WHERE r.compared)),
         'prompt_tokens', sum(r.prompt_tokens), 'completion_tokens', sum(r.completion_tokens),
-        'p50_ms', percentile_cont(0.5) WITHIN GROUP (ORDER BY r.latency_ms), 'p95_ms', percentile_cont(0.95) WITHIN GROUP (ORDER BY r.latency_ms),
+        'p50_ms', trim_scale(round((percentile_cont(0.5) WITHIN GROUP (ORDER BY r.latency_ms))::numeric, 1)), 'p95_ms', trim_scale(round((percentile_cont(0.95) WITHIN GROUP (ORDER BY r.latency_ms))::numeric, 1)),
         'errors', coalesce((SELECT jsonb_object_agg(e.error, e.calls) FROM (SELECT x.error, count(*) AS calls FROM r x WHERE x.error IS NOT NULL
                                 GROUP BY 1 ORDER BY 2 DESC LIMIT 10) e), '{}'))
     INTO report FROM r;
