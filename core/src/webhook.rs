@@ -1,5 +1,5 @@
-//! Telling others that a call was analysed, or an alert raised: what is said, how it is signed (Standard Webhooks), where it may go, and when
-//! to try again.
+//! Telling others that a call was analysed, or an alert raised: what is said, how it is signed (Standard Webhooks), where it may
+//! go, and when to try again.
 
 pub mod address;
 pub mod alert_body;
@@ -92,8 +92,8 @@ impl Format {
     }
 }
 
-/// The `webhook-id`: of one event of one call (or of one alert, by the id of its row) for one webhook, whoever sends it and how often. It has no full stop, which
-/// separates the parts of what is signed.
+/// The `webhook-id`: of one event of one call (or of one alert, by the id of its row) for one webhook, whoever sends it and how
+/// often. It has no full stop, which separates the parts of what is signed.
 pub fn message_id(call_id: &[u8; 16], webhook_id: &[u8; 16], event: &str) -> String {
     let hash = Sha256::new().chain_update(call_id).chain_update(webhook_id).chain_update(event).finalize();
     hash[..16].iter().fold(String::from("msg_"), |mut id, byte| {

@@ -40,6 +40,7 @@ pub enum Step<T> {
 }
 
 impl<T> Step<T> {
+    /// Boxed: outcomes are larger than what is in flight.
     pub fn settle(settled: Settled) -> Step<T> {
         Step::Settle(Box::new(settled))
     }
