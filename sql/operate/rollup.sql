@@ -1,9 +1,13 @@
 -- The same day rolled up again is the same row. Nobody marks a day as changed: a fingerprint of what was rolled up is
 -- compared with what is there, and that only in months whose counters have moved. Ingest pays nothing for it.
 
+-- Without a setting of its own, so that the planner takes it apart: the worker asks for it with every result.
 CREATE FUNCTION voice._zone() RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, voice, pg_temp
-AS $$ SELECT coalesce(nullif(current_setting('voice_analytics.timezone', true), ''), 'UTC') $$;
+LANGUAGE sql STABLE
+AS $$
+    SELECT CASE WHEN pg_catalog.current_setting('voice_analytics.timezone', true) OPERATOR(pg_catalog.<>) ''
+        THEN pg_catalog.current_setting('voice_analytics.timezone', true) ELSE 'UTC' END
+$$;
 COMMENT ON FUNCTION voice._zone() IS 'the time zone whose days are rolled up';
 
 CREATE FUNCTION voice._yesterday() RETURNS date
