@@ -5,6 +5,9 @@
 /// reader sees to whatever model reads the summary next. Taken out and not refused, for a caller must not be able to keep
 /// a call from being analysed either.
 pub fn strip_invisible(text: &str) -> String {
+    if is_plain(text) {
+        return text.to_owned();
+    }
     let mut shown = String::with_capacity(text.len());
     let mut before = ' ';
     for c in text.chars() {
@@ -22,6 +25,11 @@ pub fn strip_invisible(text: &str) -> String {
         shown.push(c);
     }
     shown
+}
+
+/// Blanks and what ASCII has signs for, as most words are: nothing of them is taken out.
+pub fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
 }
 
 fn is_joiner(c: char) -> bool {

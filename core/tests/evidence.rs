@@ -170,7 +170,7 @@ fn evidence_names_the_speaker_and_is_counted() {
     let evidence = check(&claims, &call());
     assert_eq!(unsupported(&evidence), 1);
     assert_eq!(
-        to_json(&evidence),
+        serde_json::from_str::<serde_json::Value>(&to_json(&evidence)).unwrap(),
         json!([
             {"claim": "values.day", "turn": 2, "quote": "for Tuesday", "speaker": "user", "supported": true},
             {"claim": "values.day", "turn": 4, "quote": "booked", "speaker": "Dr. Lee", "supported": true},

@@ -53,7 +53,7 @@ fn row(completed: &CompletedAnalysis, result: &AnalysisResult) -> Vec<Value> {
         jsonb(&criteria_json(&answer.criteria).to_string()),
         value(scored.score),
         value(scored.success.as_str()),
-        jsonb(&evidence::to_json(&result.evidence).to_string()),
+        jsonb(&evidence::to_json(&result.evidence)),
         value(i16::try_from(evidence::unsupported(&result.evidence)).unwrap_or(i16::MAX)),
         value((!answer.refused.is_empty()).then(|| answer.refused.clone())),
         value(result.model.as_str()),

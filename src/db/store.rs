@@ -59,7 +59,7 @@ fn analytics(client: &mut SpiClient<'_>, completed: &[(&CompletedAnalysis, &Fixe
     }
     let row = |(n, fixed): &(&CompletedAnalysis, &Fixed)| {
         let (call, analyzed, analysis) = (n.call, n.analyzed, &fixed.analysis);
-        let evidence = (!fixed.evidence.is_empty()).then(|| evidence::to_json(&fixed.evidence).to_string());
+        let evidence = (!fixed.evidence.is_empty()).then(|| evidence::to_json(&fixed.evidence));
         vec![
             value(n.settled.job.call_id),
             value(call.tenant.as_str()),

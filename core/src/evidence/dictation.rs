@@ -23,12 +23,15 @@ const KEYS: [&str; 15] = [
 /// Names that nobody says.
 const NAMES: [&str; 3] = ["lead_score", "next_action", "not_applicable"];
 
-/// `text`: folded words of somebody. `claim`: what they are to show.
-pub(super) fn is_dictated(text: &str, claim: &str) -> bool {
-    let has = |name: &str| text.contains(name);
+/// `text`: folded words of somebody, which dictate an answer whatever they are to show.
+pub(super) fn dictates_anything(text: &str) -> bool {
+    NAMES.into_iter().any(|name| text.contains(name)) || has_key(text, "\"")
+}
+
+/// Whether they dictate what they are to show: `claim`.
+pub(super) fn dictates(text: &str, claim: &str) -> bool {
     let own_name = claim.rsplit('.').next().filter(|name| name.contains('_')).map(str::to_lowercase);
-    let of_score = claim == "lead_score" && has("lead score");
-    of_score || NAMES.into_iter().any(has) || own_name.is_some_and(|name| has(&name)) || has_key(text, "\"")
+    (claim == "lead_score" && text.contains("lead score")) || own_name.is_some_and(|name| text.contains(&name))
 }
 
 /// The same of a tool call, folded: it has keys of its own, and what a caller dictates stands inside of a string, or in an

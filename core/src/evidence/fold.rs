@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::strip_invisible::strip_invisible;
+use crate::strip_invisible::{is_plain, strip_invisible};
 
 /// Letters and digits that a quote has at least: less would stand anywhere.
 const SIGNS_MIN: usize = 2;
@@ -11,9 +11,7 @@ const SIGNS_MIN: usize = 2;
 /// ellipsis. Characters that cannot be seen are taken out.
 pub(super) fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
-    let is_plain = |b: u8| b == b' ' || b.is_ascii_graphic();
-    // Most are: nothing of them is taken out.
-    let visible = if text.bytes().all(is_plain) { Cow::Borrowed(text) } else { Cow::Owned(strip_invisible(text)) };
+    let visible = if is_plain(text) { Cow::Borrowed(text) } else { Cow::Owned(strip_invisible(text)) };
     for c in visible.chars() {
         match c {
             c if c.is_ascii_graphic() => folded.push(if c == '`' { '\'' } else { c.to_ascii_lowercase() }),

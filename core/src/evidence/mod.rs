@@ -7,13 +7,14 @@ mod fold;
 
 use std::collections::HashMap;
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::answer::Claim;
+use crate::prompt::to_json as to_bytes;
 use crate::transcript::{Line, Role, Said, said};
 
-/// A claim that was checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A claim that was checked; as JSON, `{"claim", "turn", "quote", "speaker", "supported"}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Evidence {
     /// What it is about: `sentiment`, `values.day`, `criteria.greeting`.
     pub claim: String,
@@ -30,12 +31,14 @@ pub struct Evidence {
 /// White space, case, and the form of quotation marks, dashes and ellipses make no difference, nor does punctuation around
 /// the quote. A quote of less than two letters or digits shows nothing.
 pub fn check(claims: &[Claim], lines: &[Line]) -> Vec<Evidence> {
-    let mut folded: HashMap<u32, String> = HashMap::new();
+    let mut folded: HashMap<u32, Folded> = HashMap::new();
     let one = |claim: &Claim| {
         let line = usize::try_from(claim.turn).ok().and_then(|number| said(lines, number));
         let supported = line.as_ref().is_some_and(|line| {
-            let text = folded.entry(claim.turn).or_insert_with(|| fold::fold(&line.text));
-            can_show(&claim.claim, line) && is_said(&claim.quote, line, text) && !is_dictated(&claim.claim, line, text)
+            can_show(&claim.claim, line) && {
+                let folded = folded.entry(claim.turn).or_insert_with(|| Folded::of(line));
+                folded.says(&claim.quote) && !folded.dictates(&claim.claim)
+            }
         });
         Evidence {
             claim: claim.claim.clone(),
@@ -48,6 +51,35 @@ pub fn check(claims: &[Claim], lines: &[Line]) -> Vec<Evidence> {
     claims.iter().map(one).collect()
 }
 
+/// A line as quotes of it are looked for, made once for all claims that name it.
+struct Folded {
+    text: String,
+    /// What a quote of the whole line begins with.
+    begins: String,
+    is_tool: bool,
+    /// Its words dictate an answer, whatever is asked.
+    dictates_anything: bool,
+}
+
+impl Folded {
+    fn of(line: &Said<'_>) -> Folded {
+        let (text, is_tool) = (fold::fold(&line.text), line.role.is_none());
+        let begins = if is_tool { "tool ".to_owned() } else { format!("{}:", fold::fold(&line.speaker).trim()) };
+        let dictates_anything =
+            if is_tool { dictation::is_dictated_to_a_tool(&text) } else { dictation::dictates_anything(&text) };
+        Folded { text, begins, is_tool, dictates_anything }
+    }
+
+    fn says(&self, quote: &str) -> bool {
+        let quote = fold::fold(quote);
+        fold::core(&quote, &self.begins).is_some_and(|core| fold::stands_in(core, &self.text))
+    }
+
+    fn dictates(&self, claim: &str) -> bool {
+        self.dictates_anything || (!self.is_tool && dictation::dictates(&self.text, claim))
+    }
+}
+
 /// Whether who spoke the line can show this. How the caller feels is shown by the caller; what the fixed fields say of the
 /// call, by what was said or done in it. A system turn is neither.
 fn can_show(claim: &str, line: &Said<'_>) -> bool {
@@ -58,29 +90,12 @@ fn can_show(claim: &str, line: &Said<'_>) -> bool {
     }
 }
 
-/// `text`: the line's, folded.
-fn is_said(quote: &str, line: &Said<'_>, text: &str) -> bool {
-    let quote = fold::fold(quote);
-    let begins =
-        if line.role.is_none() { "tool ".to_owned() } else { format!("{}:", fold::fold(&line.speaker).trim()) };
-    fold::core(&quote, &begins).is_some_and(|core| fold::stands_in(core, text))
-}
-
-/// `text`: the line's, folded.
-fn is_dictated(claim: &str, line: &Said<'_>, text: &str) -> bool {
-    match line.role {
-        Some(_) => dictation::is_dictated(text, claim),
-        None => dictation::is_dictated_to_a_tool(text),
-    }
-}
-
 /// How many are not supported.
 pub fn unsupported(evidence: &[Evidence]) -> usize {
     evidence.iter().filter(|evidence| !evidence.supported).count()
 }
 
-/// As it is stored: a list of `{"claim", "turn", "quote", "speaker", "supported"}`.
-pub fn to_json(evidence: &[Evidence]) -> Value {
-    let one = |e: &Evidence| json!({"claim": e.claim, "turn": e.turn, "quote": e.quote, "speaker": e.speaker, "supported": e.supported});
-    evidence.iter().map(one).collect()
+/// As it is stored: the JSON of a list of them.
+pub fn to_json(evidence: &[Evidence]) -> String {
+    String::from_utf8(to_bytes(&evidence, 64 + 160 * evidence.len())).expect("serde_json writes UTF-8")
 }
