@@ -40,6 +40,7 @@ mod strip_invisible;
 pub mod text;
 pub mod time;
 pub mod transcript;
+pub mod tsvector;
 pub mod tsvector_cache;
 pub mod turn;
 pub mod url;

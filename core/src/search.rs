@@ -20,6 +20,11 @@ fn number_lexeme(digits: &str) -> String {
     std::iter::once(NUMBER).chain(digits.chars().rev()).collect()
 }
 
+/// Lexemes as the type tsvector reads them.
+pub fn to_text(lexemes: &[String]) -> String {
+    lexemes.iter().map(|lexeme| quoted(lexeme)).collect::<Vec<_>>().join(" ")
+}
+
 /// As a lexeme stands in the text of a tsvector or tsquery.
 fn quoted(lexeme: &str) -> String {
     format!("'{}'", lexeme.replace('\\', "\\\\").replace('\'', "''"))

@@ -9,22 +9,20 @@
 //! checks before it uses this.
 
 use foldhash::{HashMap, HashSet};
-use std::fmt::Write as _;
+
+use crate::tsvector::{self, PLACE_MAX};
 
 /// Pieces remembered: a language's spoken vocabulary, several times over. One more, and all are forgotten.
 const CAPACITY: usize = 50_000;
 /// Longer ones are rare, and not worth a place.
 const PIECE_MAX: usize = 64;
-/// Places of a tsvector end here (`MAXENTRYPOS` of tsearch/ts_type.h).
-const PLACES: usize = 16_383;
 
 /// What the server has made of pieces of text, by one configuration.
 #[derive(Default)]
 pub struct TsvectorCache {
     pieces: HashMap<Box<str>, Entry>,
     ids: HashMap<Box<str>, u32>,
-    /// As they are written in a tsvector: quoted.
-    quoted: Vec<Box<str>>,
+    lexemes: Vec<Box<str>>,
 }
 
 struct Entry {
@@ -37,8 +35,10 @@ struct Entry {
 /// A text whose document is wanted.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Document {
-    /// In the form that the type tsvector reads.
-    Ready(String),
+    /// What follows a tsvector's length word.
+    Ready(Vec<u8>),
+    /// One of its pieces is not known.
+    Unknown,
     /// This is for the server to read.
     Unfit,
 }
@@ -67,17 +67,19 @@ impl TsvectorCache {
         full
     }
 
-    /// The document of a text; [`Document::Unfit`] too where one of its pieces is not known.
-    pub fn document(&self, text: &str) -> Document {
+    /// The document of a text, with these further lexemes, which have no place.
+    pub fn document(&self, text: &str, more: &[String]) -> Document {
         if !by_pieces(text) {
             return Document::Unfit;
         }
-        let mut found: Vec<(u32, u16)> = Vec::new();
+        let mut found: Vec<(u32, u16)> = Vec::with_capacity(text.len() / 6);
         let mut before = 0;
         for piece in pieces(text) {
-            let Some(entry) = self.pieces.get(piece) else { return Document::Unfit };
+            let Some(entry) = self.pieces.get(piece) else {
+                return if piece.len() > PIECE_MAX { Document::Unfit } else { Document::Unknown };
+            };
             let takes = usize::from(entry.takes);
-            if before + takes >= PLACES {
+            if before + takes >= usize::from(PLACE_MAX) {
                 return Document::Unfit;
             }
             found.extend(entry.lexemes.iter().map(|(lexeme, place)| (*lexeme, before as u16 + place)));
@@ -85,25 +87,24 @@ impl TsvectorCache {
         }
         found.sort_unstable();
         found.dedup();
-        let mut document = String::with_capacity(found.len() * 12);
-        let mut last = None;
-        for (lexeme, place) in found {
-            if last == Some(lexeme) {
-                _ = write!(document, ",{place}");
-            } else {
-                _ = write!(document, " {}:{place}", self.quoted[lexeme as usize]);
-            }
-            last = Some(lexeme);
+        let places: Vec<u16> = found.iter().map(|(_, place)| *place).collect();
+        let mut lexemes: Vec<(&str, &[u16])> = Vec::with_capacity(found.len() + more.len());
+        let mut begin = 0;
+        for same in found.chunk_by(|a, b| a.0 == b.0) {
+            let end = begin + same.len();
+            lexemes.push((&self.lexemes[same[0].0 as usize], &places[begin..end]));
+            begin = end;
         }
-        Document::Ready(document)
+        lexemes.extend(more.iter().map(|lexeme| (lexeme.as_str(), &[][..])));
+        tsvector::encode(lexemes).map_or(Document::Unfit, Document::Ready)
     }
 
     fn number_of(&mut self, lexeme: &str) -> u32 {
         if let Some(number) = self.ids.get(lexeme) {
             return *number;
         }
-        let number = self.quoted.len() as u32;
-        self.quoted.push(format!("'{}'", lexeme.replace('\\', "\\\\").replace('\'', "''")).into());
+        let number = self.lexemes.len() as u32;
+        self.lexemes.push(lexeme.into());
         self.ids.insert(lexeme.into(), number);
         number
     }
@@ -138,33 +139,38 @@ mod tests {
         cache
     }
 
+    fn document(text: &str, more: &[&str]) -> Document {
+        let more: Vec<String> = more.iter().map(|&lexeme| lexeme.to_owned()).collect();
+        cached().document(text, &more)
+    }
+
     #[test]
     fn words_stand_where_the_server_would_put_them() {
-        let document = cached().document("The cat's -- \"cat,\nThe cat.");
-        assert_eq!(document, Document::Ready(" 'cat':2,4,6 's':3".into()));
+        let expected = tsvector::encode(vec![("cat", &[2, 4, 6]), ("s", &[3])]).unwrap();
+        assert_eq!(document("The cat's -- \"cat,\nThe cat.", &[]), Document::Ready(expected));
+    }
+
+    #[test]
+    fn further_lexemes_have_no_place_of_their_own() {
+        let expected = tsvector::encode(vec![("cat", &[2]), ("#2410", &[])]).unwrap();
+        assert_eq!(document("The cat", &["#2410", "cat"]), Document::Ready(expected));
     }
 
     #[test]
     fn what_is_not_known_or_may_be_a_tag_is_left_to_the_server() {
-        assert_eq!(cached().document("The dog"), Document::Unfit);
-        assert_eq!(cached().document("The <cat cat>"), Document::Unfit);
-        assert_eq!(cached().document("-- The cat"), Document::Unfit);
+        assert_eq!(document("The dog", &[]), Document::Unknown);
+        assert_eq!(document(&format!("The {}", "x".repeat(PIECE_MAX + 1)), &[]), Document::Unfit);
+        assert_eq!(document("The <cat cat>", &[]), Document::Unfit);
+        assert_eq!(document("-- The cat", &[]), Document::Unfit);
         let texts = ["The dog, the (cat e-mail. dog..", "<b"];
         assert_eq!(cached().missing_of(&texts), HashSet::from_iter(["dog", "the", "e-mail.", "dog.."]));
     }
 
     #[test]
-    fn lexemes_are_quoted() {
-        let mut cache = TsvectorCache::default();
-        cache.learn("x", &[("it's\\".into(), 1)], 1);
-        assert_eq!(cache.document("x"), Document::Ready(" 'it''s\\\\':1".into()));
-    }
-
-    #[test]
     fn places_end_where_those_of_a_tsvector_do() {
         let words = |n| vec!["cat"; n].join(" ");
-        assert!(matches!(cached().document(&words(PLACES - 1)), Document::Ready(_)));
-        assert_eq!(cached().document(&words(PLACES)), Document::Unfit);
+        assert!(matches!(document(&words(usize::from(PLACE_MAX) - 1), &[]), Document::Ready(_)));
+        assert_eq!(document(&words(usize::from(PLACE_MAX)), &[]), Document::Unfit);
     }
 
     #[test]
@@ -173,6 +179,6 @@ mod tests {
         assert!(!cache.make_room(10));
         assert_eq!(cache.pieces.len(), 4);
         assert!(cache.make_room(CAPACITY));
-        assert!(cache.pieces.is_empty() && cache.quoted.is_empty());
+        assert!(cache.pieces.is_empty() && cache.lexemes.is_empty());
     }
 }

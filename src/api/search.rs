@@ -75,7 +75,7 @@ fn voice_search_pieces(
 /// `voice._search_lexemes`: what a text's search document has beside its words.
 #[pg_extern(sql = false)]
 fn voice_search_lexemes(words: &str) -> String {
-    search::lexemes(words)
+    search::to_text(&search::lexemes(words))
 }
 
 /// `voice._numbers_as_said`: the numbers of a text that are meant by these, as they stand there.

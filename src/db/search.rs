@@ -45,21 +45,48 @@ impl Search {
         &self.config
     }
 
-    /// The documents of texts, in their order.
-    pub fn documents(&mut self, client: &mut SpiClient<'_>, texts: &[&str]) -> Result<Vec<Document>, DbError> {
+    /// The documents of texts, in their order, each with the further lexemes that stand beside it. None is
+    /// [`Document::Unknown`].
+    pub fn documents(
+        &mut self,
+        client: &mut SpiClient<'_>,
+        texts: &[(&str, Vec<String>)],
+    ) -> Result<Vec<Document>, DbError> {
         let Some(words) = &mut self.words else { return Ok(texts.iter().map(|_| Document::Unfit).collect()) };
-        let mut missing = words.cache.missing_of(texts);
-        if !missing.is_empty() && missing.len() <= PIECES_MAX {
-            if words.cache.make_room(missing.len()) {
-                missing = words.cache.missing_of(texts);
-            }
-            words.learn(client, &self.config, missing.into_iter().map(str::to_owned).collect())?;
+        let mut documents: Vec<Document> = texts.iter().map(|(text, more)| words.cache.document(text, more)).collect();
+        let unknown = |document: &Document| matches!(document, Document::Unknown);
+        if documents.iter().any(unknown) {
+            words.learn_pieces(client, &self.config, texts)?;
+            // Room may have been made for new pieces: each is read again.
+            let again = |(text, more): &(&str, Vec<String>)| match words.cache.document(text, more) {
+                Document::Unknown => Document::Unfit,
+                document => document,
+            };
+            documents = texts.iter().map(again).collect();
         }
-        Ok(texts.iter().map(|text| words.cache.document(text)).collect())
+        Ok(documents)
     }
 }
 
 impl Words {
+    /// Asks the server for the pieces of these texts that are not known yet.
+    fn learn_pieces(
+        &mut self,
+        client: &mut SpiClient<'_>,
+        config: &str,
+        texts: &[(&str, Vec<String>)],
+    ) -> Result<(), DbError> {
+        let texts: Vec<&str> = texts.iter().map(|(text, _)| *text).collect();
+        let mut missing = self.cache.missing_of(&texts);
+        if !missing.is_empty() && missing.len() <= PIECES_MAX {
+            if self.cache.make_room(missing.len()) {
+                missing = self.cache.missing_of(&texts);
+            }
+            self.learn(client, config, missing.into_iter().map(str::to_owned).collect())?;
+        }
+        Ok(())
+    }
+
     fn learn(&mut self, client: &mut SpiClient<'_>, config: &str, pieces: Vec<String>) -> Result<(), DbError> {
         let arguments = [config.into(), pieces.clone().into(), NEXT_WORD.into()];
         let rows = client.select(include_str!("../../sql/queries/search_pieces.sql"), None, &arguments)?;

@@ -8,7 +8,7 @@ use super::row_statement::RowStatement;
 use super::search::Search;
 use super::{DbError, Statement, deliver};
 use crate::host::row_array::{RowArray, jsonb, value};
-use crate::host::tenant_binding;
+use crate::host::{tenant_binding, tsvector};
 use pgrx::Uuid;
 use pgrx::pg_sys::BuiltinOid::*;
 use pgrx::spi::SpiClient;
@@ -93,31 +93,27 @@ fn documents(client: &mut SpiClient<'_>, completed: &[CompletedAnalysis], search
         static STORE: Statement = const {
             Statement::for_session(
                 include_str!("../../sql/queries/settle_search.sql"),
-                &[UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTOID, TEXTARRAYOID],
+                &[UUIDARRAYOID, TEXTARRAYOID, TSVECTORARRAYOID, TEXTARRAYOID, TEXTOID, TEXTARRAYOID],
             )
         };
     }
-    let texts: Vec<&str> = completed.iter().map(|n| n.words.as_str()).collect();
+    let texts: Vec<(&str, Vec<String>)> =
+        completed.iter().map(|n| (n.words.as_str(), search::lexemes(&n.words))).collect();
     let (mut documents, mut words, mut more) = (Vec::new(), Vec::new(), Vec::new());
-    for (document, text) in search.documents(client, &texts)?.into_iter().zip(texts) {
-        let lexemes = search::lexemes(text);
-        match document {
-            Document::Ready(document) => {
-                documents.push(Some(if lexemes.is_empty() { document } else { format!("{document} {lexemes}") }));
-                words.push(None);
-                more.push(None);
-            }
-            Document::Unfit => {
-                documents.push(None);
-                words.push(Some(text.to_owned()));
-                more.push(Some(lexemes).filter(|lexemes| !lexemes.is_empty()));
-            }
-        }
+    for (document, (text, lexemes)) in search.documents(client, &texts)?.into_iter().zip(texts) {
+        let document = match document {
+            Document::Ready(document) => Some(document),
+            Document::Unknown | Document::Unfit => None,
+        };
+        let is_ready = document.is_some();
+        words.push((!is_ready).then(|| text.to_owned()));
+        more.push((!is_ready && !lexemes.is_empty()).then(|| search::to_text(&lexemes)));
+        documents.push(document);
     }
     let arguments = [
         ids_of(completed).into(),
         tenants_of(completed).into(),
-        documents.into(),
+        tsvector::array(&documents),
         words.into(),
         search.config().into(),
         more.into(),

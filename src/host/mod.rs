@@ -15,6 +15,7 @@ pub mod row_array;
 pub mod shmem;
 pub mod tenant_binding;
 pub mod trigger;
+pub mod tsvector;
 mod tuple;
 pub mod usage;
 pub mod user;

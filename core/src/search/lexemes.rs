@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::{number_lexeme, quoted};
+use super::number_lexeme;
 use crate::phone::Caller;
 use crate::pii;
 use crate::text::Utterance;
 use crate::transcript::Role;
+use crate::tsvector::LEXEME_MAX;
 
-/// The further lexemes of a text, as the type tsvector reads them: numbers of seven digits or more, written or spoken; parts
-/// of codes and amounts; e-mail addresses and their parts. Most texts have none.
-pub fn lexemes(text: &str) -> String {
+/// The further lexemes of a text: numbers of seven digits or more, written or spoken; parts of codes and amounts; e-mail
+/// addresses and their parts. Most texts have none. What is longer than a lexeme may be is left out.
+pub fn lexemes(text: &str) -> Vec<String> {
     let mut found = BTreeSet::new();
     for line in text.lines() {
         for (_, digits) in pii::digit_strings(line) {
@@ -22,11 +23,11 @@ pub fn lexemes(text: &str) -> String {
                 found.extend(parts_of_address(&email.value));
             }
         }
-        for token in line.split_whitespace().filter(|token| token.bytes().any(|b| b.is_ascii_digit())) {
-            found.extend(parts_of_code(token));
+        if has_digit(line) {
+            found.extend(line.split_whitespace().filter(|token| has_digit(token)).flat_map(parts_of_code));
         }
     }
-    found.iter().map(|lexeme| quoted(lexeme)).collect::<Vec<_>>().join(" ")
+    found.into_iter().filter(|lexeme| lexeme.len() <= LEXEME_MAX).collect()
 }
 
 /// Where numbers stand in a text that end in one of these strings of digits, or in which one of these ends.
@@ -38,6 +39,10 @@ pub fn matching(text: &str, wanted: &[String]) -> Vec<Range<usize>> {
 /// Whether a caller's number is said in a text, whatever it is said to be.
 pub fn mentions(text: &str, caller: &Caller) -> bool {
     pii::digit_strings(text).iter().any(|(_, digits)| Caller::parse(digits).is_ok_and(|said| said.is(caller)))
+}
+
+fn has_digit(text: &str) -> bool {
+    text.bytes().any(|b| b.is_ascii_digit())
 }
 
 fn may_hold_address(line: &str) -> bool {
@@ -70,7 +75,6 @@ pub(super) fn parts_of_code(token: &str) -> Vec<String> {
         return amount;
     }
     let parts: Vec<&str> = code.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty()).collect();
-    let has_digit = |part: &&str| part.bytes().any(|b| b.is_ascii_digit());
     let mut found: Vec<String> = Vec::new();
     if parts.len() > 1 || signed {
         found.extend(parts.iter().filter(|part| has_digit(part)).map(|part| (*part).to_owned()));
@@ -123,11 +127,11 @@ mod tests {
             "212.555.0142",
             "two one two, five five five, oh one four two",
         ] {
-            assert!(lexemes(said).split(' ').any(|lexeme| lexeme == "'#2410555212'"), "{said}: {}", lexemes(said));
+            assert!(lexemes(said).iter().any(|lexeme| lexeme == "#2410555212"), "{said}: {:?}", lexemes(said));
         }
-        assert!(lexemes("+44 (0)20 7946 0123").contains("'#321064970244'"));
-        assert_eq!(lexemes("order 49149534"), "'#43594194'");
-        assert_eq!(lexemes("two people on Tuesday, the 4th, at half past 7"), "");
+        assert!(lexemes("+44 (0)20 7946 0123").contains(&"#321064970244".to_owned()));
+        assert_eq!(lexemes("order 49149534"), ["#43594194"]);
+        assert_eq!(lexemes("two people on Tuesday, the 4th, at half past 7"), [""; 0]);
     }
 
     #[test]
@@ -157,7 +161,7 @@ mod tests {
         }
         assert_eq!(
             lexemes("it's kim dot ortega at example dot com"),
-            "'example' 'example.com' 'kim' 'kim.ortega' 'kim.ortega@example.com' 'ortega'"
+            ["example", "example.com", "kim", "kim.ortega", "kim.ortega@example.com", "ortega"]
         );
     }
 }

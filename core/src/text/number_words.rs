@@ -58,7 +58,25 @@ static WORDS: LazyLock<HashMap<&str, NumberWord>> = LazyLock::new(|| {
     words
 });
 
+/// Most words are looked up in vain. Which lengths, one bit each, the words have that begin and end with these bytes.
+static LENGTHS: LazyLock<[[u32; 32]; 32]> = LazyLock::new(|| {
+    let mut lengths = [[0; 32]; 32];
+    for word in WORDS.keys() {
+        let (first, last) = ends(word).unwrap_or_default();
+        lengths[first][last] |= 1 << word.len();
+    }
+    lengths
+});
+
+/// The lower five bits of the first and of the last byte.
+fn ends(word: &str) -> Option<(usize, usize)> {
+    let bits = |byte: &u8| usize::from(byte & 31);
+    Some((bits(word.as_bytes().first()?), bits(word.as_bytes().last()?)))
+}
+
 /// What a word, in small letters, says in a number.
 pub fn number_word(lower: &str) -> Option<NumberWord> {
-    WORDS.get(lower).copied()
+    let (first, last) = ends(lower)?;
+    let lengths = LENGTHS[first][last].checked_shr(u32::try_from(lower.len()).ok()?)?;
+    if lengths & 1 == 1 { WORDS.get(lower).copied() } else { None }
 }
