@@ -2,7 +2,7 @@
 -- closed it, its chunks; the hash covers exactly these words, who spoke them, and the tool calls. settle_words.sql must compute it
 -- alike. turns_before: after how many of the turns, in their order, a tool call stands.
 -- Every table is read for one call at a time (LIMIT 1): by its key, whatever the planner believes of it. The turns are sorted
--- once, in a subquery that nothing else is done to.
+-- once, in a subquery that nothing else is done to; their times, in this order, say how many began before a tool call.
 SELECT w.ord, c.id IS NOT NULL, c.status, c.agent_id, g.vertical,
        CASE WHEN pg_catalog.isfinite(c.ended_at) THEN (pg_catalog.date_part('epoch', c.ended_at) * 1000)::bigint END,
        c.deleted_at IS NOT NULL,
@@ -25,9 +25,10 @@ LEFT JOIN LATERAL (
     SELECT pg_catalog.array_agg(s.role) AS roles,
            pg_catalog.array_agg(s.words) AS texts,
            pg_catalog.array_agg(s.speaker) AS speakers,
+           pg_catalog.array_agg(s.started_at) AS starts,
            pg_catalog.string_agg(voice._turn_line(s.speaker, s.words), E'\x1e') AS lines
     FROM (
-        SELECT u.role,
+        SELECT u.role, u.started_at,
                voice._turn_speaker(u.role, u.speaker, u.interrupted) AS speaker,
                voice._turn_words(u.text, u.call_id, u.id) AS words
         FROM {turn} u
@@ -45,8 +46,7 @@ LEFT JOIN LATERAL (
            pg_catalog.string_agg(voice._tool_call_line(s.turns_before, s.name, s.args, s.result, s.error_text), E'\x1e') AS lines
     FROM (
         SELECT k.name, k.args, k.result, k.error_text, k.latency_ms,
-               (SELECT pg_catalog.count(*) FROM {turn} u
-                WHERE u.call_id = w.call_id AND {within u.call_id} AND u.started_at <= k.invoked_at) AS turns_before
+               coalesce(pg_catalog.width_bucket(k.invoked_at, t.starts), 0)::bigint AS turns_before
         FROM {tool_call} k
         WHERE k.call_id = w.call_id AND {within k.call_id}
         ORDER BY k.invoked_at, k.id
