@@ -59,10 +59,12 @@ SELECT voice_backfill(max_calls => 600), voice_backfill(), voice_backfill();
 SELECT queued, finished_at IS NULL AS open FROM voice.backfill ORDER BY started_at;
 UPDATE voice.backfill SET started_at = started_at - interval '10 minutes';
 SELECT voice_trial(3, model => 'big') AS trial \gset
-UPDATE voice.trial SET created_at = now() - interval '1 minute';
+UPDATE voice.trial SET created_at = now() - interval '10 minutes';
 DELETE FROM voice.job j WHERE j.id IN (SELECT d.id FROM voice.job d WHERE d.kind = 'analyze' ORDER BY d.id LIMIT 200);
 DELETE FROM voice.job j WHERE j.id = (SELECT min(d.id) FROM voice.job d WHERE d.kind = 'trial');
-SELECT kind, replace(name, :'trial', 'N') AS name, done, total, round(per_minute::numeric) AS per_minute, round(extract(epoch FROM estimated_end - clock_timestamp()) / 60) AS minutes_left
+-- In tens, so that a minute that the test takes makes no difference.
+SELECT kind, replace(name, :'trial', 'N') AS name, done, total, round(per_minute::numeric, -1) AS per_minute,
+       round(extract(epoch FROM estimated_end - clock_timestamp()) / 60, -1) AS minutes_left
 FROM voice_progress() WHERE kind IN ('backfill', 'trial') ORDER BY 1;
 -- A reader sees what has come of a trial.
 SELECT voice._store_trial(:trial, c.id, '{"intent": "info"}', 0, 'big', 50, 5, 10, NULL) FROM voice.call c WHERE c.external_id IN ('p-1', 'p-2');
