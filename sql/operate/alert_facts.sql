@@ -9,25 +9,33 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT $1 OPERATOR(pg_catalog.<) '-0.3'::double precision $$;
 COMMENT ON FUNCTION voice._is_negative(double precision) IS 'whether a call counts as a negative one: its sentiment is below -0.3';
 
+-- These four have no setting of their own, so that the planner takes them apart.
 CREATE FUNCTION voice._minute(at timestamptz) RETURNS timestamptz
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, voice, pg_temp
-AS $$ SELECT date_bin('1 minute', $1, timestamptz '2000-01-01 00:00:00+00') $$;
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT pg_catalog.date_bin('1 minute'::pg_catalog.interval, $1, '2000-01-01 00:00:00+00'::pg_catalog.timestamptz) $$;
 COMMENT ON FUNCTION voice._minute(timestamptz) IS 'the full minute before; for evaluations of alerts';
 
 CREATE FUNCTION voice._hour(at timestamptz) RETURNS timestamptz
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, voice, pg_temp
-AS $$ SELECT date_bin('1 hour', $1, timestamptz '2000-01-01 00:00:00+00') $$;
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT pg_catalog.date_bin('1 hour'::pg_catalog.interval, $1, '2000-01-01 00:00:00+00'::pg_catalog.timestamptz) $$;
 COMMENT ON FUNCTION voice._hour(timestamptz) IS 'the full hour before, in UTC; for sums of alerts';
 
 -- Rows come to the minute for windows of up to an hour; longer ones begin at a full hour, and take sums of hours.
 CREATE FUNCTION voice._alert_start(at timestamptz, "window" interval) RETURNS timestamptz
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, voice, pg_temp
-AS $$ SELECT CASE WHEN $2 <= interval '1 hour' THEN $1 - $2 ELSE voice._hour($1 - $2) END $$;
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    SELECT CASE WHEN $2 OPERATOR(pg_catalog.<=) '1 hour'::pg_catalog.interval THEN $1 OPERATOR(pg_catalog.-) $2
+                ELSE voice._hour($1 OPERATOR(pg_catalog.-) $2) END
+$$;
 COMMENT ON FUNCTION voice._alert_start(timestamptz, interval) IS 'where the window of an evaluation begins';
 
 CREATE FUNCTION voice._weeks_before(at timestamptz, weeks int) RETURNS timestamptz
-LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, voice, pg_temp
-AS $$ SELECT CASE WHEN $2 = 0 THEN $1 ELSE ($1 AT TIME ZONE voice._zone() - $2 * interval '7 days') AT TIME ZONE voice._zone() END $$;
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    SELECT CASE WHEN $2 OPERATOR(pg_catalog.=) 0 THEN $1
+                ELSE pg_catalog.timezone(voice._zone(), pg_catalog.timezone(voice._zone(), $1)
+                         OPERATOR(pg_catalog.-) ($2 OPERATOR(pg_catalog.*) '7 days'::pg_catalog.interval)) END
+$$;
 COMMENT ON FUNCTION voice._weeks_before(timestamptz, int) IS 'the same time of day that many weeks before, in the setting voice_analytics.timezone';
 
 -- Subqueries by metric. Parameters: $1 and $2 the lowest and past the highest id, $3 edges of slots, $4 past the last start, $5 tenants,
