@@ -81,7 +81,7 @@ AS $$
         )
         SELECT tenant_id, day, agent_id, coalesce(s.hours, '{}') AS hours, coalesce(s.intents, '{}') AS intents, coalesce(s.latencies, '{}') AS latencies,
                coalesce(k.tools, '{}') AS tools, coalesce(s.end_reasons, '{}') AS end_reasons,
-               least(extract(epoch FROM q.silence) * 1000, 2147483647)::int AS longest_silence_ms, q.id AS longest_silence_call
+               CASE WHEN q.silence IS NOT NULL THEN least(extract(epoch FROM q.silence) * 1000, 2147483647)::int END AS longest_silence_ms, q.id AS longest_silence_call
         FROM spread s LEFT JOIN tools k USING (tenant_id, day, agent_id) LEFT JOIN quietest q USING (tenant_id, day, agent_id)$text$,
         narrower, CASE WHEN by_agent THEN 'c.agent_id' ELSE '''''::text' END,
         CASE WHEN by_agent THEN ', (tenant_id, day, kind, part, key)' ELSE '' END, CASE WHEN by_agent THEN ', (tenant_id, day, name, bucket)' ELSE '' END,

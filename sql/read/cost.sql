@@ -144,7 +144,7 @@ CREATE FUNCTION voice_cost(since timestamptz DEFAULT now() - interval '7 days', 
     OUT requests bigint, OUT prompt_tokens bigint, OUT completion_tokens bigint, OUT unpriced_requests bigint,
     OUT analysis_cost numeric, OUT analysis_cost_per_minute numeric)
 RETURNS SETOF record
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp SET datestyle = 'ISO, YMD'
 AS $$
 DECLARE
     zone CONSTANT text := voice._zone();

@@ -294,7 +294,7 @@ BEGIN
                 SELECT e.key AS reason, sum(e.value::bigint) AS calls FROM detail d CROSS JOIN LATERAL jsonb_each_text(d.end_reasons) e
                 WHERE d.day >= first_day GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 12) r)),
             (SELECT jsonb_agg(jsonb_build_object('call', q.longest_silence_call, 'ms', q.longest_silence_ms) ORDER BY q.longest_silence_ms DESC)
-             FROM (SELECT d.* FROM detail d WHERE d.day >= first_day AND d.longest_silence_ms >= 3000 ORDER BY d.longest_silence_ms DESC LIMIT 10) q)
+             FROM (SELECT d.* FROM detail d WHERE d.day >= first_day AND d.longest_silence_ms >= 3000 AND d.longest_silence_call IS NOT NULL ORDER BY d.longest_silence_ms DESC LIMIT 10) q)
         INTO part, silences;
         IF NOT voice._may_read('daily_detail', '{tools,end_reasons}') THEN
             part := part - '{tools,end_reasons}'::text[];
@@ -346,7 +346,7 @@ BEGIN
         left_out := left_out || '{cost}'::text[];
     END IF;
 
-    IF has_function_privilege('@extschema@.voice_progress()', 'EXECUTE') THEN
+    IF voice._may_read('backfill', '{name,queued,started_at,finished_at}') AND voice._may_read('trial', '{id,name,model,calls,created_at}') THEN
         SELECT coalesce(jsonb_agg(to_jsonb(p) || jsonb_build_object('ends', to_char(p.estimated_end AT TIME ZONE zone, 'Dy FMDD Mon, HH24:MI'))), '[]') INTO part
         FROM @extschema@.voice_progress() p;
         data := data || jsonb_build_object('progress', part);

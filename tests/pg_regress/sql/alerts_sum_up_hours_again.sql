@@ -4,10 +4,12 @@ BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL voice_analytics.tenant = 'hours';
 INSERT INTO voice.agent (id, vertical, tenant_id) VALUES ('ha', 'salon', 'hours'), ('hb', 'dental', 'hours'), ('hx', 'salon', 'other');
+SET LOCAL client_min_messages = error;   -- ids lie hours beside
 INSERT INTO voice.call (id, agent_id, tenant_id, started_at, ended_at, status, deleted_at, cost)
 SELECT voice_uuidv7(t.at + (n % 3 - 1) * interval '20 hours'), CASE WHEN n > 60 THEN 'hx' WHEN n % 3 = 0 THEN 'hb' ELSE 'ha' END, CASE WHEN n > 60 THEN 'other' ELSE 'hours' END,
        t.at, t.at + interval '5 minutes', 'completed', CASE WHEN n % 10 = 0 THEN now() END, 1
 FROM generate_series(1, 90) n CROSS JOIN LATERAL (SELECT timestamptz '2026-03-04 10:01' + n % 50 * interval '1 minute') t(at);
+RESET client_min_messages;
 SELECT voice_add_alert('week', 'transfer_share', '>', 0.9, '7 days'), voice_add_alert('of b', 'transfer_share', '>', 0.9, '7 days', '{"agent_id": "hb"}'),
        voice_add_alert('money', 'cost', '>', 1000, '7 days'), voice_add_alert('volume', 'volume', '<', 0.1, '6 hours');
 CREATE FUNCTION pg_temp.of(at timestamptz) RETURNS TABLE (name text, value numeric, calls bigint, by_hand numeric) LANGUAGE sql AS $$
@@ -36,8 +38,9 @@ SELECT voice._sum_up_alert_hours('2026-03-06 14:30', '1 hour') AS new_hours;
 SELECT sum(voice._sum_up_alert_hours('2026-03-06 14:30', '1 hour')) > 20 AS again FROM generate_series(1, 100);
 SELECT voice._sum_up_alert_hours('2026-03-06 15:30', '1 hour') AS the_new_hour;
 SELECT * FROM pg_temp.of('2026-03-06 15:30');
-SELECT count(*) FROM voice._alert_hour_done WHERE hour = '2026-03-04 10:00' AND computed_at - hour < interval '25 hours';
+SELECT count(*) FROM voice._alert_hour_done WHERE hour = '2026-03-04 10:00' AND metric <> 'volume' AND computed_at - hour < interval '25 hours';
 -- Without an alert of more than an hour nothing is kept.
 SELECT count(voice_remove_alert(name)) FROM voice_alerts();
-SELECT voice._sum_up_alert_hours('2026-03-06 15:31', '1 hour'), (SELECT count(*) FROM voice._alert_hour) + (SELECT count(*) FROM voice._alert_window) AS left_over;
+SELECT voice._sum_up_alert_hours('2026-03-06 15:31', '1 hour');
+SELECT (SELECT count(*) FROM voice._alert_hour) + (SELECT count(*) FROM voice._alert_window) AS left_over;
 ROLLBACK;
