@@ -31,7 +31,7 @@ const whole = (n) => (Number.isFinite(n) ? Math.round(n).toLocaleString('en-US')
 const percent = (part, all) => (all > 0 ? `${Math.round((100 * part) / all)} %` : '–');
 const signed = (n) => (Number.isFinite(n) ? `${n < 0 ? '−' : '+'}${Math.abs(n).toFixed(2)}` : '–');
 const duration = (ms) => (!Number.isFinite(ms) ? '–' : ms < 1000 ? `${ms.toFixed(0)} ms` : `${(ms / 1000).toFixed(2)} s`);
-const money = (n, currency) => `${n.toLocaleString('en-US', { maximumFractionDigits: 2 })} ${currency ?? ''}`;
+const money = (n) => n.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 
 /** The sum of a figure over days; a mean is weighed by analysed calls. */
 const total = (days, name) => days.reduce((sum, day) => sum + (day[name] ?? 0), 0);
@@ -54,7 +54,7 @@ function cards(data) {
   const speed = data.latencies?.find((row) => row.stage === 'end_to_end' && !row.before && row.day === null);
   if (speed) made.push(['End to end, 95 %', duration(speed.p95)]);
   for (const spent of data.cost?.currencies ?? []) {
-    made.push(['Calls and analyses cost', money((spent.call_cost ?? 0) + (spent.analysis_cost ?? 0), spent.currency)]);
+    made.push([`Cost${spent.currency ? `, ${spent.currency}` : ''}`, money((spent.call_cost ?? 0) + (spent.analysis_cost ?? 0))]);
   }
   if (data.queue) made.push(['Waiting for analysis', whole(data.queue.queued)]);
   for (const job of data.progress ?? []) made.push([`${job.kind} ${job.name}`, percent(job.done, job.total)]);

@@ -121,7 +121,7 @@ async function tried(browser, name, api, token, stranger) {
   assert.equal(shown.Completed, '100 %');
   assert.equal(shown.Sentiment, '−0.50');
   assert.equal(shown['Hot leads'], '1');
-  assert.equal(shown['Calls and analyses cost'], `${await one("SELECT trim_scale(sum(cost))::text FROM voice.call")} USD`);
+  assert.equal(shown['Cost, USD'], await one("SELECT to_char(sum(cost), 'FM999,990.00') FROM voice.call"));
   // A call comes in: the page shows it by itself.
   await calls('otto', 1, 5);
   await until('Calls', await count());

@@ -27,7 +27,8 @@ INSERT INTO voice.label (call_id, labeller, sentiment) SELECT id, 'anna', 0.5 FR
 INSERT INTO voice.daily_usage (day, agent_id, model, analysis, requests, prompt_tokens, completion_tokens)
 SELECT (at AT TIME ZONE 'UTC')::date, agent, 'gpt-4o-mini', 'fixed', count(*), 1000000 * count(*), 1000 FROM made WHERE tenant = 'red' GROUP BY 1, 2;
 INSERT INTO voice.backfill (name, queued, started_at) VALUES ('care', 40, now() - interval '10 minutes');
-INSERT INTO voice.job (tenant_id, kind, call_id, priority) SELECT tenant, 'analyze', id, 10 FROM made WHERE tenant = 'red' LIMIT 10 ON CONFLICT DO NOTHING;
+DELETE FROM voice.job;
+INSERT INTO voice.job (tenant_id, kind, call_id, priority) SELECT tenant, 'analyze', id, 10 FROM made WHERE tenant = 'red' LIMIT 10;
 SELECT count(voice_rollup((now() AT TIME ZONE 'UTC')::date - n)) FROM generate_series(2, 20) n \g /dev/null
 CREATE ROLE red_admin LOGIN;
 SELECT voice_grant('red_admin', 'reader'), voice_grant('red_admin', 'operator'), voice_pin_tenant('red_admin', 'red') \g /dev/null
