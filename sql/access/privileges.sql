@@ -153,6 +153,7 @@ AS $$ VALUES
     ('_sentiment_trend', '{reader,analyst}', false, false),
     ('voice_cost', '{reader,analyst,operator}', false, false),
     ('_costs', '{reader,analyst,operator}', false, false),
+    ('_few_agents', '{reader,analyst,operator}', false, false),
     ('_model_prices', '{reader,analyst,operator}', false, false),
     ('_model_price', '{reader,analyst,operator}', false, false),
     ('_prices', '{reader,analyst,operator}', false, false),

@@ -102,7 +102,7 @@ $$;
 COMMENT ON FUNCTION voice._roll_up_detail(date, uuid, uuid, timestamptz, timestamptz) IS 'computes a day of voice.daily_detail anew';
 
 -- A day that is not over, of the tenants that have many calls of it, for all of a tenant's agents together: voice_report() then does not
--- look at the same calls each time. Turns are those of the newest thousand calls: that costs the same at noon and at midnight.
+-- look at the same calls each time. Turns are those of the newest 500 calls: that costs the same at noon and at midnight.
 CREATE FUNCTION voice._roll_up_open_detail(day date, first_id uuid, past_id uuid, since timestamptz, until timestamptz) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
@@ -118,7 +118,7 @@ BEGIN
     END IF;
     DELETE FROM voice.daily_detail d WHERE d.day = _roll_up_open_detail.day AND d.tenant_id = ANY (tenants);
     EXECUTE 'INSERT INTO voice.daily_detail (tenant_id, day, agent_id, hours, intents, latencies, tools, end_reasons, longest_silence_ms, longest_silence_call) '
-            || voice._detail_sums(format('AND c.tenant_id = ANY (%L)', tenants), false, 1000)
+            || voice._detail_sums(format('AND c.tenant_id = ANY (%L)', tenants), false, 500)
     USING first_id, past_id, since, until, voice._zone();
 END
 $$;

@@ -42,6 +42,12 @@ AS $$ SELECT (($1 - $2) * $4 + $2 * $5 + $3 * $6) * 0.000001 $$;
 COMMENT ON FUNCTION voice._usage_cost(numeric, numeric, numeric, numeric, numeric, numeric) IS
     'what so many tokens cost; cached_tokens are among prompt_tokens, prices are of a million';
 
+-- Few agents have an index that leads to their calls; of many, all calls of a time are read.
+CREATE FUNCTION voice._few_agents(tenant text) RETURNS text[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, voice, pg_temp
+AS $$ SELECT array_agg(g.id) FROM voice.agent g WHERE g.tenant_id = $1 HAVING count(*) <= 20 $$;
+COMMENT ON FUNCTION voice._few_agents(text) IS 'the agents of a tenant that has 20 at most; NULL: it has none, or more';
+
 -- Planned for its very days. Groups are few, and the planner does not know it: no sort. agents: of these only; NULL: of all.
 CREATE FUNCTION voice._costs(first_day date, by text, agents text[],
     OUT group_key text, OUT currency text, OUT calls bigint, OUT minutes double precision,
@@ -62,6 +68,7 @@ DECLARE
     agents_of CONSTANT text := CASE WHEN by = 'vertical' THEN 'LEFT JOIN voice.agent g ON g.id = d.agent_id' ELSE '' END;
     live_from date;
     price_days date[];
+    few text[] := agents;
     -- Rows (key, currency, calls, minutes, calls with a cost, their minutes, cost).
     calls_query text := format('SELECT NULL::%s, NULL::text, NULL::bigint, NULL::double precision, NULL::bigint, NULL::double precision, NULL::numeric WHERE false',
                                CASE WHEN by = 'day' THEN 'date' ELSE 'text' END);
@@ -79,13 +86,17 @@ BEGIN
             $text$, key, agents_of, own);
         -- Days that are not rolled up, for whoever reads calls.
         IF has_column_privilege('voice.call', 'cost', 'SELECT') THEN
+            IF few IS NULL AND by <> 'tenant' THEN
+                few := voice._few_agents(voice._tenant());
+            END IF;
             calls_query := calls_query || format($text$
                 UNION ALL
                 SELECT %1$s, upper(btrim(d.cost_currency)), d.calls, d.duration_ms / 60000.0, d.calls_with_cost, d.ms_with_cost / 60000.0, d.cost
                 FROM (SELECT %2$s, d.cost_currency, count(*) FILTER (WHERE d.status <> 'in_progress') AS calls,
                              sum(d.duration_ms) FILTER (WHERE d.status <> 'in_progress') AS duration_ms, count(d.cost) AS calls_with_cost,
                              sum(d.duration_ms) FILTER (WHERE d.cost IS NOT NULL) AS ms_with_cost, sum(d.cost) AS cost
-                      FROM voice.call d WHERE d.id >= $4 AND d.started_at >= $6 AND d.deleted_at IS NULL %3$s GROUP BY %4$s) d %5$s$text$,
+                      FROM voice.call d WHERE d.id >= $4 AND d.started_at >= $6 AND d.deleted_at IS NULL AND ($8 IS NULL OR d.agent_id = ANY ($8)) %3$s
+                      GROUP BY %4$s) d %5$s$text$,
                 key,
                 CASE by WHEN 'tenant' THEN 'd.tenant_id' WHEN 'day' THEN CASE WHEN live_from = today THEN '$2 AS day' ELSE '(d.started_at AT TIME ZONE $5)::date AS day' END
                         ELSE 'd.agent_id' END,
@@ -132,7 +143,7 @@ BEGIN
         LEFT JOIN unpriced u ON u.key = g.key
         ORDER BY 1, 2$query$, key, agents_of, own, calls_query)
     USING first_day, live_from, price_days, @extschema@.voice_uuid_at((live_from::timestamp AT TIME ZONE zone) - interval '24 hours'),
-          zone, live_from::timestamp AT TIME ZONE zone, agents;
+          zone, live_from::timestamp AT TIME ZONE zone, agents, few;
 END
 $$;
 COMMENT ON FUNCTION voice._costs(date, text, text[]) IS

@@ -29,7 +29,7 @@ BEGIN
                    count(*) FILTER (WHERE c.status = 'completed'), count(*) FILTER (WHERE c.status = 'failed'), count(*) FILTER (WHERE c.status = 'transferred'),
                    coalesce(sum(c.duration_ms) FILTER (WHERE c.status <> 'in_progress'), 0) / 60000.0, 0, 0, 0, 0, 0, 0
             FROM voice.call c
-            WHERE c.tenant_id = $6 AND c.id >= $1 AND c.id < $2 AND c.started_at >= $3 AND c.started_at < $4 AND c.deleted_at IS NULL AND ($7 IS NULL OR c.agent_id = ANY ($7))
+            WHERE c.tenant_id = $6 AND c.id >= $1 AND c.id < $2 AND c.started_at >= $3 AND c.started_at < $4 AND c.deleted_at IS NULL AND ($12 IS NULL OR c.agent_id = ANY ($12))
             GROUP BY 1, 2$live$;
     END IF;
     IF live_from < past_day AND voice._may_read('analytics', '{call_id,started_at,deleted_at,sentiment,lead_score,tenant_id,agent_id,intent}') THEN
@@ -61,7 +61,7 @@ BEGIN
         WHERE d.tenant_id = $6 AND d.day >= $8 AND d.day < $9 AND d.day < $10 AND ($7 IS NULL OR d.agent_id = ANY ($7))
         %s$query$, live)
     USING @extschema@.voice_uuid_at(since - interval '24 hours'), @extschema@.voice_uuid_at(until + interval '24 hours 1 millisecond'), since, until,
-          zone, tenant, agents, first_day, live_from, past_day, summed;
+          zone, tenant, agents, first_day, live_from, past_day, summed, coalesce(agents, voice._few_agents(tenant));
 END
 $$;
 COMMENT ON FUNCTION voice._report_days(text, date, date, date, text[]) IS 'what voice.daily has of these days, and of those that are not rolled up yet as far as the caller may read';
@@ -97,14 +97,14 @@ BEGIN
             SELECT s.day, s.hours, s.intents, s.latencies, s.tools, s.end_reasons, s.longest_silence_ms, s.longest_silence_call
             FROM (%s) s WHERE s.day <> ALL ($8)$query$, voice._detail_sums('AND c.tenant_id = $6 AND ($7 IS NULL OR c.agent_id = ANY ($7))', false, 200))
         USING @extschema@.voice_uuid_at(since - interval '24 hours'), @extschema@.voice_uuid_at(until + interval '24 hours 1 millisecond'), since, until,
-              zone, tenant, agents, summed;
+              zone, tenant, coalesce(agents, voice._few_agents(tenant)), summed;
     END IF;
 END
 $$;
 COMMENT ON FUNCTION voice._report_details(text, date, date, date, text[]) IS 'rows of voice.daily_detail, and for a reader the same of days that are not rolled up yet';
 
--- Calls that a person should look at, by why. analyzed: about how many calls there are; of more than 25,000 leads aside the newest are looked at.
-CREATE FUNCTION voice._report_calls(tenant text, since timestamptz, agents text[], silences jsonb, analyzed bigint) RETURNS jsonb
+-- Calls that a person should look at, by why: leads since then, what is to be listened to since another time.
+CREATE FUNCTION voice._report_calls(tenant text, since timestamptz, heard_since timestamptz, agents text[], silences jsonb) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp SET jit = off
 AS $$
 DECLARE
@@ -117,8 +117,9 @@ BEGIN
     END IF;
     EXECUTE format($query$
         WITH newest AS MATERIALIZED (
-            SELECT a.call_id, a.started_at, a.sentiment, a.unsupported, a.sentiment < 0 AND a.model NOT LIKE 'rule/%%' AS unhappy FROM (%1$s) a
-            WHERE a.sentiment < 0 OR a.unsupported > 0 OR a.call_id = ANY ($7)
+            SELECT a.call_id, a.started_at, a.sentiment, a.unsupported, a.sentiment < 0 AND a.model NOT LIKE 'rule/%%' AS unhappy FROM voice.analytics a
+            WHERE a.tenant_id = $1 AND a.started_at >= $7 AND a.call_id >= $8 AND a.deleted_at IS NULL AND ($4 IS NULL OR a.agent_id = ANY ($4))
+              AND (a.sentiment < 0 OR a.unsupported > 0)
         ), best AS (
             -- In the order of an index.
             (SELECT 'lead' AS why, a.call_id, a.lead_score::double precision AS value, -a.lead_score::double precision AS rank, a.started_at
@@ -134,7 +135,10 @@ BEGIN
              FROM newest n WHERE n.unsupported > 0 ORDER BY n.unsupported DESC, n.started_at DESC LIMIT 3)
             UNION ALL
             (SELECT 'silence', n.call_id, (s->>'ms')::double precision, -(s->>'ms')::double precision, n.started_at
-             FROM jsonb_array_elements($5) s JOIN newest n ON n.call_id = (s->>'call')::uuid ORDER BY 4, 5 DESC LIMIT 3)
+             FROM jsonb_array_elements($5) s
+             CROSS JOIN LATERAL (SELECT a.call_id, a.started_at FROM voice.analytics a
+                                 WHERE a.call_id = (s->>'call')::uuid AND a.call_id >= $3 AND a.tenant_id = $1 AND a.deleted_at IS NULL OFFSET 0) n
+             ORDER BY 4, 5 DESC LIMIT 3)
         ), picked AS MATERIALIZED (
             SELECT b.why, b.call_id, b.value, row_number() OVER (PARTITION BY b.why ORDER BY b.rank, b.started_at DESC) AS place FROM best b
         )
@@ -142,17 +146,13 @@ BEGIN
         SELECT jsonb_agg(to_jsonb(p) - '{rank,again,place}'::text[] || jsonb_build_object('agent_name', g.name, 'started', to_char(p.started_at AT TIME ZONE $6, 'Dy FMDD Mon, HH24:MI'))
                          ORDER BY p.why, p.place)
         FROM (SELECT r.*, row_number() OVER (PARTITION BY r.why ORDER BY r.rank) AS place FROM (
-                  SELECT p.why, p.value, p.place AS rank, x.*, row_number() OVER (PARTITION BY p.why, %2$s ORDER BY p.place) AS again
-                  FROM picked p CROSS JOIN LATERAL (SELECT %3$s FROM voice.analytics a WHERE a.call_id = p.call_id AND a.call_id >= $3) x) r
+                  SELECT p.why, p.value, p.place AS rank, x.*, row_number() OVER (PARTITION BY p.why, %s ORDER BY p.place) AS again
+                  FROM picked p CROSS JOIN LATERAL (SELECT %s FROM voice.analytics a WHERE a.call_id = p.call_id AND a.call_id >= $3) x) r
               WHERE r.why <> 'lead' OR r.again = 1) p
         LEFT JOIN voice.agent g ON g.id = p.agent_id
-        WHERE p.place <= 10$query$,
-        'SELECT a.call_id, a.started_at, a.sentiment, a.unsupported, a.model FROM voice.analytics a '
-        'WHERE a.tenant_id = $1 AND a.started_at >= $2 AND a.call_id >= $3 AND a.deleted_at IS NULL AND ($4 IS NULL OR a.agent_id = ANY ($4))'
-        || CASE WHEN analyzed > 25000 THEN ' ORDER BY a.started_at DESC LIMIT 25000' ELSE '' END,
-        CASE WHEN with_words THEN 'coalesce(x.contact_number, x.call_id::text)' ELSE 'x.call_id' END, columns)
+        WHERE p.place <= 10$query$, CASE WHEN with_words THEN 'coalesce(x.contact_number, x.call_id::text)' ELSE 'x.call_id' END, columns)
     USING tenant, since, @extschema@.voice_uuid_at(since - interval '24 hours'), agents, silences, voice._zone(),
-          ARRAY(SELECT (s->>'call')::uuid FROM jsonb_array_elements(silences) s) INTO found;
+          heard_since, @extschema@.voice_uuid_at(heard_since - interval '24 hours') INTO found;
     -- Of a lead the reasons, of a call to listen to its words.
     SELECT jsonb_agg(CASE WHEN NOT with_words THEN c.value - '{external_id,model}'::text[]
         WHEN c.value->>'why' = 'lead' THEN jsonb_set(c.value - '{external_id,model}'::text[], '{evidence}', (
@@ -164,7 +164,7 @@ BEGIN
     RETURN coalesce(found, '[]');
 END
 $$;
-COMMENT ON FUNCTION voice._report_calls(text, timestamptz, text[], jsonb, bigint) IS
+COMMENT ON FUNCTION voice._report_calls(text, timestamptz, timestamptz, text[], jsonb) IS
     'top leads and calls worth listening to, by why; with words, reasons and transcripts for who may read them; silences: [{"call", "ms"}], the longest first';
 
 -- By currency, the dearest first, with its days. An analyst and an operator see the calls' own cost of days past, as in voice_cost().
@@ -208,6 +208,7 @@ DECLARE
     data jsonb;
     part jsonb;
     silences jsonb;
+    heard_since timestamptz;
     left_out text[] := '{}';
 BEGIN
     IF since IS NULL OR NOT isfinite(since) OR since > now() OR since < now() - interval '400 days' THEN
@@ -306,8 +307,11 @@ BEGIN
     END IF;
 
     IF voice._may_read('analytics', '{call_id,started_at,deleted_at,sentiment,lead_score,tenant_id,agent_id,vertical,intent,external_id,unsupported,model}') THEN
-        part := voice._report_calls(tenant, starts, agents, coalesce(silences, '[]'),
-                                    (SELECT sum((d->>'analyzed')::bigint) FROM jsonb_array_elements(data->'days') d)::bigint);
+        -- The newest days that have 25,000 analysed calls together are enough to find the worst ones.
+        SELECT coalesce(max(d.day), first_day)::timestamp AT TIME ZONE zone INTO heard_since
+        FROM (SELECT (e->>'day')::date AS day, sum((e->>'analyzed')::bigint) OVER (ORDER BY e->>'day' DESC) AS analyzed
+              FROM jsonb_array_elements(data->'days') e) d WHERE d.analyzed >= 25000;
+        part := voice._report_calls(tenant, starts, heard_since, agents, coalesce(silences, '[]'));
         data := data || jsonb_build_object('calls_to_look_at', part);
         IF NOT voice._may_read('analytics', '{summary}') OR NOT voice._may_read('turn', '{text}') THEN
             left_out := left_out || '{transcripts,evidence}'::text[];

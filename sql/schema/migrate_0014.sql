@@ -4,7 +4,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 BEGIN
     CREATE INDEX IF NOT EXISTS _alert_hour_done_open_idx ON voice._alert_hour_done (computed_at) WHERE computed_at - hour < interval '25 hours';
-    PERFORM voice._grant_with('voice_cost', '{_costs,_model_prices,_report_cost}');
+    PERFORM voice._grant_with('voice_cost', '{_costs,_few_agents,_model_prices,_report_cost}');
 END
 $$;
 COMMENT ON FUNCTION voice._migrate_0014() IS 'costs are on the report, and hours of alerts that may change are found at once';

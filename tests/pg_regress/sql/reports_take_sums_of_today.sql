@@ -14,8 +14,8 @@ CREATE FUNCTION pg_temp.today() RETURNS TABLE (turns jsonb, p50_is_near boolean,
     SELECT l->'turns', (l->>'p50')::float8 BETWEEN 0.975 * wanted AND 1.025 * wanted, (SELECT sum((h->>2)::int) FROM jsonb_array_elements(r->'hours') h), r->'tools'->0->'calls', r->'end_reasons'
     FROM (SELECT voice_report_data()) d(r)
     LEFT JOIN LATERAL (SELECT l FROM jsonb_array_elements(r->'latencies') l WHERE l->>'stage' = 'end_to_end' AND l->'day' = 'null' AND l->'before' = 'false') e(l) ON true
-    -- The nearest rank among the newest 200, or among all 600.
-    LEFT JOIN LATERAL (SELECT CASE (l->>'turns')::int WHEN 200 THEN 500 ELSE 300 END) w(wanted) ON true
+    -- The nearest rank among the newest 200, or 500, of 600.
+    LEFT JOIN LATERAL (SELECT CASE (l->>'turns')::int WHEN 200 THEN 500 ELSE 350 END) w(wanted) ON true
 $$;
 SELECT * FROM pg_temp.today();
 SELECT voice._roll_up_open_days();
