@@ -5,7 +5,7 @@ SET LOCAL timezone = 'UTC';
 INSERT INTO voice.agent (id, vertical) VALUES ('a', 'salon'), ('b', 'dental');
 INSERT INTO voice.agent (id, vertical, tenant_id) VALUES ('few', 'salon', 'few');
 CREATE TEMP TABLE made AS
-SELECT voice_uuidv7(now()) AS id, n, CASE WHEN n > 600 THEN 'few' WHEN n % 3 = 0 THEN 'b' ELSE 'a' END AS agent, CASE WHEN n > 600 THEN 'few' ELSE '' END AS tenant FROM generate_series(1, 650) n;
+SELECT voice_uuidv7(now() + n * interval '1 ms') AS id, n, CASE WHEN n > 600 THEN 'few' WHEN n % 3 = 0 THEN 'b' ELSE 'a' END AS agent, CASE WHEN n > 600 THEN 'few' ELSE '' END AS tenant FROM generate_series(1, 650) n;
 INSERT INTO voice.call (id, agent_id, tenant_id, started_at, ended_at, duration_ms, status, end_reason)
 SELECT id, agent, tenant, now(), now(), 1000, 'completed', CASE WHEN n % 2 = 0 THEN 'hung_up' ELSE 'gone to +1 212 555 0142' END FROM made;
 INSERT INTO voice.turn (call_id, tenant_id, role, text, started_at, ended_at, e2e_latency_ms) SELECT id, tenant, 'assistant', 'Hello.', now(), now(), n FROM made;
