@@ -177,9 +177,10 @@ AS $$
         -- The same in each row of a day.
         SELECT DISTINCT ON (c.group_key) c.group_key, c.minutes, c.unpriced_requests FROM cost c ORDER BY c.group_key
     ), spent AS (
-        SELECT c.currency, sum(c.calls_with_cost) AS calls_with_cost, sum(c.call_cost) AS call_cost,
+        SELECT c.currency, coalesce(sum(c.calls_with_cost), 0) AS calls_with_cost, sum(c.call_cost) AS call_cost,
                round(sum(c.call_cost) / nullif(sum(c.minutes_with_cost), 0)::numeric, 6) AS call_cost_per_minute,
-               sum(c.requests) AS requests, sum(c.prompt_tokens) AS prompt_tokens, sum(c.completion_tokens) AS completion_tokens,
+               coalesce(sum(c.requests), 0) AS requests, coalesce(sum(c.prompt_tokens), 0) AS prompt_tokens,
+               coalesce(sum(c.completion_tokens), 0) AS completion_tokens,
                sum(c.analysis_cost) AS analysis_cost,
                round(sum(c.analysis_cost) / nullif((SELECT sum(d.minutes) FROM day d), 0)::numeric, 6) AS analysis_cost_per_minute,
                jsonb_agg(jsonb_build_object('day', c.group_key, 'call_cost', c.call_cost, 'analysis_cost', c.analysis_cost) ORDER BY c.group_key) AS days

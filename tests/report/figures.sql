@@ -15,7 +15,7 @@ SELECT jsonb_build_array(
     jsonb_build_array('transferred', (SELECT count(*)::text FROM c WHERE status = 'transferred')),
     jsonb_build_array('caller hung up', (SELECT count(*)::text FROM c WHERE end_reason = 'caller_hung_up')),
     jsonb_build_array('sales', (SELECT count(*)::text FROM c WHERE intent = 'sales')),
-    jsonb_build_array('What it cost Calls', (SELECT to_char(sum(cost), 'FM999,990.00') || ' USD' FROM c)),
+    jsonb_build_array('What it cost Calls', (SELECT to_char(sum(cost), 'FM999,990.00') || ' USD' FROM c WHERE cost_currency = 'USD')),
     -- A million prompt tokens of gpt-4o-mini are 0.15 USD, a thousand of its completion 0.0006.
     jsonb_build_array('Analyses', (SELECT to_char(sum(d.prompt_tokens) * 0.00000015 + sum(d.completion_tokens) * 0.0000006, 'FM999,990.00') || ' USD'
                                    FROM voice.daily_usage d WHERE d.tenant_id = 'red' AND d.day >= (now() AT TIME ZONE 'UTC')::date - 7)),

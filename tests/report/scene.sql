@@ -12,7 +12,7 @@ FROM generate_series(1, 200) n
 CROSS JOIN LATERAL (SELECT CASE WHEN n <= 8 THEN now() - interval '1 minute' ELSE date_trunc('day', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' - interval '1 day' * (1 + n % 14) + interval '1 hour' * (n % 20) END AS at) s;
 INSERT INTO voice.call (id, tenant_id, agent_id, started_at, ended_at, duration_ms, status, end_reason, from_number, cost, cost_currency)
 SELECT id, tenant, agent, at, at + interval '1 second' * n, 1000 * n, CASE WHEN n % 8 = 0 THEN 'failed' WHEN n % 7 = 0 THEN 'transferred' ELSE 'completed' END,
-       CASE WHEN n % 2 = 0 THEN 'caller_hung_up' ELSE 'call me on 212 555 0142' END, '+1212555' || (1000 + n), 0.013 * n, 'USD' FROM made;
+       CASE WHEN n % 2 = 0 THEN 'caller_hung_up' ELSE 'call me on 212 555 0142' END, '+1212555' || (1000 + n), 0.013 * n, CASE WHEN n % 6 = 0 THEN 'EUR' ELSE 'USD' END FROM made;
 INSERT INTO voice.turn (call_id, tenant_id, role, text, started_at, ended_at, e2e_latency_ms)
 SELECT id, tenant, r.role, r.said, at + r.second * interval '1 s', at + (r.second + 1) * interval '1 s', r.ms
 FROM made CROSS JOIN LATERAL (VALUES ('assistant', 'hello', 0, 400), ('user', 'crimson <script>alert(1)</script>', 2, NULL), ('assistant', 'bye', 9 + n % 50, 10 * n)) r(role, said, second, ms);

@@ -57,4 +57,6 @@ ORDER BY 1;
 -- Of an agent its own.
 SELECT s->>'currency' AS currency, (s->>'call_cost')::numeric = (SELECT p.cost FROM pg_temp.plain('agent') p WHERE p.key = 'b' AND p.currency = s->>'currency') AS cost, s->'requests' AS requests
 FROM jsonb_array_elements(voice_report_data(agent_id => 'b')->'cost'->'currencies') s ORDER BY 1;
+-- The page shows them.
+SELECT r LIKE '%>What it cost<%' AS on_the_page, r LIKE '%>0.7500 USD<%' AS analyses, r LIKE '% EUR</bdi> a minute%' AS calls FROM voice_report() r;
 ROLLBACK;
