@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# examples.sh [livekit|pipecat|openai|twilio|orm|prisma …]: the adapters of examples/ and the models of docs/orm with the real
-# packages, pinned here, against a cluster of its own; types are checked too. The packages are some 600 MB in
-# target/examples, so this is no part of `make test`. Nothing is asked of any service: sessions are scripted.
+# examples.sh [livekit|pipecat|openai|twilio|orm|prisma|dashboard …]: the adapters of examples/ and the models of docs/orm with the
+# real packages, pinned here, against a cluster of its own; types are checked too. The packages are some 600 MB in
+# target/examples, so this is no part of `make test`. Nothing is asked of any service: sessions are scripted. The dashboard needs
+# Chromium (Debian: apt-get install chromium); it is tried over a stub of PostgREST, and over PostgREST where that is on the PATH.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/postgres.sh
@@ -9,7 +10,7 @@ scripts/install.sh
 find_postgres
 cargo build -q -p voice_tests --bin with_cluster
 
-wanted=${*:-livekit pipecat openai twilio orm prisma}
+wanted=${*:-livekit pipecat openai twilio orm prisma dashboard}
 root=$PWD
 home=$root/target/examples
 mkdir -p "$home"
@@ -37,14 +38,15 @@ packages() {
     printf '%s' "${*:2}" > "$folder/ready"
 }
 
-# tried NAME COMMAND…: in a database of its own
+# tried COMMAND…: in a database of its own, with these settings of the server
+settings=()
 tried() {
-    "$root/target/debug/with_cluster" -- bash -euo pipefail -c '
+    "$root/target/debug/with_cluster" "${settings[@]}" -- bash -euo pipefail -c '
         "$PG_BIN/psql" -X -q -d postgres -c "CREATE DATABASE app"
         "$PG_BIN/psql" -X -q -d app -c "CREATE EXTENSION voice_analytics" -c "CREATE ROLE web LOGIN" \
             -c "SELECT voice_grant(\$\$web\$\$, \$\$writer\$\$), voice_grant(\$\$web\$\$, \$\$reader\$\$)" \
             -c "INSERT INTO voice.agent (id, name, vertical) VALUES (\$\$iris\$\$, \$\$Iris\$\$, \$\$healthcare\$\$)" > /dev/null
-        export PGDATABASE=app PGUSER=web
+        export PG_ADMIN=$PGUSER PGDATABASE=app PGUSER=web
         "$@"' bash "$@"
 }
 export PG_BIN PYTHONPATH="$PWD/examples:$PWD/tests/examples:$PWD/docs/orm" PYTHONDONTWRITEBYTECODE=1
@@ -91,7 +93,21 @@ for name in $wanted; do
                 PRISMA_SCHEMA_ENGINE_BINARY=/bin/true npx prisma generate --schema "$schema.prisma" > /dev/null
             done && SCRIPTS=$root/docs/orm/prisma tried node prisma_test.mjs)
             ;;
-        *) die "usage: $0 [livekit|pipecat|openai|twilio|orm|prisma …]" ;;
+        dashboard)
+            CHROMIUM=$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)
+            if [ -z "$CHROMIUM" ]; then
+                say 'skipped: dashboard: no Chromium here'
+                continue
+            fi
+            export CHROMIUM DASHBOARD=$root/examples/dashboard
+            packages dashboard pg@8.23.1 puppeteer-core@24.43.1 axe-core@4.14.1
+            cp tests/examples/dashboard_test.mjs tests/examples/postgrest_stub.mjs "$home/dashboard/"
+            # No worker: the test writes what calls were judged to be.
+            settings=(voice_analytics.enabled=off)
+            (cd "$home/dashboard" && tried node dashboard_test.mjs)
+            settings=()
+            ;;
+        *) die "usage: $0 [livekit|pipecat|openai|twilio|orm|prisma|dashboard …]" ;;
     esac
 done
 say "examples: $wanted passed"

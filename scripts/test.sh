@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every test, or the suites named: test.sh [core net promises faults regress upgraded isolation pg_test]
+# Every test, or the suites named: test.sh [core net promises faults regress upgraded isolation pg_test page]
 # A suite that fails does not keep the others from running; one that ran no test has failed. What a test cannot try on this
 # server it says in a line that begins with `skipped: `; such lines are listed at the end.
 set -euo pipefail
@@ -57,6 +57,7 @@ suite regress scripts/sql-tests.sh regress
 suite upgraded scripts/sql-tests.sh upgraded
 suite isolation scripts/sql-tests.sh isolation
 suite pg_test scripts/pg-tests.sh
+suite page scripts/report-browser.sh
 
 printf '\n'
 printf '%s\n' "${summary[@]}" ''

@@ -75,6 +75,13 @@ DECLARE
     next record;
     news uuid;
     events int := 0;
+    -- What becomes of each, for one UPDATE of all.
+    tenants text[] := '{}';
+    names text[] := '{}';
+    known timestamptz[] := '{}';
+    new_values double precision[] := '{}';
+    new_calls bigint[] := '{}';
+    event_ids uuid[] := '{}';
 BEGIN
     IF NOT EXISTS (SELECT FROM voice.alert) THEN
         RETURN 0;
@@ -104,11 +111,18 @@ BEGIN
            AND EXISTS (SELECT FROM voice.alert_event e WHERE e.id = news AND e.told_at IS NULL) THEN
             PERFORM voice._tell_alert(news);
         END IF;
-        UPDATE voice.alert b
-        SET evaluated_at = at, known_at = next.known, value = a.new_value, calls = a.new_calls, event_id = news,
-            raised_at = CASE WHEN news IS NULL THEN NULL ELSE coalesce(a.raised_at, at) END
-        WHERE b.tenant_id = a.tenant_id AND b.name = a.name;
+        tenants := tenants || a.tenant_id::text;
+        names := names || a.name::text;
+        known := known || next.known::timestamptz;
+        new_values := new_values || a.new_value::double precision;
+        new_calls := new_calls || a.new_calls::bigint;
+        event_ids := event_ids || news;
     END LOOP;
+    UPDATE voice.alert b
+    SET evaluated_at = at, known_at = u.known, value = u.value, calls = u.calls, event_id = u.event_id,
+        raised_at = CASE WHEN u.event_id IS NULL THEN NULL ELSE coalesce(b.raised_at, at) END
+    FROM unnest(tenants, names, known, new_values, new_calls, event_ids) u(tenant_id, name, known, value, calls, event_id)
+    WHERE b.tenant_id = u.tenant_id AND b.name = u.name;
     RETURN events;
 END
 $$;

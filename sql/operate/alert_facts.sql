@@ -9,31 +9,39 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT $1 OPERATOR(pg_catalog.<) '-0.3'::double precision $$;
 COMMENT ON FUNCTION voice._is_negative(double precision) IS 'whether a call counts as a negative one: its sentiment is below -0.3';
 
+-- These four have no setting of their own, so that the planner takes them apart.
 CREATE FUNCTION voice._minute(at timestamptz) RETURNS timestamptz
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, voice, pg_temp
-AS $$ SELECT date_bin('1 minute', $1, timestamptz '2000-01-01 00:00:00+00') $$;
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT pg_catalog.date_bin('1 minute'::pg_catalog.interval, $1, '2000-01-01 00:00:00+00'::pg_catalog.timestamptz) $$;
 COMMENT ON FUNCTION voice._minute(timestamptz) IS 'the full minute before; for evaluations of alerts';
 
 CREATE FUNCTION voice._hour(at timestamptz) RETURNS timestamptz
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, voice, pg_temp
-AS $$ SELECT date_bin('1 hour', $1, timestamptz '2000-01-01 00:00:00+00') $$;
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT pg_catalog.date_bin('1 hour'::pg_catalog.interval, $1, '2000-01-01 00:00:00+00'::pg_catalog.timestamptz) $$;
 COMMENT ON FUNCTION voice._hour(timestamptz) IS 'the full hour before, in UTC; for sums of alerts';
 
 -- Rows come to the minute for windows of up to an hour; longer ones begin at a full hour, and take sums of hours.
 CREATE FUNCTION voice._alert_start(at timestamptz, "window" interval) RETURNS timestamptz
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, voice, pg_temp
-AS $$ SELECT CASE WHEN $2 <= interval '1 hour' THEN $1 - $2 ELSE voice._hour($1 - $2) END $$;
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    SELECT CASE WHEN $2 OPERATOR(pg_catalog.<=) '1 hour'::pg_catalog.interval THEN $1 OPERATOR(pg_catalog.-) $2
+                ELSE voice._hour($1 OPERATOR(pg_catalog.-) $2) END
+$$;
 COMMENT ON FUNCTION voice._alert_start(timestamptz, interval) IS 'where the window of an evaluation begins';
 
 CREATE FUNCTION voice._weeks_before(at timestamptz, weeks int) RETURNS timestamptz
-LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, voice, pg_temp
-AS $$ SELECT CASE WHEN $2 = 0 THEN $1 ELSE ($1 AT TIME ZONE voice._zone() - $2 * interval '7 days') AT TIME ZONE voice._zone() END $$;
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    SELECT CASE WHEN $2 OPERATOR(pg_catalog.=) 0 THEN $1
+                ELSE pg_catalog.timezone(voice._zone(), pg_catalog.timezone(voice._zone(), $1)
+                         OPERATOR(pg_catalog.-) ($2 OPERATOR(pg_catalog.*) '7 days'::pg_catalog.interval)) END
+$$;
 COMMENT ON FUNCTION voice._weeks_before(timestamptz, int) IS 'the same time of day that many weeks before, in the setting voice_analytics.timezone';
 
--- Subqueries by metric. Parameters: $1 and $2 the lowest and the highest id, $3 edges of slots, $4 past the last start, $5 tenants, $6
--- what is known by then, $7 whether to count by the slot in which it became known. c: the calls. Each gives tenant_id, agent_id,
--- part, slot, known, calls, n, hits. OFFSET 0: call by call, by its key. What the planner guesses of a range of ids is no reason to read
--- the whole range for each of them.
+-- Subqueries by metric. Parameters: $1 and $2 the lowest and past the highest id, $3 edges of slots, $4 past the last start, $5 tenants,
+-- $6 what is known by then, $7 whether to count by the slot in which it became known. {calls}: the calls. Each gives tenant_id,
+-- agent_id, part, slot, known, calls, n, hits. OFFSET 0: call by call, by its key. What the planner guesses of a range of ids is no reason
+-- to read the whole range for each of them.
 
 -- What a call costs is said here and nowhere else in alerts. No call costs more than 10^12: a sum that is no number would end the
 -- evaluation of every tenant.
@@ -43,7 +51,7 @@ AS $$
     SELECT $text$
         SELECT c.tenant_id, c.agent_id, coalesce(c.cost_currency, 'USD'), c.slot,
                CASE WHEN $7 THEN width_bucket(c.ended_at, $3) ELSE 0 END, count(*), count(*), sum(greatest(least(c.cost, 1e12), -1e12))::double precision
-        FROM c WHERE c.ended_at < $6 AND c.cost IS NOT NULL GROUP BY 1, 2, 3, 4, 5$text$
+        FROM {calls} c WHERE c.ended_at < $6 AND c.cost IS NOT NULL GROUP BY 1, 2, 3, 4, 5$text$
 $$;
 COMMENT ON FUNCTION voice._alert_cost_facts() IS 'the subquery of what calls cost, part: the currency';
 
@@ -53,16 +61,16 @@ AS $$
     SELECT CASE $1
     WHEN 'volume' THEN $text$
         SELECT c.tenant_id, c.agent_id, '', c.slot, CASE WHEN $7 THEN c.slot ELSE 0 END, count(*), count(*), count(*)::double precision
-        FROM c GROUP BY 1, 2, 3, 4, 5$text$
+        FROM {calls} c GROUP BY 1, 2, 3, 4, 5$text$
     WHEN 'transfer_share' THEN $text$
         SELECT c.tenant_id, c.agent_id, '', c.slot, CASE WHEN $7 THEN width_bucket(c.ended_at, $3) ELSE 0 END, count(*), count(*),
                (count(*) FILTER (WHERE c.status = 'transferred'))::double precision
-        FROM c WHERE c.ended_at < $6 GROUP BY 1, 2, 3, 4, 5$text$
+        FROM {calls} c WHERE c.ended_at < $6 GROUP BY 1, 2, 3, 4, 5$text$
     WHEN 'cost' THEN voice._alert_cost_facts()
     WHEN 'negative_share' THEN $text$
         SELECT c.tenant_id, c.agent_id, '', c.slot, CASE WHEN $7 THEN width_bucket(a.computed_at, $3) ELSE 0 END, count(*), count(*),
                (count(*) FILTER (WHERE voice._is_negative(a.sentiment)))::double precision
-        FROM c CROSS JOIN LATERAL (SELECT a.sentiment, a.computed_at FROM voice.analytics a WHERE a.call_id = c.id AND a.call_id BETWEEN $1 AND $2 OFFSET 0) a
+        FROM {calls} c CROSS JOIN LATERAL (SELECT a.sentiment, a.computed_at FROM voice.analytics a WHERE a.call_id = c.id AND a.call_id >= $1 AND a.call_id < $2 OFFSET 0) a
         WHERE a.computed_at < $6 GROUP BY 1, 2, 3, 4, 5$text$
     -- Of each call and analysis the newest version that judged it.
     WHEN 'success_rate' THEN $text$
@@ -70,7 +78,7 @@ AS $$
         FROM (
             SELECT c.tenant_id, c.agent_id, r.analysis, r.success, c.slot, CASE WHEN $7 THEN width_bucket(r.computed_at, $3) ELSE 0 END AS known,
                    row_number() OVER (PARTITION BY r.call_id, r.analysis ORDER BY r.version DESC) AS place
-            FROM c CROSS JOIN LATERAL (SELECT r.call_id, r.analysis, r.success, r.computed_at, r.version FROM voice.result r WHERE r.call_id = c.id AND r.call_id BETWEEN $1 AND $2 OFFSET 0) r
+            FROM {calls} c CROSS JOIN LATERAL (SELECT r.call_id, r.analysis, r.success, r.computed_at, r.version FROM voice.result r WHERE r.call_id = c.id AND r.call_id >= $1 AND r.call_id < $2 OFFSET 0) r
             WHERE r.computed_at < $6
         ) r WHERE r.place = 1 AND r.success IN ('pass', 'fail') GROUP BY 1, 2, 3, 4, 5$text$
     -- A call counts once, with the first of its tools or turns.
@@ -79,7 +87,7 @@ AS $$
         FROM (
             SELECT c.tenant_id, c.agent_id, k.error_text, c.slot, CASE WHEN $7 THEN width_bucket(k.invoked_at, $3) ELSE 0 END AS known,
                    row_number() OVER (PARTITION BY k.call_id ORDER BY k.id) AS place
-            FROM c CROSS JOIN LATERAL (SELECT k.call_id, k.id, k.error_text, k.invoked_at FROM voice.tool_call k WHERE k.call_id = c.id AND k.call_id BETWEEN $1 AND $2 OFFSET 0) k
+            FROM {calls} c CROSS JOIN LATERAL (SELECT k.call_id, k.id, k.error_text, k.invoked_at FROM voice.tool_call k WHERE k.call_id = c.id AND k.call_id >= $1 AND k.call_id < $2 OFFSET 0) k
             WHERE k.invoked_at < $6
         ) k GROUP BY 1, 2, 3, 4, 5$text$
     WHEN 'e2e_p95_ms' THEN $text$
@@ -88,48 +96,50 @@ AS $$
             SELECT c.tenant_id, c.agent_id, voice._latency_bucket(t.e2e_latency_ms) AS bucket, c.slot,
                    CASE WHEN $7 THEN width_bucket(coalesce(t.ended_at, t.started_at), $3) ELSE 0 END AS known,
                    row_number() OVER (PARTITION BY t.call_id ORDER BY t.id) AS place
-            FROM c CROSS JOIN LATERAL (SELECT t.call_id, t.id, t.e2e_latency_ms, t.started_at, t.ended_at FROM voice.turn t WHERE t.call_id = c.id AND t.call_id BETWEEN $1 AND $2 AND t.e2e_latency_ms IS NOT NULL OFFSET 0) t
+            FROM {calls} c CROSS JOIN LATERAL (SELECT t.call_id, t.id, t.e2e_latency_ms, t.started_at, t.ended_at FROM voice.turn t WHERE t.call_id = c.id AND t.call_id >= $1 AND t.call_id < $2 AND t.e2e_latency_ms IS NOT NULL OFFSET 0) t
             WHERE coalesce(t.ended_at, t.started_at) < $6
         ) t GROUP BY 1, 2, 3, 4, 5$text$
     END
 $$;
 COMMENT ON FUNCTION voice._alert_facts_of(text) IS 'the subquery of the facts of a metric; NULL: it has none';
 
--- Planned for these very bounds, so that it prunes. Ids may lie 24 hours beside the start of their calls, and seldom do: the lowest
--- and the highest of those that started in time are looked up first, by agent. Groups are few, and the planner does not know it: no sort.
+-- The calls are read once for all metrics, by agent and start: ids may lie 24 hours beside the start of their calls. Planned for these very
+-- bounds, so that it prunes. Groups are few, and the planner does not know it: no sort; nor are bitmaps of a whole range of ids any use.
 CREATE FUNCTION voice._alert_facts(
-    metric text, tenants text[], edges timestamptz[], until timestamptz, known_until timestamptz, by_known boolean,
-    OUT tenant_id text, OUT agent_id text, OUT part text, OUT slot int, OUT known int, OUT calls bigint, OUT n bigint, OUT hits double precision)
+    metrics text[], tenants text[], firsts timestamptz[], edges timestamptz[], until timestamptz, known_until timestamptz, by_known boolean,
+    OUT metric text, OUT tenant_id text, OUT agent_id text, OUT part text, OUT slot int, OUT known int, OUT calls bigint, OUT n bigint, OUT hits double precision)
 RETURNS SETOF record
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp SET jit = off SET enable_sort = off
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp SET jit = off SET enable_sort = off SET enable_bitmapscan = off
 AS $$
 DECLARE
-    lowest uuid;
-    highest uuid;
+    parts text;
+    begins timestamptz[];
 BEGIN
-    EXECUTE $query$
-        SELECT min(s.id::text COLLATE "C")::uuid, max(s.id::text COLLATE "C")::uuid
-        FROM voice.agent g
-        CROSS JOIN LATERAL (SELECT c.id FROM voice.call c
-                            WHERE c.agent_id = g.id AND c.started_at >= $2 AND c.started_at < $3 AND c.id >= $4 AND c.id < $5 OFFSET 0) s
-        WHERE g.tenant_id = ANY ($1)$query$
-    INTO lowest, highest
-    USING tenants, edges[1], until, @extschema@.voice_uuid_at(edges[1] - interval '24 hours'),
-          @extschema@.voice_uuid_at(until + interval '24 hours 1 millisecond');
-    IF lowest IS NULL THEN
+    SELECT string_agg(format('SELECT %L::text, f.* FROM (%s) f', w.metric,
+               replace(voice._alert_facts_of(w.metric), '{calls}',
+                       format('(SELECT c.* FROM c WHERE c.tenant_id = ANY (%L) AND c.started_at >= $8[%s])', w.tenants, w.place))), ' UNION ALL '),
+           array_agg(w.first ORDER BY w.place)
+    INTO parts, begins
+    FROM (SELECT p.metric, array_agg(DISTINCT p.tenant_id) AS tenants, min(p.first) AS first, row_number() OVER (ORDER BY p.metric) AS place
+          FROM unnest(metrics, tenants, firsts) p(metric, tenant_id, first) GROUP BY p.metric) w;
+    IF parts IS NULL THEN
         RETURN;
     END IF;
     RETURN QUERY EXECUTE $query$
         WITH c AS MATERIALIZED (
-            SELECT c.id, c.tenant_id, c.agent_id, c.status, c.ended_at, c.cost, c.cost_currency, width_bucket(c.started_at, $3) AS slot
-            FROM voice.call c
-            WHERE c.id BETWEEN $1 AND $2 AND c.started_at >= $3[1] AND c.started_at < $4 AND c.tenant_id = ANY ($5) AND c.deleted_at IS NULL
-        ) $query$ || voice._alert_facts_of(metric)
-    USING lowest, highest, edges, until, tenants, known_until, by_known;
+            SELECT s.* FROM voice.agent g
+            CROSS JOIN LATERAL (
+                SELECT c.id, c.tenant_id, c.agent_id, c.status, c.started_at, c.ended_at, c.cost, c.cost_currency, width_bucket(c.started_at, $3) AS slot
+                FROM voice.call c
+                WHERE c.agent_id = g.id AND c.started_at >= $3[1] AND c.started_at < $4 AND c.id >= $1 AND c.id < $2 AND c.deleted_at IS NULL OFFSET 0) s
+            WHERE g.tenant_id = ANY ($5)
+        ) $query$ || parts
+    USING @extschema@.voice_uuid_at(edges[1] - interval '24 hours'), @extschema@.voice_uuid_at(until + interval '24 hours 1 millisecond'),
+          edges, until, tenants, known_until, by_known, begins;
 END
 $$;
-COMMENT ON FUNCTION voice._alert_facts(text, text[], timestamptz[], timestamptz, timestamptz, boolean) IS
-    'facts of one metric of these tenants'' calls that started from the first edge to until, as far as they were known then: calls, what was counted of them and how much of that is what the metric is about';
+COMMENT ON FUNCTION voice._alert_facts(text[], text[], timestamptz[], timestamptz[], timestamptz, timestamptz, boolean) IS
+    'facts of metrics, each of the tenant beside it: of calls that started from the time beside it to until, by slots between edges, as far as they were known then: calls, what was counted of them and how much of that is what the metric is about';
 
 -- By part: weeks of volume, buckets of latencies, analyses of results.
 CREATE FUNCTION voice._alert_value(metric text, parts text[], counted_calls bigint[], counts bigint[], sums double precision[],

@@ -30,7 +30,7 @@ BEGIN
         edges := ARRAY(SELECT voice._weeks_before(e, weeks) FROM generate_series(first, until, interval '1 minute') e ORDER BY 1);
         RETURN QUERY
         SELECT s.minute, CASE WHEN a.metric = 'volume' THEN weeks::text ELSE f.part END, s.sign * f.calls, s.sign * f.n, s.sign * f.hits
-        FROM voice._alert_facts(a.metric, ARRAY[tenant], edges, edges[cardinality(edges)], edges[cardinality(edges)], true) f
+        FROM voice._alert_facts(ARRAY[a.metric], ARRAY[tenant], ARRAY[edges[1]], edges, edges[cardinality(edges)], edges[cardinality(edges)], true) f
         CROSS JOIN LATERAL (SELECT first + (f.slot - 1) * interval '1 minute' AS started, first + greatest(f.slot, f.known) * interval '1 minute' AS known) t
         CROSS JOIN LATERAL (SELECT a."window" + CASE WHEN a."window" <= interval '1 hour' THEN t.started + interval '1 minute'
                                                      ELSE voice._hour(t.started) + interval '1 hour' END AS gone) g

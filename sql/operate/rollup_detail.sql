@@ -10,7 +10,7 @@ $$;
 COMMENT ON FUNCTION voice._end_reason_code(text) IS 'an end reason that is a code, so that roll-ups keep no number; others are "other", none is NULL';
 
 -- Parameters as of voice._counted_results(). by_agent: a row an agent and one of all together; else that one only. newest: turns are
--- read of so many calls of each day; NULL: of all.
+-- read of so many calls of each tenant's day; NULL: of all.
 CREATE FUNCTION voice._detail_sums(narrower text, by_agent boolean, newest int) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, voice, pg_temp
 AS $$
@@ -24,7 +24,7 @@ AS $$
             SELECT c.tenant_id, c.day, c.agent_id, c.id, t.transcription_ms, t.llm_ttft_ms, t.tts_ttfb_ms, t.e2e_latency_ms,
                    -- After a turn whose end is not known, nobody knows how long it was silent.
                    CASE WHEN lag(t.ended_at) OVER w IS NOT NULL THEN t.started_at - max(t.ended_at) OVER (w ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) END AS silence
-            FROM (SELECT c.*, row_number() OVER (PARTITION BY c.day ORDER BY c.id DESC) AS place FROM c) c
+            FROM (SELECT c.*, row_number() OVER (PARTITION BY c.tenant_id, c.day ORDER BY c.id DESC) AS place FROM c) c
             JOIN voice.turn t ON t.call_id = c.id AND t.call_id >= $1 AND t.call_id < $2
             WHERE c.place <= %5$s
             WINDOW w AS (PARTITION BY t.call_id ORDER BY t.started_at, t.id)
@@ -81,7 +81,7 @@ AS $$
         )
         SELECT tenant_id, day, agent_id, coalesce(s.hours, '{}') AS hours, coalesce(s.intents, '{}') AS intents, coalesce(s.latencies, '{}') AS latencies,
                coalesce(k.tools, '{}') AS tools, coalesce(s.end_reasons, '{}') AS end_reasons,
-               least(extract(epoch FROM q.silence) * 1000, 2147483647)::int AS longest_silence_ms, q.id AS longest_silence_call
+               CASE WHEN q.silence IS NOT NULL THEN least(extract(epoch FROM q.silence) * 1000, 2147483647)::int END AS longest_silence_ms, q.id AS longest_silence_call
         FROM spread s LEFT JOIN tools k USING (tenant_id, day, agent_id) LEFT JOIN quietest q USING (tenant_id, day, agent_id)$text$,
         narrower, CASE WHEN by_agent THEN 'c.agent_id' ELSE '''''::text' END,
         CASE WHEN by_agent THEN ', (tenant_id, day, kind, part, key)' ELSE '' END, CASE WHEN by_agent THEN ', (tenant_id, day, name, bucket)' ELSE '' END,
@@ -100,3 +100,27 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION voice._roll_up_detail(date, uuid, uuid, timestamptz, timestamptz) IS 'computes a day of voice.daily_detail anew';
+
+-- A day that is not over, of the tenants that have many calls of it, for all of a tenant's agents together: voice_report() then does not
+-- look at the same calls each time. Turns are those of the newest 500 calls: that costs the same at noon and at midnight.
+CREATE FUNCTION voice._roll_up_open_detail(day date, first_id uuid, past_id uuid, since timestamptz, until timestamptz) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+DECLARE
+    tenants text[];
+BEGIN
+    SELECT array_agg(m.tenant_id) INTO tenants FROM (
+        SELECT c.tenant_id FROM voice.call c
+        WHERE c.id >= first_id AND c.id < past_id AND c.started_at >= since AND c.started_at < until AND c.deleted_at IS NULL
+        GROUP BY c.tenant_id HAVING count(*) >= voice._many_results()) m;
+    IF tenants IS NULL THEN
+        RETURN;
+    END IF;
+    DELETE FROM voice.daily_detail d WHERE d.day = _roll_up_open_detail.day AND d.tenant_id = ANY (tenants);
+    EXECUTE 'INSERT INTO voice.daily_detail (tenant_id, day, agent_id, hours, intents, latencies, tools, end_reasons, longest_silence_ms, longest_silence_call) '
+            || voice._detail_sums(format('AND c.tenant_id = ANY (%L)', tenants), false, 500)
+    USING first_id, past_id, since, until, voice._zone();
+END
+$$;
+COMMENT ON FUNCTION voice._roll_up_open_detail(date, uuid, uuid, timestamptz, timestamptz) IS
+    'computes voice.daily_detail of a day that is not over for the tenants that have many calls of it';

@@ -93,7 +93,8 @@ DECLARE
     past_id uuid;
     tenants text[];
 BEGIN
-    LOCK TABLE voice.result IN ACCESS SHARE MODE;
+    -- In the order in which everybody locks them.
+    LOCK TABLE voice.tool_call, voice.turn, voice.call, voice.analytics, voice.result IN ACCESS SHARE MODE;
     FOR day IN SELECT d.day FROM unnest(ARRAY[yesterday, yesterday + 1]) d(day)
                WHERE d.day > yesterday OR NOT EXISTS (SELECT FROM voice._rolled_day r WHERE r.day = d.day) LOOP
         since := day::timestamp AT TIME ZONE zone;
@@ -106,13 +107,15 @@ BEGIN
             SELECT r.tenant_id FROM voice.result r
             WHERE r.call_id >= first_id AND r.call_id < past_id AND r.started_at >= since AND r.started_at < until
             GROUP BY r.tenant_id HAVING count(*) >= voice._many_results()) m;
-        CONTINUE WHEN tenants IS NULL;
-        PERFORM voice._roll_up_results(day, first_id, past_id, since, until, tenants);
+        IF tenants IS NOT NULL THEN
+            PERFORM voice._roll_up_results(day, first_id, past_id, since, until, tenants);
+        END IF;
+        PERFORM voice._roll_up_open_detail(day, first_id, past_id, since, until);
     END LOOP;
 END
 $$;
 COMMENT ON FUNCTION voice._roll_up_open_days() IS
-    'sums up in voice.daily_result what today, and yesterday until it is rolled up, has of the tenants that have many results';
+    'sums up in voice.daily_result and voice.daily_detail what today, and yesterday until it is rolled up, has of the tenants that have many results, or calls';
 
 CREATE FUNCTION voice._open_days_rolled_up(tenant text, first_day date) RETURNS date[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, voice, pg_temp

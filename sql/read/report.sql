@@ -7,7 +7,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, voice, pg_temp
 AS $$ SELECT bool_and(has_column_privilege(format('voice.%I', $1), c, 'SELECT')) FROM unnest($2) c $$;
 COMMENT ON FUNCTION voice._may_read(text, text[]) IS 'whether the current role may read all these columns of a table of voice';
 
--- The figures of each day and agent, from the roll-up and, since live_from, from what the caller may read.
+-- Figures of days and agents, from the roll-up and, since live_from, from what the caller may read: a day has a row or several.
 CREATE FUNCTION voice._report_days(tenant text, first_day date, live_from date, past_day date, agents text[],
     OUT day date, OUT agent_id text, OUT calls bigint, OUT in_progress bigint, OUT completed bigint, OUT failed bigint, OUT transferred bigint,
     OUT minutes double precision, OUT analyzed bigint, OUT sentiment_sum double precision, OUT lead_score_sum bigint, OUT hot_leads bigint,
@@ -19,6 +19,8 @@ DECLARE
     since CONSTANT timestamptz := live_from::timestamp AT TIME ZONE zone;
     until CONSTANT timestamptz := past_day::timestamp AT TIME ZONE zone;
     live text := '';
+    -- Days that are not over and whose results are summed up, as in voice_scorecard().
+    summed date[] := '{}';
 BEGIN
     IF live_from < past_day AND voice._may_read('call', '{id,started_at,deleted_at,duration_ms,status,tenant_id,agent_id}') THEN
         live := live || $live$
@@ -27,7 +29,7 @@ BEGIN
                    count(*) FILTER (WHERE c.status = 'completed'), count(*) FILTER (WHERE c.status = 'failed'), count(*) FILTER (WHERE c.status = 'transferred'),
                    coalesce(sum(c.duration_ms) FILTER (WHERE c.status <> 'in_progress'), 0) / 60000.0, 0, 0, 0, 0, 0, 0
             FROM voice.call c
-            WHERE c.tenant_id = $6 AND c.id >= $1 AND c.id < $2 AND c.started_at >= $3 AND c.started_at < $4 AND c.deleted_at IS NULL AND ($7 IS NULL OR c.agent_id = ANY ($7))
+            WHERE c.tenant_id = $6 AND c.id >= $1 AND c.id < $2 AND c.started_at >= $3 AND c.started_at < $4 AND c.deleted_at IS NULL AND ($12 IS NULL OR c.agent_id = ANY ($12))
             GROUP BY 1, 2$live$;
     END IF;
     IF live_from < past_day AND voice._may_read('analytics', '{call_id,started_at,deleted_at,sentiment,lead_score,tenant_id,agent_id,intent}') THEN
@@ -40,24 +42,26 @@ BEGIN
             GROUP BY 1, 2$live$;
     END IF;
     IF live_from < past_day AND voice._may_read('result', '{call_id,started_at,deleted_at,version,score,unsupported,tenant_id,agent_id,vertical,analysis,success,criteria,refused}') THEN
-        live := live || format($live$
+        summed := voice._open_days_rolled_up(tenant, live_from);
+        IF EXISTS (SELECT FROM generate_series(live_from, past_day - 1, interval '1 day') d(day) WHERE d.day::date <> ALL (summed)) THEN
+            live := live || format($live$
+                UNION ALL
+                SELECT r.day, r.agent_id, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, count(*) FILTER (WHERE r.success = 'pass'), count(*) FILTER (WHERE r.success = 'fail')
+                FROM (%s) r WHERE r.day <> ALL ($11) GROUP BY 1, 2$live$, voice._counted_results('AND r.tenant_id = $6 AND ($7 IS NULL OR r.agent_id = ANY ($7))'));
+        END IF;
+        live := live || $live$
             UNION ALL
-            SELECT r.day, r.agent_id, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, count(*) FILTER (WHERE r.success = 'pass'), count(*) FILTER (WHERE r.success = 'fail')
-            FROM (%s) r GROUP BY 1, 2$live$, voice._counted_results('AND r.tenant_id = $6 AND ($7 IS NULL OR r.agent_id = ANY ($7))'));
+            SELECT d.day, d.agent_id, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, d.passed, d.failed
+            FROM voice.daily_result d WHERE d.tenant_id = $6 AND d.day = ANY ($11) AND ($7 IS NULL OR d.agent_id = ANY ($7))$live$;
     END IF;
     RETURN QUERY EXECUTE format($query$
-        SELECT p.day, p.agent_id, sum(p.calls)::bigint, sum(p.in_progress)::bigint, sum(p.completed)::bigint, sum(p.failed)::bigint, sum(p.transferred)::bigint,
-               sum(p.minutes), sum(p.analyzed)::bigint, sum(p.sentiment_sum), sum(p.lead_score_sum)::bigint, sum(p.hot_leads)::bigint,
-               sum(p.passed)::bigint, sum(p.not_passed)::bigint
-        FROM (
-            SELECT d.day, d.agent_id, d.calls, d.in_progress, d.completed, d.failed, d.transferred, d.minutes, d.analyzed, d.sentiment_sum, d.lead_score_sum,
-                   d.hot_leads, d.analyses_passed AS passed, d.analyses_failed AS not_passed
-            FROM voice.daily d
-            WHERE d.tenant_id = $6 AND d.day >= $8 AND d.day < $9 AND d.day < $10 AND ($7 IS NULL OR d.agent_id = ANY ($7))
-            %s
-        ) p GROUP BY 1, 2$query$, live)
+        SELECT d.day, d.agent_id, d.calls, d.in_progress, d.completed, d.failed, d.transferred, d.minutes, d.analyzed, d.sentiment_sum, d.lead_score_sum,
+               d.hot_leads, d.analyses_passed, d.analyses_failed
+        FROM voice.daily d
+        WHERE d.tenant_id = $6 AND d.day >= $8 AND d.day < $9 AND d.day < $10 AND ($7 IS NULL OR d.agent_id = ANY ($7))
+        %s$query$, live)
     USING @extschema@.voice_uuid_at(since - interval '24 hours'), @extschema@.voice_uuid_at(until + interval '24 hours 1 millisecond'), since, until,
-          zone, tenant, agents, first_day, live_from, past_day;
+          zone, tenant, agents, first_day, live_from, past_day, summed, coalesce(agents, voice._few_agents(tenant));
 END
 $$;
 COMMENT ON FUNCTION voice._report_days(text, date, date, date, text[]) IS 'what voice.daily has of these days, and of those that are not rolled up yet as far as the caller may read';
@@ -65,35 +69,42 @@ COMMENT ON FUNCTION voice._report_days(text, date, date, date, text[]) IS 'what 
 -- How the calls of these days are spread: rows of voice.daily_detail, of all agents together where agents is NULL.
 CREATE FUNCTION voice._report_details(tenant text, first_day date, live_from date, past_day date, agents text[]) RETURNS TABLE (
     day date, hours jsonb, intents jsonb, latencies jsonb, tools jsonb, end_reasons jsonb, longest_silence_ms int, longest_silence_call uuid)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp SET jit = off
+LANGUAGE plpgsql STABLE ROWS 10 SET search_path = pg_catalog, voice, pg_temp SET jit = off
 AS $$
 DECLARE
     zone CONSTANT text := voice._zone();
     since CONSTANT timestamptz := live_from::timestamp AT TIME ZONE zone;
     until CONSTANT timestamptz := past_day::timestamp AT TIME ZONE zone;
     may_read_words CONSTANT boolean := voice._may_read('daily_detail', '{tools,end_reasons,longest_silence_ms,longest_silence_call}');
+    -- Days that are not over and are summed up (voice._roll_up_open_detail()), for all agents together.
+    summed date[] := '{}';
 BEGIN
+    IF agents IS NULL THEN
+        SELECT coalesce(array_agg(d.day), '{}') INTO summed FROM voice.daily_detail d
+        WHERE d.tenant_id = tenant AND d.day >= live_from AND d.day < past_day AND d.agent_id = '' AND d.computed_at > now() - interval '5 minutes';
+    END IF;
     RETURN QUERY EXECUTE format($query$
         SELECT d.day, d.hours, d.intents, d.latencies, %s
         FROM voice.daily_detail d
-        WHERE d.tenant_id = $1 AND d.day >= $2 AND d.day < $3 AND d.agent_id = ANY ($4)$query$,
+        WHERE d.tenant_id = $1 AND d.day >= $2 AND (d.day < $3 OR d.day = ANY ($5)) AND d.agent_id = ANY ($4)$query$,
         CASE WHEN may_read_words THEN 'd.tools, d.end_reasons, d.longest_silence_ms, d.longest_silence_call' ELSE '''{}''::jsonb, ''{}''::jsonb, NULL::int, NULL::uuid' END)
-    USING tenant, first_day, least(live_from, past_day), coalesce(agents, '{""}');
+    USING tenant, first_day, least(live_from, past_day), coalesce(agents, '{""}'), summed;
     -- What is open is read from the calls, by whoever may read those. Turns are many: those of the newest 200 calls of a day tell how fast it is.
-    IF live_from < past_day AND may_read_words AND voice._may_read('call', '{end_reason}') AND voice._may_read('turn', '{text}')
+    IF EXISTS (SELECT FROM generate_series(live_from, past_day - 1, interval '1 day') d(day) WHERE d.day::date <> ALL (summed))
+       AND may_read_words AND voice._may_read('call', '{end_reason}') AND voice._may_read('turn', '{text}')
        AND voice._may_read('tool_call', '{error_text}') AND voice._may_read('analytics', '{intent}') THEN
         RETURN QUERY EXECUTE format($query$
             SELECT s.day, s.hours, s.intents, s.latencies, s.tools, s.end_reasons, s.longest_silence_ms, s.longest_silence_call
-            FROM (%s) s$query$, voice._detail_sums('AND c.tenant_id = $6 AND ($7 IS NULL OR c.agent_id = ANY ($7))', false, 200))
+            FROM (%s) s WHERE s.day <> ALL ($8)$query$, voice._detail_sums('AND c.tenant_id = $6 AND ($7 IS NULL OR c.agent_id = ANY ($7))', false, 200))
         USING @extschema@.voice_uuid_at(since - interval '24 hours'), @extschema@.voice_uuid_at(until + interval '24 hours 1 millisecond'), since, until,
-              zone, tenant, agents;
+              zone, tenant, coalesce(agents, voice._few_agents(tenant)), summed;
     END IF;
 END
 $$;
 COMMENT ON FUNCTION voice._report_details(text, date, date, date, text[]) IS 'rows of voice.daily_detail, and for a reader the same of days that are not rolled up yet';
 
--- Calls that a person should look at, by why. Of a longer time the newest 20,000 analysed calls.
-CREATE FUNCTION voice._report_calls(tenant text, since timestamptz, agents text[], silences jsonb) RETURNS jsonb
+-- Calls that a person should look at, by why: leads since then, what is to be listened to since another time.
+CREATE FUNCTION voice._report_calls(tenant text, since timestamptz, heard_since timestamptz, agents text[], silences jsonb) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp SET jit = off
 AS $$
 DECLARE
@@ -106,21 +117,28 @@ BEGIN
     END IF;
     EXECUTE format($query$
         WITH newest AS MATERIALIZED (
-            SELECT a.call_id, a.started_at, a.sentiment, a.lead_score, a.unsupported, a.model FROM voice.analytics a
-            WHERE a.tenant_id = $1 AND a.started_at >= $2 AND a.call_id >= $3 AND a.deleted_at IS NULL AND ($4 IS NULL OR a.agent_id = ANY ($4))
-            ORDER BY a.started_at DESC LIMIT 20000
+            SELECT a.call_id, a.started_at, a.sentiment, a.unsupported, a.sentiment < 0 AND a.model NOT LIKE 'rule/%%' AS unhappy FROM voice.analytics a
+            WHERE a.tenant_id = $1 AND a.started_at >= $7 AND a.call_id >= $8 AND a.deleted_at IS NULL AND ($4 IS NULL OR a.agent_id = ANY ($4))
+              AND (a.sentiment < 0 OR a.unsupported > 0)
         ), best AS (
-            (SELECT 'lead' AS why, n.call_id, n.lead_score::double precision AS value, -n.lead_score::double precision AS rank, n.started_at
-             FROM newest n WHERE n.lead_score >= 50 ORDER BY n.lead_score DESC, n.started_at DESC LIMIT 40)
+            -- In the order of an index.
+            (SELECT 'lead' AS why, a.call_id, a.lead_score::double precision AS value, -a.lead_score::double precision AS rank, a.started_at
+             FROM voice.analytics a
+             WHERE a.tenant_id = $1 AND a.lead_score >= 50 AND a.started_at >= $2 AND a.call_id >= $3 AND a.deleted_at IS NULL
+               AND ($4 IS NULL OR a.agent_id = ANY ($4))
+             ORDER BY a.lead_score DESC, a.started_at DESC LIMIT 40)
             UNION ALL
             (SELECT 'sentiment', n.call_id, n.sentiment, n.sentiment, n.started_at
-             FROM newest n WHERE n.sentiment < 0 AND n.model NOT LIKE 'rule/%%' ORDER BY n.sentiment, n.started_at DESC LIMIT 3)
+             FROM newest n WHERE n.unhappy ORDER BY n.sentiment, n.started_at DESC LIMIT 3)
             UNION ALL
             (SELECT 'doubt', n.call_id, n.unsupported, -n.unsupported, n.started_at
              FROM newest n WHERE n.unsupported > 0 ORDER BY n.unsupported DESC, n.started_at DESC LIMIT 3)
             UNION ALL
             (SELECT 'silence', n.call_id, (s->>'ms')::double precision, -(s->>'ms')::double precision, n.started_at
-             FROM jsonb_array_elements($5) s JOIN newest n ON n.call_id = (s->>'call')::uuid ORDER BY 4, 5 DESC LIMIT 3)
+             FROM jsonb_array_elements($5) s
+             CROSS JOIN LATERAL (SELECT a.call_id, a.started_at FROM voice.analytics a
+                                 WHERE a.call_id = (s->>'call')::uuid AND a.call_id >= $3 AND a.tenant_id = $1 AND a.deleted_at IS NULL OFFSET 0) n
+             ORDER BY 4, 5 DESC LIMIT 3)
         ), picked AS MATERIALIZED (
             SELECT b.why, b.call_id, b.value, row_number() OVER (PARTITION BY b.why ORDER BY b.rank, b.started_at DESC) AS place FROM best b
         )
@@ -133,7 +151,8 @@ BEGIN
               WHERE r.why <> 'lead' OR r.again = 1) p
         LEFT JOIN voice.agent g ON g.id = p.agent_id
         WHERE p.place <= 10$query$, CASE WHEN with_words THEN 'coalesce(x.contact_number, x.call_id::text)' ELSE 'x.call_id' END, columns)
-    USING tenant, since, @extschema@.voice_uuid_at(since - interval '24 hours'), agents, silences, voice._zone() INTO found;
+    USING tenant, since, @extschema@.voice_uuid_at(since - interval '24 hours'), agents, silences, voice._zone(),
+          heard_since, @extschema@.voice_uuid_at(heard_since - interval '24 hours') INTO found;
     -- Of a lead the reasons, of a call to listen to its words.
     SELECT jsonb_agg(CASE WHEN NOT with_words THEN c.value - '{external_id,model}'::text[]
         WHEN c.value->>'why' = 'lead' THEN jsonb_set(c.value - '{external_id,model}'::text[], '{evidence}', (
@@ -145,8 +164,34 @@ BEGIN
     RETURN coalesce(found, '[]');
 END
 $$;
-COMMENT ON FUNCTION voice._report_calls(text, timestamptz, text[], jsonb) IS
+COMMENT ON FUNCTION voice._report_calls(text, timestamptz, timestamptz, text[], jsonb) IS
     'top leads and calls worth listening to, by why; with words, reasons and transcripts for who may read them; silences: [{"call", "ms"}], the longest first';
+
+-- By currency, the dearest first, with its days. An analyst and an operator see the calls' own cost of days past, as in voice_cost().
+CREATE FUNCTION voice._report_cost(first_day date, agents text[]) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, voice, pg_temp
+AS $$
+    WITH cost AS MATERIALIZED (
+        SELECT c.* FROM voice._costs(first_day, 'day', agents) c
+    ), day AS (
+        -- The same in each row of a day.
+        SELECT DISTINCT ON (c.group_key) c.group_key, c.minutes, c.unpriced_requests FROM cost c ORDER BY c.group_key
+    ), spent AS (
+        SELECT c.currency, coalesce(sum(c.calls_with_cost), 0) AS calls_with_cost, sum(c.call_cost) AS call_cost,
+               round(sum(c.call_cost) / nullif(sum(c.minutes_with_cost), 0)::numeric, 6) AS call_cost_per_minute,
+               coalesce(sum(c.requests), 0) AS requests, coalesce(sum(c.prompt_tokens), 0) AS prompt_tokens,
+               coalesce(sum(c.completion_tokens), 0) AS completion_tokens,
+               sum(c.analysis_cost) AS analysis_cost,
+               round(sum(c.analysis_cost) / nullif((SELECT sum(d.minutes) FROM day d), 0)::numeric, 6) AS analysis_cost_per_minute,
+               jsonb_agg(jsonb_build_object('day', c.group_key, 'call_cost', c.call_cost, 'analysis_cost', c.analysis_cost) ORDER BY c.group_key) AS days
+        FROM cost c WHERE c.call_cost IS NOT NULL OR c.analysis_cost IS NOT NULL GROUP BY 1
+    )
+    SELECT jsonb_build_object(
+        'unpriced_requests', (SELECT coalesce(sum(d.unpriced_requests), 0) FROM day d),
+        'currencies', (SELECT coalesce(jsonb_agg(to_jsonb(s) ORDER BY coalesce(s.call_cost, 0) + coalesce(s.analysis_cost, 0) DESC, s.currency), '[]')
+                       FROM (SELECT s.* FROM spent s ORDER BY coalesce(s.call_cost, 0) + coalesce(s.analysis_cost, 0) DESC, s.currency LIMIT 10) s))
+$$;
+COMMENT ON FUNCTION voice._report_cost(date, text[]) IS 'what calls and analyses cost from this day on, by currency and day, for voice_report_data()';
 
 CREATE FUNCTION voice_report_data(since timestamptz DEFAULT now() - interval '7 days', vertical text DEFAULT NULL, agent_id text DEFAULT NULL) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp SET jit = off
@@ -164,6 +209,7 @@ DECLARE
     data jsonb;
     part jsonb;
     silences jsonb;
+    heard_since timestamptz;
     left_out text[] := '{}';
 BEGIN
     IF since IS NULL OR NOT isfinite(since) OR since > now() OR since < now() - interval '400 days' THEN
@@ -213,16 +259,17 @@ BEGIN
         WITH detail AS MATERIALIZED (
             SELECT * FROM voice._report_details(tenant, first_day - shift, live_from, today + 1, agents)
         ), bucket AS MATERIALIZED (
-            SELECT d.day, l.key AS stage, b.key, sum(b.value::bigint) AS n
-            FROM detail d CROSS JOIN LATERAL jsonb_each(d.latencies) l CROSS JOIN LATERAL jsonb_each_text(l.value) b GROUP BY 1, 2, 3
+            SELECT d.day, l.stage, b.key::int AS bucket, sum(b.value::bigint)::bigint AS n
+            FROM detail d CROSS JOIN (VALUES ('transcription'), ('first_token'), ('first_byte'), ('end_to_end')) l(stage)
+            CROSS JOIN LATERAL jsonb_each_text(d.latencies->l.stage) b GROUP BY 1, 2, 3
         ), stage AS (
             -- A percentile is the bucket in which so many are reached.
             SELECT b.day, b.before, b.stage, max(b.total) AS turns, voice._bucket_ms(min(b.bucket) FILTER (WHERE b.up_to >= 0.5 * b.total)) AS p50,
                    voice._bucket_ms(min(b.bucket) FILTER (WHERE b.up_to >= 0.95 * b.total)) AS p95
             FROM (SELECT b.*, sum(b.n) OVER (PARTITION BY b.day, b.before, b.stage ORDER BY b.bucket) AS up_to, sum(b.n) OVER (PARTITION BY b.day, b.before, b.stage) AS total
-                  FROM (SELECT b.day, false AS before, b.stage, b.key::int AS bucket, b.n FROM bucket b WHERE b.day >= first_day
+                  FROM (SELECT b.day, false AS before, b.stage, b.bucket, b.n FROM bucket b WHERE b.day >= first_day
                         UNION ALL
-                        SELECT NULL, b.day < first_day, b.stage, b.key::int, sum(b.n) FROM bucket b WHERE b.day < today - shift OR b.day >= first_day GROUP BY 2, 3, 4) b) b
+                        SELECT NULL, b.day < first_day, b.stage, b.bucket, sum(b.n)::bigint FROM bucket b WHERE b.day < today - shift OR b.day >= first_day GROUP BY 2, 3, 4) b) b
             GROUP BY 1, 2, 3
         ), tool AS (
             SELECT t.key AS name, sum((t.value->>'calls')::bigint) AS calls, sum(coalesce((t.value->>'errors')::bigint, 0)) AS errors
@@ -249,7 +296,7 @@ BEGIN
                 SELECT e.key AS reason, sum(e.value::bigint) AS calls FROM detail d CROSS JOIN LATERAL jsonb_each_text(d.end_reasons) e
                 WHERE d.day >= first_day GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 12) r)),
             (SELECT jsonb_agg(jsonb_build_object('call', q.longest_silence_call, 'ms', q.longest_silence_ms) ORDER BY q.longest_silence_ms DESC)
-             FROM (SELECT d.* FROM detail d WHERE d.day >= first_day AND d.longest_silence_ms >= 3000 ORDER BY d.longest_silence_ms DESC LIMIT 10) q)
+             FROM (SELECT d.* FROM detail d WHERE d.day >= first_day AND d.longest_silence_ms >= 3000 AND d.longest_silence_call IS NOT NULL ORDER BY d.longest_silence_ms DESC LIMIT 10) q)
         INTO part, silences;
         IF NOT voice._may_read('daily_detail', '{tools,end_reasons}') THEN
             part := part - '{tools,end_reasons}'::text[];
@@ -261,7 +308,11 @@ BEGIN
     END IF;
 
     IF voice._may_read('analytics', '{call_id,started_at,deleted_at,sentiment,lead_score,tenant_id,agent_id,vertical,intent,external_id,unsupported,model}') THEN
-        part := voice._report_calls(tenant, starts, agents, coalesce(silences, '[]'));
+        -- The newest days that have 25,000 analysed calls together are enough to find the worst ones.
+        SELECT coalesce(max(d.day), first_day)::timestamp AT TIME ZONE zone INTO heard_since
+        FROM (SELECT (e->>'day')::date AS day, sum((e->>'analyzed')::bigint) OVER (ORDER BY e->>'day' DESC) AS analyzed
+              FROM jsonb_array_elements(data->'days') e) d WHERE d.analyzed >= 25000;
+        part := voice._report_calls(tenant, starts, heard_since, agents, coalesce(silences, '[]'));
         data := data || jsonb_build_object('calls_to_look_at', part);
         IF NOT voice._may_read('analytics', '{summary}') OR NOT voice._may_read('turn', '{text}') THEN
             left_out := left_out || '{transcripts,evidence}'::text[];
@@ -294,6 +345,20 @@ BEGIN
         left_out := left_out || '{agreement}'::text[];
     END IF;
 
+    IF voice._may_read('daily_usage', '{tenant_id,day,agent_id,model,requests,prompt_tokens}') AND voice._may_read('daily_cost', '{tenant_id,day,agent_id,cost}') THEN
+        data := data || jsonb_build_object('cost', voice._report_cost(first_day, agents));
+    ELSE
+        left_out := left_out || '{cost}'::text[];
+    END IF;
+
+    IF voice._may_read('backfill', '{name,queued,started_at,finished_at}') AND voice._may_read('trial', '{id,name,model,calls,created_at}') THEN
+        SELECT coalesce(jsonb_agg(to_jsonb(p) || jsonb_build_object('ends', to_char(p.estimated_end AT TIME ZONE zone, 'Dy FMDD Mon, HH24:MI'))), '[]') INTO part
+        FROM @extschema@.voice_progress() p;
+        data := data || jsonb_build_object('progress', part);
+    ELSE
+        left_out := left_out || '{progress}'::text[];
+    END IF;
+
     IF voice._may_read('job', '{lease,run_at,priority,kind}') AND has_function_privilege('voice._worker_status()', 'EXECUTE') THEN
         SELECT to_jsonb(s) - '{worker_pid,in_flight,provider_failures,months_ahead,calls_in_default}'::text[] INTO part FROM @extschema@.voice_status() s;
         data := data || jsonb_build_object('queue', part);
@@ -304,7 +369,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION voice_report_data(timestamptz, text, text) IS
-    'what voice_report() shows, as JSON: figures by day with the weeks before, latencies, intents, hours, tools, agents, scorecards, leads, calls to look at, agreement and the queue; left_out names what the caller may not read';
+    'what voice_report() shows, as JSON: figures by day with the weeks before, latencies, intents, hours, tools, agents, scorecards, leads, calls to look at, agreement, cost, progress and the queue; left_out names what the caller may not read';
 
 -- In Rust (src/api/report.rs), and without a look at any table.
 CREATE FUNCTION voice._report_page(data jsonb) RETURNS text

@@ -104,6 +104,8 @@ BEGIN
             metric text NOT NULL,
             PRIMARY KEY (tenant_id, metric, hour)
         );
+        -- Those that are summed up again.
+        CREATE INDEX _alert_hour_done_open_idx ON voice._alert_hour_done (computed_at) WHERE computed_at - hour < interval '25 hours';
         PERFORM voice._make_private('voice._alert_hour_done');
         COMMENT ON TABLE voice._alert_hour_done IS 'which hours voice._alert_hour has, also those without a call';
     END IF;

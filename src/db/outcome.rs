@@ -101,10 +101,10 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// How many results of analyses that tenants have defined it brings.
+    /// How many results it brings: of the fixed analysis, and of those that tenants have defined.
     pub fn results(&self) -> usize {
         match self {
-            Outcome::Analyzed(analyzed) => analyzed.results.len(),
+            Outcome::Analyzed(analyzed) => analyzed.results.len() + usize::from(analyzed.fixed.is_some()),
             _ => 0,
         }
     }

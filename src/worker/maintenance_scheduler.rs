@@ -36,8 +36,8 @@ struct Running {
     since: Instant,
 }
 
-/// When results of days that are not over are summed up. A scorecard reads those sums where results are many, and they are
-/// fresh: five minutes old at most (`voice._open_days_rolled_up()`).
+/// When days that are not over are summed up. A scorecard and the report read those sums where results or calls are many, and
+/// they are fresh: five minutes old at most (`voice._open_days_rolled_up()`).
 struct OpenDays {
     /// Results stored since then, of a day at most.
     stored: usize,
@@ -48,7 +48,7 @@ struct OpenDays {
 }
 
 impl OpenDays {
-    /// Until so many are stored a scorecard reads the results themselves.
+    /// Until so many are stored a scorecard reads the results themselves, and the report the calls.
     const ENOUGH: usize = 500;
     const DAY: Duration = Duration::from_secs(24 * 3600);
     const SHORTEST: Duration = Duration::from_secs(60);
@@ -94,7 +94,7 @@ impl MaintenanceScheduler {
         first.filter(|_| self.running.is_none())
     }
 
-    /// So many results of analyses were stored.
+    /// So many results were stored: of the fixed analysis, and of the tenants' own.
     pub fn on_results_stored(&mut self, count: usize) {
         self.open_days.on_stored(count, Instant::now());
     }

@@ -149,7 +149,7 @@ fn a_report_has_what_its_caller_may_read() {
         "Call these people first",
         "Scorecards",
         "Speed",
-        "tools, end reasons, transcripts, evidence, agreement, queue.",
+        "tools, end reasons, transcripts, evidence, agreement, progress, queue.",
     ] {
         assert!(analyst.contains(has), "{has}\n{analyst}");
     }

@@ -26,6 +26,8 @@ pub struct Data {
     pub calls_to_look_at: Option<Vec<Call>>,
     pub scorecards: Option<Vec<Scorecard>>,
     pub agreement: Option<Vec<Agreement>>,
+    pub cost: Option<Cost>,
+    pub progress: Option<Vec<Progress>>,
     pub queue: Option<Queue>,
     pub left_out: Vec<String>,
 }
@@ -171,6 +173,51 @@ pub struct Agreement {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
+pub struct Cost {
+    /// The dearest first.
+    pub currencies: Vec<Spent>,
+    /// Requests whose cost is not known; no sum has them.
+    pub unpriced_requests: u64,
+}
+
+/// What was spent in one currency. `None`: nothing in it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Spent {
+    /// `None`: the calls name none.
+    pub currency: Option<String>,
+    pub calls_with_cost: u64,
+    pub call_cost: Option<f64>,
+    pub call_cost_per_minute: Option<f64>,
+    pub requests: u64,
+    pub analysis_cost: Option<f64>,
+    pub analysis_cost_per_minute: Option<f64>,
+    pub days: Vec<SpentOnDay>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct SpentOnDay {
+    pub day: String,
+    pub call_cost: Option<f64>,
+    pub analysis_cost: Option<f64>,
+}
+
+/// Something that takes long.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Progress {
+    pub kind: String,
+    pub name: String,
+    pub done: u64,
+    pub total: u64,
+    pub per_minute: Option<f64>,
+    /// When it is done if it goes on so, in words.
+    pub ends: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct Queue {
     pub state: Option<String>,
     pub reason: Option<String>,
@@ -191,6 +238,7 @@ impl Data {
         self.scorecards.iter_mut().for_each(|cards| cards.truncate(rows));
         self.tools.iter_mut().for_each(|tools| tools.truncate(rows));
         self.end_reasons.iter_mut().for_each(|reasons| reasons.truncate(rows));
+        self.progress.iter_mut().for_each(|progress| progress.truncate(rows));
         if let Some(calls) = &mut self.calls_to_look_at {
             let mut leads = 0;
             calls.retain(|call| {

@@ -54,6 +54,23 @@ pub fn duration(ms: f64) -> String {
     }
 }
 
+/// Money, with as many digits as its size asks for: `1,234.50 USD`, `0.0712 USD`, `0.000779 USD`.
+pub fn money(amount: f64, currency: &str) -> String {
+    let size = amount.abs();
+    let digits = match size {
+        size if !size.is_finite() => return "–".to_owned(),
+        size if size >= 1e15 => return format!("{amount:.2e} {currency}"),
+        size if size == 0.0 || size >= 1.0 => 2,
+        size if size >= 0.01 => 4,
+        _ => 6,
+    };
+    let shown = format!("{size:.digits$}");
+    let (units, fraction) = shown.split_once('.').unwrap_or((&shown, ""));
+    let units = units.parse().map_or_else(|_| units.to_owned(), count);
+    let sign = if amount < 0.0 { "−" } else { "" };
+    format!("{sign}{units}.{fraction} {currency}").trim_end().to_owned()
+}
+
 /// Words of strangers on one line: nothing in them that cannot be seen, and at most so many characters.
 pub fn line(text: &str, max_chars: usize) -> String {
     // What is cut off is not looked at: a name may have megabytes.
@@ -84,6 +101,17 @@ mod tests {
         assert_eq!(
             [duration(752.1), duration(1950.9), duration(34_500.0), duration(529_680.0)],
             ["752 ms", "1.95 s", "34 s", "9 min"]
+        );
+        assert_eq!(
+            [
+                money(1234.5, "USD"),
+                money(0.07125, "USD"),
+                money(0.000_779, "EUR"),
+                money(0.0, ""),
+                money(-2.0, "USD"),
+                money(1e300, "")
+            ],
+            ["1,234.50 USD", "0.0712 USD", "0.000779 EUR", "0.00", "−2.00 USD", "1.00e300 "]
         );
         assert_eq!([whole(f64::NAN), percent(f64::NAN), duration(-1.0)], ["–", "–", "–"]);
     }

@@ -4,6 +4,7 @@ mod calls;
 mod chart;
 mod data;
 mod format;
+mod money;
 mod overview;
 mod page;
 mod sections;

@@ -6,7 +6,7 @@ use super::format::{count, line, percent, signed, whole};
 use maud::{Markup, PreEscaped, html};
 
 /// More columns than these are no longer columns: days are put together.
-const MAX_COLUMNS: usize = 45;
+pub const MAX_COLUMNS: usize = 45;
 
 /// All days shown, together.
 pub fn total(data: &Data) -> Figures {

@@ -2,7 +2,7 @@
 
 use super::data::Data;
 use super::format::{count, line};
-use super::{calls, overview, sections};
+use super::{calls, money, overview, sections};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 const STYLE: &str = include_str!("style.css");
@@ -35,6 +35,8 @@ pub fn page(data: &Data) -> Markup {
                         (sections::tools(data))
                         (sections::spread(data))
                     }
+                    (money::cost(data))
+                    (money::progress(data))
                     (sections::queue(data))
                     (sections::agreement(data))
                 }

@@ -42,6 +42,11 @@ fn data() -> Value {
         "scorecards": [{"analysis": "care", "version": 2, "group_key": "a", "calls": 8, "passed": 6, "failed": 2, "avg_score": 71.2,
                         "criteria": {"greeting": {"pass_rate": 0.9}}}],
         "agreement": [{"sentence": "sentiment: MAE 0.05 [0.05, 0.06] on 80 calls"}],
+        "cost": {"unpriced_requests": 1200, "currencies": [
+            {"currency": "USD", "calls_with_cost": 1230, "call_cost": 1234.5, "call_cost_per_minute": 0.0683, "requests": 2000, "analysis_cost": 0.56,
+             "analysis_cost_per_minute": 0.000_779, "days": [{"day": "2026-11-28", "call_cost": 1200.0, "analysis_cost": 0.5}, {"day": "2026-11-29", "call_cost": 34.5}]},
+            {"currency": null, "calls_with_cost": 1, "call_cost": 2, "days": []}]},
+        "progress": [{"kind": "backfill", "name": "care", "done": 250, "total": 1000, "per_minute": 60.4, "ends": "Sun 29 Nov, 22:10"}],
         "queue": {"state": "idle", "queued": 3, "running": 1, "dead": 2, "oldest_wait_ms": 1500},
         "left_out": []
     })
@@ -87,6 +92,15 @@ fn every_figure_is_where_people_look_for_it() {
         "caller hung up 7 100 %",
         "The worker is idle . waiting 3 being analysed 1 given up 2 longest wait 1.50 s",
         "sentiment: MAE 0.05 [0.05, 0.06] on 80 calls",
+        "What it cost 1,200 requests have no price and are in no sum.",
+        "Calls 1,234.50 USD 0.0683 USD a minute",
+        "Sat 28 Nov: 1,200.00 USD",
+        "of 1,230 calls with a cost",
+        "Analyses 0.5600 USD 0.000779 USD a minute",
+        "Sun 29 Nov: –",
+        "of 2,000 requests, on the day of the answer",
+        "Calls 2.00 no minutes to share it",
+        "Going on now What Done Of Share A minute Ends backfill care 250 1,000 25 % 60 Sun 29 Nov, 22:10",
     ] {
         assert!(words.contains(shown), "{shown}\n{words}");
     }
@@ -97,7 +111,7 @@ fn every_figure_is_where_people_look_for_it() {
 #[test]
 fn what_a_caller_may_not_read_is_not_missed_but_named() {
     let mut data = data();
-    for part in ["tools", "end_reasons", "agreement", "queue", "scorecards", "latencies"] {
+    for part in ["tools", "end_reasons", "agreement", "queue", "scorecards", "latencies", "cost", "progress"] {
         data.as_object_mut().unwrap().remove(part);
     }
     for call in data["calls_to_look_at"].as_array_mut().unwrap() {
@@ -110,7 +124,17 @@ fn what_a_caller_may_not_read_is_not_missed_but_named() {
     assert!(words.contains("Left out, because this role may not read it: tools, end reasons."), "{words}");
     assert!(words.contains("Names, numbers and reasons are for roles with the access reader."), "{words}");
     assert!(words.contains("97 of 100 sales sales · Ada"), "{words}");
-    for gone in ["Tools", "Against people", "Analysis queue", "Scorecards", "Speed", "Theo", "Transcript"] {
+    for gone in [
+        "Tools",
+        "Against people",
+        "Analysis queue",
+        "Scorecards",
+        "Speed",
+        "Theo",
+        "Transcript",
+        "What it cost",
+        "Going on now",
+    ] {
         assert!(!words.contains(gone), "{gone}\n{words}");
     }
     let nothing = text(&page(&json!({"period": "29 Nov 2026"})));
@@ -177,9 +201,15 @@ fn nothing_is_asked_of_anybody() {
 fn a_page_has_its_size_whatever_the_data() {
     let mut data = data();
     with_every_text(&mut data, &"&".repeat(10_000));
-    for (part, most) in
-        [("agents", 50), ("tools", 20), ("scorecards", 60), ("end_reasons", 12), ("agreement", 20), ("latencies", 1600)]
-    {
+    for (part, most) in [
+        ("agents", 50),
+        ("tools", 20),
+        ("scorecards", 60),
+        ("end_reasons", 12),
+        ("agreement", 20),
+        ("latencies", 1600),
+        ("progress", 100),
+    ] {
         let row = data[part][0].clone();
         data[part] = json!(vec![row; most]);
     }
@@ -215,6 +245,8 @@ fn numbers_that_are_none_break_nothing() {
     data["days"][0]["analyzed"] = json!(0);
     data["hours"] = json!([[9, 99, 1], [1, 0, 0]]);
     data["latencies"][0]["p95"] = Value::Null;
+    data["cost"]["currencies"][0]["call_cost"] = json!(1e300);
+    data["progress"][0]["total"] = json!(0);
     data["calls_to_look_at"][1]["value"] = json!(1e300);
     assert!(text(&page(&data)).contains("Sentiment +0.25"));
     assert!(render("{\"days\": 1}").unwrap_err().contains("expected a sequence"));
