@@ -45,7 +45,7 @@ BEGIN
     FROM watched w
     JOIN facts f ON f.tenant_id = w.tenant_id AND f.first = w.first
     WHERE (w.agent_id IS NULL OR f.agent_id = w.agent_id) AND (w.part IS NULL OR f.part = w.part)
-      AND (w.vertical IS NULL OR EXISTS (SELECT FROM voice.agent g WHERE g.id = f.agent_id AND g.tenant_id = w.tenant_id AND g.vertical = w.vertical))
+      AND (w.vertical IS NULL OR EXISTS (SELECT 1 FROM voice.agent g WHERE g.id = f.agent_id AND g.tenant_id = w.tenant_id AND g.vertical = w.vertical))
     GROUP BY 1, 2, 3;
 END
 $$;
@@ -91,7 +91,7 @@ BEGIN
             -- Until its hours are summed up nothing is known.
             SELECT DISTINCT w.tenant_id, w."window" FROM voice._alert_windows(at, watched) w
             WHERE NOT EXISTS (
-                SELECT FROM voice._alert_window s
+                SELECT 1 FROM voice._alert_window s
                 WHERE s.tenant_id = w.tenant_id AND s.metric = watched AND s.first = w.first AND s.past = w.past AND s.agent_id = '' AND s.part = '')
         )
         SELECT a.tenant_id, a.name, v.value, v.calls
@@ -132,7 +132,7 @@ DECLARE
     watched record;
     summed int := 0;
 BEGIN
-    IF NOT EXISTS (SELECT FROM voice.alert a WHERE a."window" > interval '1 hour' AND voice._alert_is_of_facts(a.metric)) THEN
+    IF NOT EXISTS (SELECT 1 FROM voice.alert a WHERE a."window" > interval '1 hour' AND voice._alert_is_of_facts(a.metric)) THEN
         DELETE FROM voice._alert_hour;
         DELETE FROM voice._alert_hour_done;
         DELETE FROM voice._alert_window;
@@ -174,8 +174,8 @@ BEGIN
     ), missing AS MATERIALIZED (
         SELECT w.* FROM absent w
         WHERE NOT EXISTS (
-            SELECT FROM generate_series(w.first, w.past - interval '1 second', interval '1 hour') h(hour)
-            WHERE NOT EXISTS (SELECT FROM voice._alert_hour_done d WHERE d.tenant_id = w.tenant_id AND d.metric = w.metric AND d.hour = voice._hour(h.hour)))
+            SELECT 1 FROM generate_series(w.first, w.past - interval '1 second', interval '1 hour') h(hour)
+            WHERE NOT EXISTS (SELECT 1 FROM voice._alert_hour_done d WHERE d.tenant_id = w.tenant_id AND d.metric = w.metric AND d.hour = voice._hour(h.hour)))
     )
     INSERT INTO voice._alert_window (tenant_id, metric, first, past, agent_id, part, calls, n, hits)
     SELECT w.tenant_id, w.metric, w.first, w.past, h.agent_id, h.part, sum(h.calls), sum(h.n), sum(h.hits)
@@ -220,7 +220,7 @@ BEGIN
     FOR due IN
         SELECT DISTINCT a.tenant_id, a."window" FROM voice.alert a
         WHERE a.metric = 'drift'
-          AND NOT EXISTS (SELECT FROM voice._alert_drift d WHERE d.tenant_id = a.tenant_id AND d."window" = a."window" AND d.hour = voice._hour(at))
+          AND NOT EXISTS (SELECT 1 FROM voice._alert_drift d WHERE d.tenant_id = a.tenant_id AND d."window" = a."window" AND d.hour = voice._hour(at))
     LOOP
         -- What is wrong with the scores of one tenant is no other's.
         BEGIN

@@ -95,7 +95,7 @@ DECLARE
 BEGIN
     LOCK TABLE voice.result IN ACCESS SHARE MODE;
     FOR day IN SELECT d.day FROM unnest(ARRAY[yesterday, yesterday + 1]) d(day)
-               WHERE d.day > yesterday OR NOT EXISTS (SELECT FROM voice._rolled_day r WHERE r.day = d.day) LOOP
+               WHERE d.day > yesterday OR NOT EXISTS (SELECT 1 FROM voice._rolled_day r WHERE r.day = d.day) LOOP
         since := day::timestamp AT TIME ZONE zone;
         until := (day + 1)::timestamp AT TIME ZONE zone;
         first_id := @extschema@.voice_uuid_at(since - interval '24 hours');

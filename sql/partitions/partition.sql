@@ -105,7 +105,7 @@ BEGIN
             FROM voice._partitions('call') l
             JOIN pg_class c ON c.oid = l.partition
             WHERE l.lower IS NOT NULL
-              AND NOT EXISTS (SELECT FROM voice._partitions(parent) o WHERE o.lower = l.lower AND o.upper = l.upper)
+              AND NOT EXISTS (SELECT 1 FROM voice._partitions(parent) o WHERE o.lower = l.lower AND o.upper = l.upper)
             ORDER BY l.lower
         LOOP
             EXECUTE format('ALTER TABLE voice.%I ATTACH PARTITION voice.%I FOR VALUES FROM (%L) TO (%L)',

@@ -283,7 +283,7 @@ BEGIN
     -- Of all agents: people label few calls.
     IF voice._may_read('label', '{call_id,labelled_at,sentiment,lead_score,intent,values,criteria,labeller,tenant_id}') AND voice._may_read('analytics', '{summary}')
        AND voice._may_read('result', '{values}') THEN
-        IF EXISTS (SELECT FROM voice.label l WHERE l.tenant_id = tenant AND l.labelled_at >= now() - interval '90 days') THEN
+        IF EXISTS (SELECT 1 FROM voice.label l WHERE l.tenant_id = tenant AND l.labelled_at >= now() - interval '90 days') THEN
             SELECT jsonb_agg(jsonb_build_object('analysis', m.analysis, 'property', m.property, 'calls', m.calls, 'sentence', m.sentence)) INTO part
             FROM (SELECT * FROM @extschema@.voice_agreement(resamples => 200) LIMIT 20) m;
         ELSE
