@@ -86,7 +86,7 @@ BEGIN
     INSERT INTO voice._rolled_day AS r (day, zone, print) VALUES (voice_rollup.day, voice._zone(), seen)
     ON CONFLICT ON CONSTRAINT _rolled_day_pkey DO UPDATE
     SET zone = EXCLUDED.zone, print = EXCLUDED.print, rolled_at = EXCLUDED.rolled_at;
-    DELETE FROM voice.daily d WHERE d.day = voice_rollup.day;
+    DELETE FROM voice.daily d WHERE d.day = voice_rollup.day AND NOT voice._came_with(d.tenant_id, d.day);
     PERFORM voice._roll_up_results(day, first_id, past_id, since, until);
     PERFORM voice._roll_up_costs(day, first_id, past_id, since, until);
     PERFORM voice._roll_up_detail(day, first_id, past_id, since, until);

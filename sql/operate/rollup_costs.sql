@@ -4,7 +4,7 @@ CREATE FUNCTION voice._roll_up_costs(day date, first_id uuid, past_id uuid, sinc
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 BEGIN
-    DELETE FROM voice.daily_cost d WHERE d.day = _roll_up_costs.day;
+    DELETE FROM voice.daily_cost d WHERE d.day = _roll_up_costs.day AND NOT voice._came_with(d.tenant_id, d.day);
     EXECUTE $query$
         INSERT INTO voice.daily_cost (tenant_id, day, agent_id, currency, calls, minutes, cost)
         SELECT c.tenant_id, $5, c.agent_id, upper(btrim(coalesce(c.cost_currency, ''))), count(*),

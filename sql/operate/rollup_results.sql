@@ -63,7 +63,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 BEGIN
     DELETE FROM voice.daily_result d
-    WHERE d.day = _roll_up_results.day AND (tenants IS NULL OR d.tenant_id = ANY (tenants));
+    WHERE d.day = _roll_up_results.day AND (tenants IS NULL OR d.tenant_id = ANY (tenants)) AND NOT voice._came_with(d.tenant_id, d.day);
     EXECUTE 'INSERT INTO voice.daily_result (tenant_id, day, agent_id, vertical, analysis, version, calls, passed, failed, unknown, '
             'scored, score_sum, unsupported, refused, criteria) '
             || voice._result_sums('tenant_id, day, agent_id, vertical',

@@ -139,6 +139,7 @@ AS $$
 DECLARE
     analyzer CONSTANT jsonb := voice._analyzer();
     at CONSTANT timestamptz := clock_timestamp();
+    moving CONSTANT text[] := voice._moving_tenants();
     first_id CONSTANT uuid := @extschema@.voice_uuid_at(greatest(since, timestamptz '1970-01-03 00:00:00+00') - interval '24 hours');
     agents text[];
     definition record;
@@ -205,7 +206,7 @@ BEGIN
     chosen := format($query$
         SELECT c.id, c.tenant_id FROM voice.call c
         WHERE c.id >= $1 AND c.id < $2 AND c.started_at >= $3 AND c.status <> 'in_progress' AND c.deleted_at IS NULL %s
-          AND %s
+          AND %s AND c.tenant_id <> ALL ($8)
           AND NOT EXISTS (SELECT 1 FROM voice.job j WHERE j.call_id = c.id AND j.kind = 'analyze')
           AND NOT EXISTS (SELECT 1 FROM voice.dead_job d WHERE d.call_id = c.id AND d.kind = 'analyze')
         ORDER BY c.id DESC LIMIT $5$query$,
@@ -227,11 +228,11 @@ BEGIN
         EXIT WHEN total >= max_calls;
         IF dry_run THEN
             EXECUTE 'SELECT count(*), coalesce((array_agg(x.id))[1:20], ''{}'') FROM (' || chosen || ') x' INTO found_now, newest
-            USING range.lower, range.upper, since, agents, max_calls - total, analyzer->>'version', analyzer->>'rule_version';
+            USING range.lower, range.upper, since, agents, max_calls - total, analyzer->>'version', analyzer->>'rule_version', moving;
         ELSE
             EXECUTE 'INSERT INTO voice.job (call_id, tenant_id, kind, priority) SELECT x.id, x.tenant_id, ''analyze'', 10 FROM ('
                     || chosen || ') x ON CONFLICT DO NOTHING'
-            USING range.lower, range.upper, since, agents, max_calls - total, analyzer->>'version', analyzer->>'rule_version';
+            USING range.lower, range.upper, since, agents, max_calls - total, analyzer->>'version', analyzer->>'rule_version', moving;
             GET DIAGNOSTICS found_now = ROW_COUNT;
         END IF;
         total := total + found_now;

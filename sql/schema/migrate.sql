@@ -361,7 +361,8 @@ BEGIN
         WHERE e.extname = 'voice_analytics' AND d.deptype = 'e'
           AND d.refclassid = 'pg_extension'::regclass AND d.classid = 'pg_class'::regclass
           AND c.relkind IN ('r', 'p', 'S')
-          AND c.oid NOT IN ('voice._instance'::regclass, 'voice._webhook_secret'::regclass, 'voice._receive_secret'::regclass, 'voice._rolled_month'::regclass)
+          AND c.oid NOT IN ('voice._instance'::regclass, 'voice._webhook_secret'::regclass, 'voice._receive_secret'::regclass, 'voice._rolled_month'::regclass,
+                        'voice._sending'::regclass, 'voice._receiving'::regclass, 'voice._move_mark'::regclass)
     LOOP
         EXECUTE format('ALTER EXTENSION voice_analytics DROP %s %s', relation.kind, relation.name);
     END LOOP;
