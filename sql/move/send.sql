@@ -1,6 +1,6 @@
 -- On the server that a tenant leaves: its changes are published, at the end it is held, and whoever changes their mind releases it.
 
--- publications by another name than ours would send or refuse something as well; they are the DBA's.
+-- Publications of other names send their own, and are the DBA's.
 CREATE FUNCTION voice_send_tenant(tenant text, connection text DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp SET lock_timeout = '50ms'
 AS $$
@@ -118,36 +118,38 @@ COMMENT ON FUNCTION voice_hold_tenant(text) IS
     'keeps everybody from a tenant that is being sent, and takes its jobs out of the queue; false: a job is still running, call it again; true: nothing of the tenant changes here any more';
 
 -- The way back of voice_send_tenant() and voice_hold_tenant().
-CREATE FUNCTION voice_release_tenant(tenant text) RETURNS boolean
-LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp SET lock_timeout = '50ms'
+CREATE FUNCTION voice_release_tenant(tenant text, keep_sending boolean DEFAULT false) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
-    began CONSTANT timestamptz := clock_timestamp();
-    publication CONSTANT text := voice._move_name(tenant);
     sending voice._sending;
-    try int := 0;
 BEGIN
     SELECT s.* INTO sending FROM voice._sending s WHERE s.tenant_id = tenant FOR UPDATE;
     IF NOT FOUND THEN
         RETURN false;
+    ELSIF sending.print->>'forgetting' IS NOT NULL THEN
+        RAISE EXCEPTION 'this tenant has left'
+            USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = format('What tenant "%s" had here is being deleted.', tenant),
+                  HINT = 'SELECT voice_forget_tenant(tenant) until it is 0; then move it back.';
     END IF;
-    PERFORM voice._refuse_subscribers(tenant);
+    IF NOT keep_sending THEN
+        PERFORM voice._refuse_subscribers(tenant);
+        PERFORM voice._end_sending(tenant);
+    END IF;
     -- Nobody's call has changed meanwhile, so what waited waits again.
     INSERT INTO voice.job (run_at, call_id, priority, attempt, kind, tenant_id, webhook_id, event)
     SELECT j.run_at, j.call_id, j.priority, j.attempt, j.kind, j.tenant_id, j.webhook_id, j.event
-    FROM jsonb_populate_recordset(NULL::voice.job, sending.jobs) j
+    FROM jsonb_populate_recordset(NULL::voice.job, sending.jobs) j ORDER BY j.id
     ON CONFLICT DO NOTHING;
     INSERT INTO voice.alert SELECT a.* FROM jsonb_populate_recordset(NULL::voice.alert, sending.alerts) a ON CONFLICT DO NOTHING;
-    PERFORM voice._end_sending(tenant);
-    IF sending.fenced_at IS NOT NULL THEN
-        PERFORM voice._fence_tenant(tenant, false);
-    END IF;
+    UPDATE voice._sending s SET fenced_at = NULL, held_at = NULL, token = NULL, print = NULL, jobs = '[]', alerts = '[]' WHERE s.tenant_id = tenant;
+    PERFORM voice._fence_tenant(tenant, false);
     PERFORM voice._wake();
     RETURN true;
 END
 $$;
-COMMENT ON FUNCTION voice_release_tenant(text) IS
-    'a tenant that was being sent stays here: its jobs and alerts are put back and everybody is let to it again; false: it was not being sent';
+COMMENT ON FUNCTION voice_release_tenant(text, boolean) IS
+    'a tenant that was held or sent stays here: its jobs and alerts are put back and everybody is let to it again; keep_sending: its changes go on being published; false: it was not being sent';
 
 CREATE FUNCTION voice._refuse_subscribers(tenant text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp
@@ -201,7 +203,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
     sending voice._sending;
-    coming CONSTANT boolean := EXISTS (SELECT 1 FROM voice._receiving r WHERE r.tenant_id = tenant AND r.arrived_at IS NULL);
+    coming boolean;
     agents CONSTANT text[] := ARRAY(SELECT a.id FROM voice.agent a WHERE a.tenant_id = tenant);
     ids uuid[];
     left_over bigint;
@@ -213,8 +215,10 @@ BEGIN
                   HINT = 'Leave it out: a thousand calls at a time.';
     END IF;
     PERFORM voice._refuse_subscribers(tenant);
+    -- voice_tenant_arrived() locks the same row.
+    SELECT r.arrived_at IS NULL INTO coming FROM voice._receiving r WHERE r.tenant_id = tenant FOR UPDATE;
     SELECT s.* INTO sending FROM voice._sending s WHERE s.tenant_id = tenant FOR UPDATE;
-    IF sending.tenant_id IS NULL AND NOT coming THEN
+    IF sending.tenant_id IS NULL AND coming IS NOT TRUE THEN
         RAISE EXCEPTION 'this tenant lives here'
             USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = format('Tenant %s has not left this server.', coalesce(quote_literal(tenant), 'NULL')),
                   HINT = 'Move it first: scripts/move-tenant.sh. To delete its calls: voice_erase_call().';
