@@ -80,6 +80,7 @@ AS $$
 DECLARE
     receiving voice._receiving;
     subscription CONSTANT text := voice._move_name(tenant);
+    at CONSTANT timestamptz := clock_timestamp();
     problem text;
     name text;
 BEGIN
@@ -128,7 +129,7 @@ BEGIN
     PERFORM voice._take_in_rows('alert', print->'alerts');
     PERFORM voice._take_in_jobs(print, voice._take_in_samples(print->'baggage'));
     DELETE FROM voice._move_mark m WHERE m.tenant_id = tenant;
-    UPDATE voice._receiving r SET arrived_at = clock_timestamp(), kept_before = (print->'baggage'->>'kept_before')::date,
+    UPDATE voice._receiving r SET arrived_at = at, kept_before = (print->'baggage'->>'kept_before')::date,
         token = (print->>'token')::uuid
     WHERE r.tenant_id = tenant;
     PERFORM voice._fence_tenant(tenant, false);

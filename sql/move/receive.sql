@@ -166,7 +166,7 @@ BEGIN
     DELETE FROM voice._move_mark m WHERE m.tenant_id = tenant;
     PERFORM voice._take_in_settings(print);
     INSERT INTO voice._receiving AS r (tenant_id) VALUES (tenant)
-    ON CONFLICT (tenant_id) DO UPDATE SET began_at = clock_timestamp(), arrived_at = NULL, kept_before = NULL;
+    ON CONFLICT (tenant_id) DO UPDATE SET began_at = EXCLUDED.began_at, arrived_at = NULL, kept_before = NULL;
     -- Nobody writes of it here before it has arrived.
     PERFORM voice._fence_tenant(tenant, true);
     PERFORM voice._say_what_stays_behind(print);

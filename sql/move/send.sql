@@ -75,6 +75,7 @@ DECLARE
     sending voice._sending;
     waiting CONSTANT bigint := (SELECT count(*) FROM voice.job j WHERE j.tenant_id = tenant AND j.lease IS NULL);
     new_token CONSTANT uuid := gen_random_uuid();
+    at CONSTANT timestamptz := clock_timestamp();
 BEGIN
     SELECT s.* INTO sending FROM voice._sending s WHERE s.tenant_id = tenant FOR UPDATE;
     IF NOT FOUND THEN
@@ -90,10 +91,17 @@ BEGIN
                       HINT = 'Move it when they are done: voice_progress() says how far they are.';
         END IF;
         PERFORM voice._fence_tenant(tenant, true);
-        UPDATE voice._sending s SET fenced_at = clock_timestamp() WHERE s.tenant_id = tenant;
+        UPDATE voice._sending s SET fenced_at = at WHERE s.tenant_id = tenant;
         -- Its locks are not to be held for what comes next.
         RETURN false;
     END IF;
+    -- Before the jobs: an evaluation that has locked an alert may queue deliveries yet.
+    WITH taken AS (
+        DELETE FROM voice.alert a WHERE a.tenant_id = tenant RETURNING a.*
+    ), packed AS (
+        SELECT jsonb_agg(to_jsonb(t)) AS alerts FROM taken t
+    )
+    UPDATE voice._sending s SET alerts = s.alerts || p.alerts FROM packed p WHERE s.tenant_id = tenant AND p.alerts IS NOT NULL;
     WITH taken AS (
         DELETE FROM voice.job j WHERE j.tenant_id = tenant AND j.lease IS NULL RETURNING j.*
     ), packed AS (
@@ -103,12 +111,7 @@ BEGIN
     IF EXISTS (SELECT 1 FROM voice.job j WHERE j.tenant_id = tenant) THEN
         RETURN false;
     END IF;
-    WITH taken AS (
-        DELETE FROM voice.alert a WHERE a.tenant_id = tenant RETURNING a.*
-    )
-    UPDATE voice._sending s SET held_at = clock_timestamp(), token = new_token,
-        alerts = (SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]') FROM taken t)
-    WHERE s.tenant_id = tenant;
+    UPDATE voice._sending s SET held_at = at, token = new_token WHERE s.tenant_id = tenant;
     INSERT INTO voice._move_mark AS m (tenant_id, token) VALUES (tenant, new_token)
     ON CONFLICT (tenant_id) DO UPDATE SET token = EXCLUDED.token;
     RETURN true;

@@ -76,7 +76,8 @@ AS $$
 $$;
 COMMENT ON FUNCTION voice._moving_tenants() IS 'tenants whose calls are not this server''s, or not any more';
 
--- Roll-ups of days whose calls a tenant had already lost when it came: what this server would make of them is nothing.
+-- Roll-ups of days whose calls a tenant had already lost when it came: what this server would make of them is nothing, or of the few calls
+-- of that day whose ids are of the next month.
 CREATE FUNCTION voice._came_with(tenant text, day date) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, voice, pg_temp
 AS $$ SELECT EXISTS (SELECT 1 FROM voice._receiving r WHERE r.tenant_id = $1 AND $2 < r.kept_before) $$;

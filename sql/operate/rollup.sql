@@ -133,7 +133,8 @@ BEGIN
         LEFT JOIN tools k USING (tenant_id, agent_id)
         LEFT JOIN turns t USING (tenant_id, agent_id)
         LEFT JOIN (SELECT r.tenant_id, r.agent_id, sum(r.passed) AS passed, sum(r.failed) AS failed
-                   FROM voice.daily_result r WHERE r.day = $5 GROUP BY 1, 2) s USING (tenant_id, agent_id)$query$
+                   FROM voice.daily_result r WHERE r.day = $5 GROUP BY 1, 2) s USING (tenant_id, agent_id)
+        ON CONFLICT DO NOTHING$query$
     USING first_id, past_id, since, until, day;
     GET DIAGNOSTICS made = ROW_COUNT;
     RETURN made;

@@ -11,7 +11,8 @@ BEGIN
                coalesce(sum(c.duration_ms), 0) / 60000.0, sum(c.cost)
         FROM voice.call c
         WHERE c.id >= $1 AND c.id < $2 AND c.started_at >= $3 AND c.started_at < $4 AND c.deleted_at IS NULL AND c.cost IS NOT NULL
-        GROUP BY 1, 3, 4$query$
+        GROUP BY 1, 3, 4
+        ON CONFLICT DO NOTHING$query$
     USING first_id, past_id, since, until, day;
 END
 $$;

@@ -68,6 +68,7 @@ BEGIN
             'scored, score_sum, unsupported, refused, criteria) '
             || voice._result_sums('tenant_id, day, agent_id, vertical',
                                   CASE WHEN tenants IS NULL THEN '' ELSE format('AND r.tenant_id = ANY (%L)', tenants) END)
+            || ' ON CONFLICT DO NOTHING'
     USING first_id, past_id, since, until, voice._zone();
 END
 $$;

@@ -139,7 +139,16 @@ impl Cells {
     }
 
     pub fn write(&self) -> Writer {
-        let configs: Vec<Config> = self.servers.iter().map(|s| s.cluster.config("app")).collect();
+        let configs = self.servers.iter().map(|server| {
+            let mut config = server.cluster.config("app");
+            config.user("app").options("-c voice_analytics.tenant=acme");
+            config
+        });
+        self.write_to(configs.collect())
+    }
+
+    /// Writes by these connections: one a server, or the same for both.
+    pub fn write_to(&self, configs: Vec<Config>) -> Writer {
         let (stop, written) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let route = self.route.clone();
         let thread = thread::spawn({
@@ -239,13 +248,16 @@ fn write_call(
 ) -> Result<(), postgres::Error> {
     if session.as_ref().is_none_or(Client::is_closed) {
         let server: usize = std::fs::read_to_string(route).ok().and_then(|n| n.trim().parse().ok()).unwrap_or(0);
-        let mut config = configs[server].clone();
-        config.user("app").options("-c voice_analytics.tenant=acme");
-        *session = Some(config.connect(postgres::NoTls)?);
+        *session = Some(configs[server].connect(postgres::NoTls)?);
     }
     let Some(client) = session.as_mut() else { return Ok(()) };
     if id.is_none() {
-        *id = Some(client.query_one("SELECT voice_uuidv7()::text", &[])?.get(0));
+        // Simple queries: a pooler of transactions has no prepared statements.
+        let said = client.simple_query("SELECT voice_uuidv7()")?;
+        *id = said.iter().find_map(|message| match message {
+            postgres::SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+            _ => None,
+        });
     }
     let id = id.as_deref().unwrap_or_default();
     client.batch_execute(&format!(

@@ -55,6 +55,125 @@ fn a_tenant_moves_while_it_writes_and_back_again() {
     assert!(cells.moves(&[]).contains("nothing of it is left at the source"));
 }
 
+/// PgBouncer before both servers, as the account of the servers; ends with the value.
+struct Pooler {
+    process: std::process::Child,
+    config: std::path::PathBuf,
+    folder: std::path::PathBuf,
+}
+
+impl Pooler {
+    fn start(cells: &Cells) -> Option<Pooler> {
+        let cluster = &cells.servers[0].cluster;
+        let folder = cluster.folder().to_owned();
+        cluster.write_file("users", "\"acme_app\" \"\"\n\"postgres\" \"\"\n", 0o644);
+        let text = format!(
+            "[databases]\n{TENANT} = {}\n* = host=nowhere\n[pgbouncer]\nlisten_addr =\nlisten_port = 6432\nunix_socket_dir = {folder}\nauth_type = trust
+auth_file = {folder}/users\nadmin_users = postgres\npool_mode = transaction\nlogfile = {folder}/pgbouncer.log\npidfile =\nignore_startup_parameters = extra_float_digits\n",
+            cells.address(0).replace(" user=postgres", ""),
+            folder = folder.display()
+        );
+        let config = cluster.write_file("pgbouncer.ini", &text, 0o644);
+        let mut command = std::process::Command::new("pgbouncer");
+        if nix::unistd::geteuid().is_root() {
+            command.args(["-u", "postgres"]);
+        }
+        command.arg("-q").arg(&config).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+        match command.spawn() {
+            Ok(process) => Some(Pooler { process, config, folder }),
+            Err(_) => {
+                harness::skipped("there is no pgbouncer");
+                None
+            }
+        }
+    }
+
+    fn config(&self, user: &str, database: &str) -> postgres::Config {
+        let mut config = postgres::Config::new();
+        config.host_path(&self.folder).port(6432).user(user).dbname(database);
+        config
+    }
+}
+
+impl Drop for Pooler {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn through_a_pooler_a_move_is_a_wait_and_no_client_sees_an_error() {
+    if !needs_major(15) {
+        return;
+    }
+    let mut cells = Cells::start();
+    for server in &mut cells.servers {
+        let role = "CREATE ROLE acme_app LOGIN; SELECT voice_grant('acme_app', 'reader'), voice_grant('acme_app', 'writer'), voice_pin_tenant('acme_app', 'acme')";
+        server.client.batch_execute(role).unwrap();
+    }
+    let Some(pooler) = Pooler::start(&cells) else { return };
+    let through = pooler.config("acme_app", TENANT);
+    wait_until("the pooler", SOON, || through.connect(postgres::NoTls).ok().map(drop));
+    let writer = cells.write_to(vec![through.clone(), through]);
+    wait_until("calls before the move", SOON, || (writer.written() > 20).then_some(()));
+    let console = format!("host={} port=6432 user=postgres dbname=pgbouncer", pooler.folder.display());
+    let config = pooler.config.display().to_string();
+    for _ in 0..2 {
+        cells.arrives(&["--pooler", &console, "--pooler-config", &config]);
+        let before = writer.written();
+        wait_until("calls on the new server", SOON, || (writer.written() > before + 20).then_some(()));
+    }
+    let written = writer.stop();
+    let tally = tally(cells.account(&written));
+    let remark = format!(
+        "{} calls written meanwhile, {} errors, the longest call {} ms",
+        written.ids.len(),
+        written.errors,
+        written.longest.as_millis()
+    );
+    row("16f", "the same through PgBouncer", Some(&tally), &remark);
+    assert_eq!((tally.lost, tally.duplicates, written.errors), (0, 0, 0));
+    // A tenant without a line of its own is not moved: its sessions would go on at the old server.
+    let output = cells.command(&["--pooler", &console, "--pooler-config", &config, "--pooler-db", "other"]).output().unwrap();
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("needs one of its own"), "{output:?}");
+}
+
+#[test]
+fn figures_of_all_servers_are_read_in_one_place() {
+    if !harness::has_library("postgres_fdw") {
+        harness::skipped("there is no postgres_fdw");
+        return;
+    }
+    let mut cells = Cells::start();
+    for server in &mut cells.servers {
+        let role = "CREATE ROLE fleet LOGIN BYPASSRLS; SELECT voice_grant('fleet', 'analyst'); GRANT pg_monitor TO fleet; SELECT voice_rollup(CURRENT_DATE), voice_rollup(CURRENT_DATE - 1)";
+        server.client.batch_execute(role).unwrap();
+    }
+    cells.servers[0].cluster.create_database("fleet");
+    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/fleet.sql");
+    let mut psql = cells.servers[0].cluster.client("psql");
+    let output = psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", "fleet", "-f"]).arg(script).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut fleet = cells.servers[0].cluster.connect("fleet");
+    for number in [0, 1] {
+        let address = cells.address(number).replace(" user=postgres", "");
+        fleet.execute(&format!("CALL fleet.add('cell-{number}', '{address}', 'fleet')"), &[]).unwrap();
+    }
+    let one = |fleet: &mut postgres::Client, sql: &str| -> i64 { fleet.query_one(sql, &[]).unwrap().get(0) };
+    let sum = "SELECT sum(calls)::bigint FROM voice.daily";
+    let here = cells.servers[0].count(sum) + cells.servers[1].count(sum);
+    assert_eq!(one(&mut fleet, "SELECT sum(calls)::bigint FROM fleet.day"), here);
+    assert_eq!(one(&mut fleet, "SELECT count(*) FROM fleet.tenant WHERE tenant_id = 'acme' AND cell = 'cell-0'"), 1);
+    assert_eq!(one(&mut fleet, "SELECT count(*) FROM fleet.metrics WHERE worker_up = 1"), 2);
+    for view in ["scorecard", "tokens", "call_cost"] {
+        fleet.batch_execute(&format!("SELECT * FROM fleet.{view}")).unwrap();
+    }
+    fleet.execute("CALL fleet.remove('cell-1')", &[]).unwrap();
+    assert_eq!(one(&mut fleet, "SELECT sum(calls)::bigint FROM fleet.day"), cells.servers[0].count(sum));
+}
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Victim {
     Source,
