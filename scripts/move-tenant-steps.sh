@@ -127,10 +127,14 @@ switch_pooler() {
         awk -v db="$pooler_db" -v line="$pooler_line" 'BEGIN { FS = "[ \t]*=" } /^\[/ { inside = /^\[databases\]/ }
             inside && $1 == db { print db " = " line; next } { print }' "$pooler_config" > "$work/config"
         cat "$work/config" > "$pooler_config"
-        pool RELOAD
+        [ -z "$on_switch" ] || bash -c "$on_switch"
+        # A database that is not paused says so, in an error that is none.
+        "$psql" -X -q -At -d "$pooler" -c RELOAD -c "RESUME \"$pooler_db\"" 2> "$work/pooler.log" || true
+        if grep -v 'is not paused' "$work/pooler.log" | grep ERROR >&2; then die 'move: the pooler could not be switched; repeat the command.'; fi
+    elif [ -n "$on_switch" ]; then
+        bash -c "$on_switch"
     fi
-    [ -z "$on_switch" ] || bash -c "$on_switch"
-    resume
+    [ -z "$on_resume" ] || bash -c "$on_resume"
 }
 
 # Two sessions are opened and warmed before the pause: what each of them reads for the first time is read by then.
@@ -173,7 +177,9 @@ SQL
 SELECT set_config('move.tenant', :'tenant', false), set_config('move.patience', '$max_pause', false) \\g /dev/null
 \\! until [ -e $work/warm ] || ! kill -0 $$ 2> /dev/null; do sleep 0.005; done
 \\set print \`cat $work/print\`
-SELECT voice._differences(:'print') \\g /dev/null
+\\set ON_ERROR_STOP 0
+SELECT voice_tenant_arrived(:'tenant', :'print') \\g /dev/null
+\\set ON_ERROR_STOP 1
 \\! until [ -e $work/go ] || ! kill -0 $$ 2> /dev/null; do sleep 0.005; done
 \\set print \`cat $work/held\`
 CREATE TEMP TABLE print AS SELECT :'print'::jsonb AS print;
@@ -200,9 +206,12 @@ SQL
     on "$source_server" < "$work/source.sql" > "$work/source.log" 2>&1 || result=1
     touch "$work/warm" "$work/go"
     wait "$target_session" || result=1
-    cat "$work/source.log" "$work/target.log" >&2
     if [ "$result" != 0 ]; then
+        cat "$work/source.log" "$work/target.log" >&2
         give_up_switch
+    else
+        # What the warm-up met is no news.
+        grep -A 2 'NOTICE:' "$work/target.log" >&2 || true
     fi
     began=$(cat "$work/began")
     switch_pooler

@@ -114,7 +114,7 @@ DECLARE
     hook voice.webhook;
 BEGIN
     DELETE FROM voice.tenant_limit l WHERE l.tenant_id = tenant;
-    INSERT INTO voice.tenant_limit SELECT l.* FROM jsonb_populate_record(NULL::voice.tenant_limit, print->'limits') l WHERE l.tenant_id = tenant;
+    INSERT INTO voice.tenant_limit SELECT l.* FROM jsonb_populate_record(NULL::voice.tenant_limit, nullif(print->'limits', 'null')) l WHERE l.tenant_id = tenant;
     DELETE FROM voice.webhook w WHERE w.tenant_id = tenant AND NOT EXISTS (SELECT 1 FROM jsonb_array_elements(print->'webhooks') h WHERE (h->>'id')::uuid = w.id);
     FOR hook IN SELECT h.* FROM jsonb_populate_recordset(NULL::voice.webhook, print->'webhooks') h LOOP
         IF EXISTS (SELECT 1 FROM voice.webhook w WHERE w.id = hook.id) THEN
