@@ -107,6 +107,21 @@ rate_between() { # LOG FROM TO: calls a second that ended between these moments 
     cat "$home/$1.log".* | awk -v a="$2" -v b="$3" '{ t = $5 + $6 / 1e6; if (t >= a && t < b) n++ } END { printf "%.1f", n / (b - a) }'
 }
 
+# All that two cores take: by one server, then by two of half the clients each.
+unthrottled() { # NAME PORT CLIENTS
+    (cd "$home" && "$PG_BIN/pgbench" -n -f "$home/globex.sql" -T "$undisturbed" -c "$3" -j 1 -h "$home" -p "$2" -U globex app) > "$home/$1.out" 2>&1
+}
+tps() { sed -nE 's/^tps = ([0-9.]+).*/\1/p' "$home/$1.out"; }
+sql 6102 app "SET voice_analytics.tenant = 'globex'; INSERT INTO voice.agent (id, vertical) VALUES ('globex', 'salon')"
+unthrottled one 6101 8
+unthrottled first 6101 4 &
+unthrottled second 6102 4 &
+wait
+say "unthrottled, 8 clients: one server $(tps one) calls/s; two servers $(tps first) + $(tps second) calls/s"
+until [ "$(sql 6101 app 'SELECT count(*) FROM voice.job')" = 0 ]; do sleep 0.2; done
+sql 6102 app "SET voice_analytics.tenant = 'globex'; DELETE FROM voice.call; DELETE FROM voice.agent"
+sql 6101 app 'CHECKPOINT'
+
 bench globex.before "$undisturbed" "$others" 8 -h "$home" -p 6101 -U globex app &
 bench acme.before "$undisturbed" "$rate" 8 -h "$home" -p 6400 -U acme acme &
 wait

@@ -29,7 +29,7 @@ look() {
 }
 
 explain() {
-    say "move: tenant $tenant, from $(on_source 'SELECT current_database() || chr(32) || inet_server_addr()::text') to the target"
+    say "move: what the move of tenant $tenant would be"
     on_source "SELECT format('  %s calls of %s agents, about %s with their turns, analyses and documents', c.calls, a.agents, pg_size_pretty(
             (s.bytes * c.calls / greatest(s.rows, c.calls, 1))::bigint))
             || E'\n' || format('  the copy reads all of the source once (%s): about %s s at 50 MB/s, and then writes at about 10000 rows/s', pg_size_pretty(s.bytes::bigint), round(s.bytes / 5e7))
@@ -80,7 +80,9 @@ wait_until_ready() {
         ready=$(on_target "SELECT format('%s of %s tables are ready, %s rows copied in the ones at work',
                 (SELECT count(*) FROM pg_subscription_rel r JOIN pg_subscription u ON u.oid = r.srsubid WHERE u.subname = :'name' AND r.srsubstate = 'r'),
                 (SELECT count(*) FROM voice._moved_tables()),
-                (SELECT coalesce(sum(tuples_processed), 0) FROM pg_stat_progress_copy))")
+                (SELECT coalesce(sum(tuples_processed), 0) FROM pg_stat_progress_copy WHERE datname = current_database()))
+                || coalesce((SELECT format('; %s attempts failed: the log of the target says why', c.sync_error_count + c.apply_error_count)
+                             FROM pg_stat_subscription_stats c WHERE c.subname = :'name' AND c.sync_error_count + c.apply_error_count > 0), '')")
         if [[ $ready =~ ^([0-9]+)\ of\ ([0-9]+)\  ]] && [ "${BASH_REMATCH[1]}" = "${BASH_REMATCH[2]}" ]; then break; fi
         n=$((n + 1))
         if [ "$ready" != "$before" ] && [ $((n % 5)) = 1 ]; then say "move:   $ready"; fi
@@ -262,7 +264,7 @@ finish() {
     fi
     while [ "$left" != 0 ]; do
         left=$(on_source "SELECT voice_forget_tenant(:'tenant')")
-        say "move:   $left calls are left at the source"
+        say "move:   ${left/#10000/10000 or more} calls are left at the source"
     done
     say 'move: nothing of the tenant is left at the source'
 }
@@ -284,5 +286,8 @@ undo_move() {
     fi
     on_source "SELECT voice_release_tenant(:'tenant')" > /dev/null
     resume
+    # Slots of a copy that was under way have names of the target's own numbers, so they may be another subscriber's.
+    on_source "SELECT format('move: slots of copies are left; if they are of this target: SELECT pg_drop_replication_slot(%L)', slot_name)
+        FROM pg_replication_slots WHERE slot_name ~ '^pg_[0-9]+_sync_' AND NOT active"
     say "move: undone; tenant $tenant is where it was"
 }

@@ -194,7 +194,11 @@ impl Cells {
             let traces = "SELECT (SELECT count(*) FROM pg_publication) + (SELECT count(*) FROM pg_subscription) + (SELECT count(*) FROM pg_replication_slots)
                 + (SELECT count(*) FROM pg_policy WHERE polname LIKE 'moving%') + (SELECT count(*) FROM voice._move_mark)
                 + (SELECT count(*) FROM pg_class WHERE relnamespace = 'voice'::regnamespace AND relkind IN ('r', 'p') AND relreplident <> 'd')";
-            assert_eq!(server.count(traces), 0, "publications, subscriptions, slots, policies, marks, replica identities");
+            assert_eq!(
+                server.count(traces),
+                0,
+                "publications, subscriptions, slots, policies, marks, replica identities"
+            );
             assert_eq!(server.count("SELECT count(*) FROM voice.call WHERE tenant_id = 'globex'"), 20);
         }
         (calls, analytics, lost, duplicates)

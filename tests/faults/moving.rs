@@ -47,7 +47,7 @@ fn a_tenant_moves_while_it_writes_and_back_again() {
         written.errors,
         written.longest.as_millis()
     );
-    row("16a", "a tenant moved to another server while it writes, and back", Some(&tally), &remark);
+    row("18a", "a tenant moved to another server while it writes, and back", Some(&tally), &remark);
     assert_eq!((tally.lost, tally.duplicates), (0, 0));
     assert_eq!(tally.calls, tally.analytics);
     // Nobody is surprised by a second run of the same.
@@ -132,10 +132,11 @@ fn through_a_pooler_a_move_is_a_wait_and_no_client_sees_an_error() {
         written.errors,
         written.longest.as_millis()
     );
-    row("16f", "the same through PgBouncer", Some(&tally), &remark);
+    row("18f", "the same through PgBouncer", Some(&tally), &remark);
     assert_eq!((tally.lost, tally.duplicates, written.errors), (0, 0, 0));
     // A tenant without a line of its own is not moved: its sessions would go on at the old server.
-    let output = cells.command(&["--pooler", &console, "--pooler-config", &config, "--pooler-db", "other"]).output().unwrap();
+    let output =
+        cells.command(&["--pooler", &console, "--pooler-config", &config, "--pooler-db", "other"]).output().unwrap();
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("needs one of its own"), "{output:?}");
 }
@@ -222,25 +223,37 @@ fn whatever_is_killed(case: &str, victim: Victim) {
     }
     let written = writer.stop();
     let tally = tally(cells.account(&written));
-    let remark = format!("{} calls written meanwhile, {} errors tried again; {undone} moves undone first", written.ids.len(), written.errors);
-    row(case, &format!("`kill -9` of the {} at each step of a move, which is then resumed", format!("{victim:?}").to_lowercase()), Some(&tally), &remark);
+    let remark = format!(
+        "{} calls written meanwhile, {} errors tried again; {undone} moves undone first",
+        written.ids.len(),
+        written.errors
+    );
+    row(
+        case,
+        &format!(
+            "`kill -9` of the {} at each step of a move, which is then resumed",
+            format!("{victim:?}").to_lowercase()
+        ),
+        Some(&tally),
+        &remark,
+    );
     assert_eq!((tally.lost, tally.duplicates), (0, 0));
     assert_eq!(tally.calls, tally.analytics);
 }
 
 #[test]
 fn a_source_killed_at_any_step_loses_nothing_and_the_move_goes_on() {
-    whatever_is_killed("16b", Victim::Source);
+    whatever_is_killed("18b", Victim::Source);
 }
 
 #[test]
 fn a_target_killed_at_any_step_loses_nothing_and_the_move_goes_on() {
-    whatever_is_killed("16c", Victim::Target);
+    whatever_is_killed("18c", Victim::Target);
 }
 
 #[test]
 fn a_script_killed_at_any_step_loses_nothing_and_the_move_goes_on() {
-    whatever_is_killed("16d", Victim::Script);
+    whatever_is_killed("18d", Victim::Script);
 }
 
 #[test]
@@ -263,7 +276,11 @@ fn a_month_made_during_a_move_goes_with_it_and_nobodys_changes_are_refused() {
         );
         cells.home().client.batch_execute(&import).unwrap();
     }
-    cells.home().client.batch_execute("DELETE FROM voice.call WHERE external_id = 'old' AND tenant_id = 'globex'").unwrap();
+    cells
+        .home()
+        .client
+        .batch_execute("DELETE FROM voice.call WHERE external_id = 'old' AND tenant_id = 'globex'")
+        .unwrap();
     cells.home().client.batch_execute(&format!("SET voice_analytics.tenant = '{TENANT}'")).unwrap();
     cells.home().drained();
     cells.arrives(&[]);
@@ -278,13 +295,30 @@ fn what_waits_goes_with_the_tenant_and_no_model_is_asked_twice() {
         return;
     }
     let stub = StubLlm::start();
-    let mut cells = Cells::with(|| Voice::asking(&stub).setting("wal_level", "logical").setting("voice_analytics.max_concurrency", 4));
+    let mut cells = Cells::with(|| {
+        Voice::asking(&stub).setting("wal_level", "logical").setting("voice_analytics.max_concurrency", 4)
+    });
     let before = stub.count();
     stub.answer_always(Reply::analysis().held());
     for _ in 0..12 {
         cells.home().call(&[("user", "hello")]);
     }
     stub.wait_for(before + 4, SOON);
+    // A switch that would take too long is given up: what waited waits again, and everybody is let to the tenant.
+    let output = cells.command(&["--max-pause", "1"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        !output.status.success() && said.contains("goes on at the source") && said.contains("are still running"),
+        "{said}"
+    );
+    cells.home().until("SELECT count(*) = 12 FROM voice.job");
+    let mut session = cells.servers[0].cluster.connect_as("app", "app");
+    session
+        .batch_execute(
+            "SET voice_analytics.tenant = 'acme'; UPDATE voice.call SET end_reason = 'x' WHERE external_id = 'h1'",
+        )
+        .unwrap();
+    drop(session);
     let (mut script, output) = cells.runs_until("the switch");
     assert!(output.is_some(), "the script ended before the switch");
     // Eight of them wait: they are taken out at once, four are with the model.
@@ -302,7 +336,12 @@ fn what_waits_goes_with_the_tenant_and_no_model_is_asked_twice() {
     assert_eq!(stub.count() - before, 12, "requests for twelve calls");
     let twice = "SELECT count(*) FROM (SELECT FROM voice.attempt WHERE outcome = 'ok' AND tenant_id = 'acme' GROUP BY call_id HAVING count(*) > 1) x";
     assert_eq!(cells.home().count(twice), 0);
-    row("16e", "a tenant moved with 4 requests in flight and 8 jobs waiting", Some(&Tally { calls: 162, analytics: 162, requests: 12, dead: 0, lost: 0, duplicates: 0 }), "the four are waited for, the eight are asked once, by the new server");
+    row(
+        "18e",
+        "a tenant moved with 4 requests in flight and 8 jobs waiting",
+        Some(&Tally { calls: 162, analytics: 162, requests: 12, dead: 0, lost: 0, duplicates: 0 }),
+        "the four are waited for, the eight are asked once, by the new server",
+    );
 }
 
 #[test]
@@ -350,7 +389,12 @@ fn after_a_move_everything_works_there_and_settings_came_along() {
         (SELECT sum(requests) FROM voice.daily_usage WHERE tenant_id = 'acme' AND day = '2020-02-02'))";
     assert_eq!(home.text(came, &[]).unwrap(), "7 60 2.5 f {call.analyzed} booking quiet anna 5 1 1 x 9 4");
     // Its roll-ups are made here, and those of days whose calls had left stay.
-    assert_eq!(home.count("SELECT sum(calls)::bigint - 9 FROM voice.daily WHERE tenant_id = 'acme'"), home.count("SELECT count(*) FROM voice.call WHERE tenant_id = 'acme' AND started_at < date_trunc('day', now())"));
+    assert_eq!(
+        home.count("SELECT sum(calls)::bigint - 9 FROM voice.daily WHERE tenant_id = 'acme'"),
+        home.count(
+            "SELECT count(*) FROM voice.call WHERE tenant_id = 'acme' AND started_at < date_trunc('day', now())"
+        )
+    );
     home.client.batch_execute("SELECT voice_rollup('2020-02-02')").unwrap();
     assert_eq!(home.count("SELECT sum(calls)::bigint FROM voice.daily WHERE day = '2020-02-02'"), 9);
 
@@ -361,15 +405,49 @@ fn after_a_move_everything_works_there_and_settings_came_along() {
     home.drained();
     home.turn(&open, "user", "one word more, xylophone");
     home.drained();
-    let judged = format!("SELECT count(*) FROM voice.attempt WHERE call_id = '{open}' AND outcome = 'ok' AND kind = 'analyze'");
+    let judged =
+        format!("SELECT count(*) FROM voice.attempt WHERE call_id = '{open}' AND outcome = 'ok' AND kind = 'analyze'");
     assert_eq!(home.count(&judged), 2);
     assert_eq!(home.count("SELECT count(*) FROM voice_search('xylophone')"), 1);
     assert_eq!(home.count("SELECT count(*) FROM voice_search('haircut', max_rows => 1000)"), 150);
     let told = hook.wait_for(1, SOON);
     assert_eq!(told[0].json()["data"]["call_id"], open.as_str());
     home.client.batch_execute("SELECT voice_erase_call(id) FROM voice.call WHERE external_id = 'h3'").unwrap();
-    assert_eq!(home.count("SELECT count(*) FROM voice.turn t WHERE NOT EXISTS (SELECT FROM voice.call c WHERE c.id = t.call_id)"), 0);
+    assert_eq!(
+        home.count(
+            "SELECT count(*) FROM voice.turn t WHERE NOT EXISTS (SELECT FROM voice.call c WHERE c.id = t.call_id)"
+        ),
+        0
+    );
     assert_eq!(home.count("SELECT count(*) FROM voice.call WHERE external_id = 'h3'"), 0);
+}
+
+#[test]
+fn a_call_in_progress_is_looked_at_by_the_new_server() {
+    if !needs_major(15) {
+        return;
+    }
+    let stub = StubLlm::start();
+    stub.answer(|request| {
+        let is_look = request.json()["response_format"]["json_schema"]["schema"]["properties"].get("notes").is_some();
+        let look = serde_json::json!({"notes": "n", "sentiment": 0.25, "intent": "info", "lead_score": 10});
+        if is_look { Reply::content(&look.to_string()) } else { Reply::analysis() }
+    });
+    let builder =
+        || Voice::asking(&stub).setting("wal_level", "logical").setting("voice_analytics.live_interval", "10min");
+    let mut cells = Cells::with(builder);
+    let open = cells.home().open_call_of("b", &[("user", "still talking")]);
+    let waits = format!(
+        "SELECT count(*) FROM voice.job j JOIN voice.live l USING (call_id) WHERE j.kind = 'live' AND call_id = '{open}'"
+    );
+    assert_eq!(cells.home().count(&waits), 1);
+    cells.arrives(&[]);
+    assert_eq!((cells.home().count(&waits), cells.away().count(&waits)), (1, 0));
+    let due = "UPDATE voice.job SET run_at = now() WHERE kind = 'live'; SELECT voice._wake()";
+    cells.home().client.batch_execute(due).unwrap();
+    cells.home().until(&format!("SELECT sentiment = 0.25 FROM voice.live WHERE call_id = '{open}'"));
+    cells.home().end(&open);
+    cells.home().until("SELECT NOT EXISTS (SELECT FROM voice.job) AND NOT EXISTS (SELECT FROM voice.live)");
 }
 
 /// The statement is refused with this message, and with a hint of the way out.
@@ -394,26 +472,59 @@ fn what_stands_in_the_way_of_a_move_is_refused_with_the_way_out() {
     refused(cells.home(), "SELECT voice_send_tenant('nobody')", "there is no such tenant");
     refused(cells.home(), "SELECT voice_hold_tenant('acme')", "this tenant is not being sent");
     refused(cells.home(), "SELECT voice_forget_tenant('acme')", "this tenant lives here");
-    let print = |cells: &mut Cells| cells.home().text("SELECT voice_tenant_print('acme')::text", &[]).unwrap().replace('\'', "''");
+    let print = |cells: &mut Cells| {
+        cells.home().text("SELECT voice_tenant_print('acme')::text", &[]).unwrap().replace('\'', "''")
+    };
     let receive = |print: &str, change: &str| format!("SELECT voice_receive_tenant('{print}'::jsonb || '{change}')");
     let said = print(&mut cells);
     refused(cells.home(), &receive(&said, "{}"), "a tenant does not move to where it is");
     refused(cells.away(), "SELECT voice_receive_tenant('{}')", "this is no print of a tenant");
-    refused(cells.away(), &receive(&said, "{\"version\": \"0.1.0\"}"), "the two servers have different versions of voice_analytics");
-    refused(cells.away(), &receive(&said, "{\"search_config\": \"english\"}"), "the two servers have different settings");
+    refused(
+        cells.away(),
+        &receive(&said, "{\"version\": \"0.1.0\"}"),
+        "the two servers have different versions of voice_analytics",
+    );
+    refused(
+        cells.away(),
+        &receive(&said, "{\"search_config\": \"english\"}"),
+        "the two servers have different settings",
+    );
     refused(cells.away(), &receive(&said, "{\"timezone\": \"Asia/Tokyo\"}"), "the two servers have different settings");
-    refused(cells.away(), &receive(&said, "{\"columns\": {\"call\": [\"mood\"]}}"), "tables have columns there that they lack here");
-    refused(cells.away(), &receive(&said, "{\"agents\": [\"globex-1\"]}"), "agents of other tenants have the same ids here");
-    refused(cells.away(), &format!("SET voice_analytics.retention = '1 month'; {}", receive(&said, "{\"oldest\": \"2020-01-01T00:00:00Z\"}")), "this server would drop months of the tenant");
+    refused(
+        cells.away(),
+        &receive(&said, "{\"columns\": {\"call\": [\"mood\"]}}"),
+        "tables have columns there that they lack here",
+    );
+    refused(
+        cells.away(),
+        &receive(&said, "{\"agents\": [\"globex-1\"]}"),
+        "agents of other tenants have the same ids here",
+    );
+    refused(
+        cells.away(),
+        &format!(
+            "SET voice_analytics.retention = '1 month'; {}",
+            receive(&said, "{\"oldest\": \"2020-01-01T00:00:00Z\"}")
+        ),
+        "this server would drop months of the tenant",
+    );
     cells.away().client.batch_execute("RESET voice_analytics.retention").unwrap();
     let identity = "ALTER TABLE voice.call_default REPLICA IDENTITY USING INDEX call_default_id_tenant_id_key";
     cells.away().client.batch_execute(identity).unwrap();
-    refused(cells.away(), &receive(&said, "{}"), "tables here have a replica identity by which no change can be applied");
+    refused(
+        cells.away(),
+        &receive(&said, "{}"),
+        "tables here have a replica identity by which no change can be applied",
+    );
     cells.away().client.batch_execute("ALTER TABLE voice.call_default REPLICA IDENTITY DEFAULT").unwrap();
     cells.away().client.batch_execute("INSERT INTO voice.agent (id, vertical) VALUES ('left over', 'salon')").unwrap();
     refused(cells.away(), &receive(&said, "{}"), "rows of this tenant are here already");
     cells.away().client.batch_execute("DELETE FROM voice.agent WHERE id = 'left over'").unwrap();
-    refused(cells.away(), &format!("SELECT voice_tenant_arrived('acme', '{said}')"), "this tenant is not expected here");
+    refused(
+        cells.away(),
+        &format!("SELECT voice_tenant_arrived('acme', '{said}')"),
+        "this tenant is not expected here",
+    );
 
     // On the way.
     let subscribe = cells.home().text("SELECT voice_send_tenant('acme')", &[]).unwrap();
@@ -423,22 +534,50 @@ fn what_stands_in_the_way_of_a_move_is_refused_with_the_way_out() {
     refused(cells.away(), "SELECT voice_send_tenant('globex-none')", "there is no such tenant");
     let subscription = format!("CREATE SUBSCRIPTION {name} CONNECTION '{}' PUBLICATION {name}", cells.address(0));
     cells.away().client.batch_execute(&subscription).unwrap();
-    let ready = format!("SELECT count(*) = 16 FROM pg_subscription_rel r JOIN pg_subscription s ON s.oid = r.srsubid WHERE srsubstate = 'r' AND subname = '{name}'");
+    let ready = format!(
+        "SELECT count(*) = 16 FROM pg_subscription_rel r JOIN pg_subscription s ON s.oid = r.srsubid WHERE srsubstate = 'r' AND subname = '{name}'"
+    );
     cells.away().until(&ready);
     // Its sessions are kept from it where it has not arrived.
     let mut session = cells.servers[1].cluster.connect_as("app", "app");
     session.batch_execute("SET voice_analytics.tenant = 'acme'").unwrap();
     let error = session.batch_execute("INSERT INTO voice.call (agent_id) VALUES ('a')").unwrap_err();
     assert_eq!(error.code().map(|code| code.code()), Some("57P03"), "{error:?}");
-    session.batch_execute("SET voice_analytics.tenant = 'globex'; INSERT INTO voice.call (agent_id) VALUES ('globex-1')").unwrap();
-    cells.away().client.batch_execute("DELETE FROM voice.call WHERE status = 'in_progress' AND tenant_id = 'globex'").unwrap();
+    session
+        .batch_execute("SET voice_analytics.tenant = 'globex'; INSERT INTO voice.call (agent_id) VALUES ('globex-1')")
+        .unwrap();
+    cells
+        .away()
+        .client
+        .batch_execute("DELETE FROM voice.call WHERE status = 'in_progress' AND tenant_id = 'globex'")
+        .unwrap();
     // A backfill of everybody leaves its calls to the server that they are still of.
-    cells.away().client.batch_execute("DELETE FROM voice.analytics WHERE tenant_id = 'acme'; SELECT voice_backfill()").unwrap();
+    cells
+        .away()
+        .client
+        .batch_execute("DELETE FROM voice.analytics WHERE tenant_id = 'acme'; SELECT voice_backfill()")
+        .unwrap();
     assert_eq!(cells.away().count("SELECT count(*) FROM voice.job WHERE tenant_id = 'acme'"), 0);
-    refused(cells.away(), &format!("SELECT voice_tenant_arrived('acme', '{said}')"), "what is here is not what is there");
-    refused(cells.home(), "SELECT voice_release_tenant('acme')", "another server still receives the changes of this tenant");
-    refused(cells.home(), "SELECT voice_forget_tenant('acme')", "another server still receives the changes of this tenant");
-    refused(cells.away(), "SELECT voice_forget_tenant('acme')", "this server still receives the changes of this tenant");
+    refused(
+        cells.away(),
+        &format!("SELECT voice_tenant_arrived('acme', '{said}')"),
+        "what is here is not what is there",
+    );
+    refused(
+        cells.home(),
+        "SELECT voice_release_tenant('acme')",
+        "another server still receives the changes of this tenant",
+    );
+    refused(
+        cells.home(),
+        "SELECT voice_forget_tenant('acme')",
+        "another server still receives the changes of this tenant",
+    );
+    refused(
+        cells.away(),
+        "SELECT voice_forget_tenant('acme')",
+        "this server still receives the changes of this tenant",
+    );
     cells.away().client.batch_execute(&format!("DROP SUBSCRIPTION {name}")).unwrap();
     refused(cells.home(), "SELECT voice_forget_tenant('acme')", "this tenant is not held");
     cells.home().until("SELECT voice_hold_tenant('acme')");
@@ -451,10 +590,18 @@ fn what_stands_in_the_way_of_a_move_is_refused_with_the_way_out() {
     let source = cells.away();
     source.client.batch_execute("UPDATE voice.call SET end_reason = 'by a superuser' WHERE external_id = 'h1'; INSERT INTO voice.call (agent_id) VALUES ('a')").unwrap();
     let proof = cells.home().text("SELECT voice_tenant_print('acme', now())::text", &[]).unwrap();
-    refused(cells.away(), &format!("SELECT voice_forget_tenant('acme', '{proof}')"), "somebody has written here since this tenant left");
+    refused(
+        cells.away(),
+        &format!("SELECT voice_forget_tenant('acme', '{proof}')"),
+        "somebody has written here since this tenant left",
+    );
     let other = proof.replace("\"arrived\": \"", "\"arrived\": \"0");
     assert!(cells.away().client.batch_execute(&format!("SELECT voice_forget_tenant('acme', '{other}')")).is_err());
-    cells.away().client.batch_execute("DELETE FROM voice.call WHERE status = 'in_progress' AND tenant_id = 'acme'").unwrap();
+    cells
+        .away()
+        .client
+        .batch_execute("DELETE FROM voice.call WHERE status = 'in_progress' AND tenant_id = 'acme'")
+        .unwrap();
     assert_eq!(cells.away().count(&format!("SELECT voice_forget_tenant('acme', '{proof}', 100)")), 50);
     refused(cells.away(), "SELECT voice_release_tenant('acme')", "this tenant has left");
     assert_eq!(cells.away().count("SELECT voice_forget_tenant('acme')"), 0);

@@ -195,7 +195,16 @@ fn nothing_of_a_hostile_search_path_runs() {
     ];
     for sql in statements {
         // Refusals are as good: they run their own code.
-        let refused = ["robot", "_webhook(", "schedule(", "voice_receive(", "voice_trial", "voice_create_view(", "voice_receive_tenant(", "voice_tenant_arrived("];
+        let refused = [
+            "robot",
+            "_webhook(",
+            "schedule(",
+            "voice_receive(",
+            "voice_trial",
+            "voice_create_view(",
+            "voice_receive_tenant(",
+            "voice_tenant_arrived(",
+        ];
         if let Err(error) = voice.client.batch_execute(sql) {
             assert!(refused.iter().any(|word| sql.contains(word)), "{sql}: {error:?}");
         }
