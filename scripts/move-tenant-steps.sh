@@ -92,23 +92,34 @@ wait_until_ready() {
     say "move: all tables are ready"
 }
 
-# Settled calls are compared while the tenant goes on writing: few of them change, so a few tries are enough.
+# Settled calls are compared while the tenant goes on writing: few of them change, so a few tries are enough. Then those that
+# have settled meanwhile, until that takes no time: what is left is compared in the pause.
 compare() {
-    local try until
+    local tries=0 since=-infinity until began
     [ "$at_source" = sending ] || return 0
-    for try in 1 2 3 4 5 6 7 8 9 10; do
+    # What was copied has no statistics yet, and plans without them are slow.
+    on_target "SELECT format('ANALYZE %s', relid::regclass) FROM pg_stat_user_tables WHERE schemaname = 'voice' AND n_mod_since_analyze > 1000 + n_live_tup / 5 \\gexec
+        SELECT 1 WHERE false" > /dev/null
+    while :; do
+        began=$SECONDS
         until=$(on_source "SELECT now() - :'settled'::interval")
-        print_of_source "until => '$until'"
-        if with_print "SELECT voice_tenant_arrived(:'tenant', :'print')" | on "$target_server" > "$work/compared" 2> "$work/differs"; then
+        print_of_source "'$since', '$until'"
+        if with_print "SELECT voice_tenant_arrived(:'tenant', :'print')" | on "$target_server" > /dev/null 2> "$work/differs"; then
             on_source "UPDATE voice._sending SET verified_until = '$until' WHERE tenant_id = :'tenant'"
-            say "move: settled calls are alike on both servers (until $until)"
-            return
+            if [ $((SECONDS - began)) -lt 2 ]; then break; fi
+            say "move:   settled calls until $until are alike on both servers"
+            since=$until
+            continue
+        fi
+        tries=$((tries + 1))
+        if [ "$tries" = 10 ]; then
+            cat "$work/differs" >&2
+            die 'move: the settled calls are not alike on both servers. Repeat the command, with a larger --settled if its calls are long, or --undo.'
         fi
         say "move:   not alike yet: $(sed -nE 's/^DETAIL: *//p' "$work/differs" | head -c 300)"
         sleep 1
     done
-    cat "$work/differs" >&2
-    die 'move: the settled calls are not alike on both servers. Repeat the command, with a larger --settled if its calls are long, or --undo.'
+    say "move: settled calls are alike on both servers (until $until)"
 }
 
 pool() { "$psql" -X -q -At -v ON_ERROR_STOP=1 -d "$pooler" -c "$1"; }

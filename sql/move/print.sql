@@ -22,6 +22,8 @@ DECLARE
     here jsonb;
     parent text;
     month record;
+    first_month text;
+    last_month text;
 BEGIN
     FOREACH parent IN ARRAY voice._partitioned_tables() LOOP
         months := '{}';
@@ -37,10 +39,11 @@ BEGIN
             WHERE g.lower < g.upper AND g.upper >= first_id AND g.lower <= last_id
         LOOP
             -- Two servers may have other months: counted is by the calendar, whatever the partitions are.
+            first_month := to_char(@extschema@.voice_uuid_time(month.lower) AT TIME ZONE 'UTC', 'YYYY-MM');
+            last_month := to_char((@extschema@.voice_uuid_time(month.upper) - interval '1 millisecond') AT TIME ZONE 'UTC', 'YYYY-MM');
             EXECUTE format($query$
                 SELECT jsonb_object_agg(m.month, jsonb_build_array(m.rows, m.hash)) FROM (
-                    SELECT to_char(@extschema@.voice_uuid_time(t.%1$I) AT TIME ZONE 'UTC', 'YYYY-MM') AS month, count(*) AS rows,
-                           bit_xor(hash_record_extended(ROW(%2$s), 0))::text AS hash
+                    SELECT %7$s AS month, count(*) AS rows, bit_xor(hash_record_extended(ROW(%2$s), 0))::text AS hash
                     FROM voice.%3$I t
                     WHERE t.%1$I >= %4$L AND t.%1$I < %5$L AND t.tenant_id = $1 AND %6$s
                     GROUP BY 1) m$query$,
@@ -48,7 +51,9 @@ BEGIN
                 month.lower, month.upper,
                 CASE parent WHEN 'call' THEN 't.agent_id = ANY ($2)'
                             ELSE format('t.call_id IN (SELECT c.id FROM voice.call c WHERE c.id >= %L AND c.id < %L AND c.agent_id = ANY ($2) AND c.tenant_id = $1)',
-                                        month.lower, month.upper) END)
+                                        month.lower, month.upper) END,
+                CASE WHEN first_month = last_month THEN quote_literal(first_month) || '::text'
+                     ELSE format('to_char(@extschema@.voice_uuid_time(t.%I) AT TIME ZONE ''UTC'', ''YYYY-MM'')', CASE parent WHEN 'call' THEN 'id' ELSE 'call_id' END) END)
             USING tenant, agents INTO here;
             -- A month of the calendar may lie in two partitions.
             SELECT coalesce(jsonb_object_agg(x.key, jsonb_build_array(x.rows, x.hash)), '{}') INTO months FROM (
