@@ -11,56 +11,55 @@ AS $$
 $$;
 COMMENT ON FUNCTION voice._hashed_columns(regclass) IS 'the columns of a table, as voice._tenant_rows() hashes them';
 
--- Month by month, by the calls of the tenant's agents: no other index begins with a tenant. ids: from the first to the last.
+-- Month by month and by the calls of the tenant's agents, for no index of these tables begins with a tenant; partitions by name, which
+-- are planned in a fraction of the time. ids: from the first to the last.
 CREATE FUNCTION voice._tenant_rows(tenant text, first_id uuid, last_id uuid) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
     agents CONSTANT text[] := ARRAY(SELECT a.id FROM voice.agent a WHERE a.tenant_id = tenant);
     found jsonb := '{}';
-    months jsonb;
     here jsonb;
-    parent text;
     month record;
+    parent text;
     first_month text;
     last_month text;
 BEGIN
     FOREACH parent IN ARRAY voice._partitioned_tables() LOOP
-        months := '{}';
-        FOR month IN
-            SELECT greatest(g.lower, first_id) AS lower, least(g.upper, last_id) AS upper FROM (
-                SELECT l.lower, l.upper FROM voice._partitions('call') l WHERE l.lower IS NOT NULL AND pg_relation_size(l.partition) > 0
-                UNION ALL
-                -- What lies between the months is in the DEFAULT.
-                SELECT b.past, coalesce(lead(b.start) OVER (ORDER BY b.past), 'ffffffff-ffff-ffff-ffff-ffffffffffff')
-                FROM (SELECT uuid '00000000-0000-0000-0000-000000000000' AS past, NULL::uuid AS start
-                      UNION ALL SELECT l.upper, l.lower FROM voice._partitions('call') l WHERE l.lower IS NOT NULL) b
-                WHERE pg_relation_size('voice.call_default'::regclass) > 0) g
-            WHERE g.lower < g.upper AND g.upper >= first_id AND g.lower <= last_id
-        LOOP
-            -- Two servers may have other months: counted is by the calendar, whatever the partitions are.
-            first_month := to_char(@extschema@.voice_uuid_time(month.lower) AT TIME ZONE 'UTC', 'YYYY-MM');
-            last_month := to_char((@extschema@.voice_uuid_time(month.upper) - interval '1 millisecond') AT TIME ZONE 'UTC', 'YYYY-MM');
-            EXECUTE format($query$
-                SELECT jsonb_object_agg(m.month, jsonb_build_array(m.rows, m.hash)) FROM (
-                    SELECT %7$s AS month, count(*) AS rows, bit_xor(hash_record_extended(ROW(%2$s), 0))::text AS hash
-                    FROM voice.%3$I t
-                    WHERE t.%1$I >= %4$L AND t.%1$I < %5$L AND t.tenant_id = $1 AND %6$s
-                    GROUP BY 1) m$query$,
-                CASE parent WHEN 'call' THEN 'id' ELSE 'call_id' END, voice._hashed_columns(('voice.' || parent)::regclass), parent,
-                month.lower, month.upper,
-                CASE parent WHEN 'call' THEN 't.agent_id = ANY ($2)'
-                            ELSE format('t.call_id IN (SELECT c.id FROM voice.call c WHERE c.id >= %L AND c.id < %L AND c.agent_id = ANY ($2) AND c.tenant_id = $1)',
-                                        month.lower, month.upper) END,
-                CASE WHEN first_month = last_month THEN quote_literal(first_month) || '::text'
-                     ELSE format('to_char(@extschema@.voice_uuid_time(t.%I) AT TIME ZONE ''UTC'', ''YYYY-MM'')', CASE parent WHEN 'call' THEN 'id' ELSE 'call_id' END) END)
-            USING tenant, agents INTO here;
-            -- A month of the calendar may lie in two partitions.
-            SELECT coalesce(jsonb_object_agg(x.key, jsonb_build_array(x.rows, x.hash)), '{}') INTO months FROM (
+        found := found || jsonb_build_object(parent, jsonb '{}');
+    END LOOP;
+    FOR month IN
+        WITH leaf AS MATERIALIZED (
+            SELECT f AS parent, l.* FROM unnest(voice._partitioned_tables()) f CROSS JOIN LATERAL voice._partitions(f) l
+        ), hashed AS MATERIALIZED (
+            SELECT f AS parent, voice._hashed_columns(('voice.' || f)::regclass) AS columns FROM unnest(voice._partitioned_tables()) f
+        )
+        SELECT p.parent, h.columns, p.partition, c.partition AS calls, greatest(c.lower, first_id) AS lower, least(c.upper, last_id) AS upper
+        FROM leaf c JOIN leaf p ON p.lower IS NOT DISTINCT FROM c.lower JOIN hashed h ON h.parent = p.parent
+        WHERE c.parent = 'call' AND (c.lower IS NULL OR c.upper >= first_id AND c.lower <= last_id) AND pg_relation_size(c.partition) > 0
+    LOOP
+        parent := month.parent;
+        -- Two servers may have other months: counted is by the calendar, whatever the partitions are.
+        first_month := to_char(@extschema@.voice_uuid_time(month.lower) AT TIME ZONE 'UTC', 'YYYY-MM');
+        last_month := to_char((@extschema@.voice_uuid_time(month.upper) - interval '1 millisecond') AT TIME ZONE 'UTC', 'YYYY-MM');
+        EXECUTE format($query$
+            SELECT jsonb_object_agg(m.month, jsonb_build_array(m.rows, m.hash)) FROM (
+                SELECT %7$s AS month, count(*) AS rows, bit_xor(hash_record_extended(ROW(%2$s), 0))::text AS hash
+                FROM %3$s t
+                WHERE t.%1$I >= %4$L AND t.%1$I <= %5$L AND t.tenant_id = $1 AND %6$s
+                GROUP BY 1) m$query$,
+            CASE parent WHEN 'call' THEN 'id' ELSE 'call_id' END, month.columns, month.partition, month.lower, month.upper,
+            CASE parent WHEN 'call' THEN 't.agent_id = ANY ($2)'
+                        ELSE format('t.call_id IN (SELECT c.id FROM %s c WHERE c.id >= %L AND c.id <= %L AND c.agent_id = ANY ($2) AND c.tenant_id = $1)',
+                                    month.calls, month.lower, month.upper) END,
+            CASE WHEN first_month = last_month THEN quote_literal(first_month) || '::text'
+                 ELSE format('to_char(@extschema@.voice_uuid_time(t.%I) AT TIME ZONE ''UTC'', ''YYYY-MM'')', CASE parent WHEN 'call' THEN 'id' ELSE 'call_id' END) END)
+        USING tenant, agents INTO here;
+        -- A month of the calendar may lie in two partitions.
+        found := jsonb_set(found, ARRAY[parent], (
+            SELECT coalesce(jsonb_object_agg(x.key, jsonb_build_array(x.rows, x.hash)), '{}') FROM (
                 SELECT e.key, sum((e.value->>0)::bigint) AS rows, bit_xor((e.value->>1)::bigint)::text AS hash
-                FROM (SELECT * FROM jsonb_each(months) UNION ALL SELECT * FROM jsonb_each(coalesce(here, '{}'))) e GROUP BY 1) x;
-        END LOOP;
-        found := found || jsonb_build_object(parent, months);
+                FROM (SELECT * FROM jsonb_each(found->parent) UNION ALL SELECT * FROM jsonb_each(coalesce(here, '{}'))) e GROUP BY 1) x));
     END LOOP;
     RETURN found;
 END
