@@ -152,17 +152,19 @@ switch_pooler() {
 
 # Two sessions are opened and warmed before the pause: what each of them reads for the first time is read by then.
 switch() {
-    local began ended target_session result=0 since
+    local target_session result=0 since
     since=$(on_source "SELECT coalesce(verified_until, '-infinity') FROM voice._sending WHERE tenant_id = :'tenant'")
     cat > "$work/pause" << SH
-date +%s%3N > "$work/began"
+date +%s%3N > "$work/moments"
 $(declare -p psql pooler pooler_db on_pause max_pause)
 $(declare -f pause)
 pause < /dev/null && touch "$work/paused"
+date +%s%3N >> "$work/moments"
 SH
     cat > "$work/source.sql" << SQL
 SELECT set_config('move.tenant', :'tenant', false), set_config('move.patience', '$max_pause', false) \\g /dev/null
 SELECT voice_tenant_print(:'tenant', '$since') \\g $work/print
+SELECT voice._tenant_baggage(:'tenant'), voice._tenant_settings(:'tenant', true) \\g /dev/null
 \\! touch $work/warm; bash $work/pause
 \\set paused \`test -e $work/paused && echo true || echo false\`
 \\if :paused
@@ -178,8 +180,9 @@ BEGIN
         PERFORM pg_sleep(0.01);
     END LOOP;
 END \$\$;
+\\! date +%s%3N >> $work/moments
 SELECT voice_tenant_print(:'tenant', '$since') \\g $work/held.new
-\\! mv $work/held.new $work/held; touch $work/go
+\\! mv $work/held.new $work/held; touch $work/go; date +%s%3N >> $work/moments
 \\else
 SELECT 1 / 0 AS "the pooler could not be paused";
 \\endif
@@ -226,10 +229,16 @@ SQL
         # What the warm-up met is no news.
         grep -A 2 'NOTICE:' "$work/target.log" >&2 || true
     fi
-    began=$(cat "$work/began")
+    date +%s%3N >> "$work/moments"
     switch_pooler
-    ended=$(date +%s%3N)
-    say "move: the tenant is on the target; the pause was $((ended - began)) ms"
+    date +%s%3N >> "$work/moments"
+    say "move: the tenant is on the target; the pause was $(pause_took)"
+}
+
+# In milliseconds, of the moments that were noted: of a switch that was resumed, those of this run.
+pause_took() {
+    awk '{ at[NR] = $1 } END { printf "%d ms", at[NR] - at[1]
+        if (NR == 6) printf " (pause %d, hold %d, print %d, compare and take over %d, route %d)", at[2] - at[1], at[3] - at[2], at[4] - at[3], at[5] - at[4], at[6] - at[5] }' "$work/moments"
 }
 
 # What was held is let go, unless it has arrived all the same. A session that went on at the target without us must not take
