@@ -118,7 +118,8 @@ DECLARE
 BEGIN
     LOOP
         BEGIN
-            PERFORM voice._lock_partitioned_tables('ACCESS EXCLUSIVE', try);
+            -- With the whole budget each time: a tenant's clients wait for this.
+            PERFORM voice._lock_partitioned_tables('ACCESS EXCLUSIVE', 3);
             FOR name IN SELECT f FROM voice._fenced_tables() f LOOP
                 IF EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = to_regclass('voice.' || name) AND p.polname = policy) THEN
                     EXECUTE format('DROP POLICY %I ON voice.%I', policy, name);
