@@ -16,12 +16,15 @@ COMMENT ON FUNCTION voice._no_such_call(uuid) IS 'raises the error for a call th
 CREATE FUNCTION voice_delete_call(call_id uuid) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
+DECLARE
+    -- Outside of the statement: distributed tables take no volatile function in it.
+    at CONSTANT timestamptz := clock_timestamp();
 BEGIN
-    UPDATE voice.call c SET deleted_at = clock_timestamp()
+    UPDATE voice.call c SET deleted_at = at
     WHERE c.id = voice_delete_call.call_id AND c.tenant_id = voice._tenant() AND c.deleted_at IS NULL;
     IF FOUND THEN
         RETURN true;
-    ELSIF NOT EXISTS (SELECT FROM voice.call c WHERE c.id = voice_delete_call.call_id AND c.tenant_id = voice._tenant()) THEN
+    ELSIF NOT EXISTS (SELECT 1 FROM voice.call c WHERE c.id = voice_delete_call.call_id AND c.tenant_id = voice._tenant()) THEN
         PERFORM voice._no_such_call(call_id);
     END IF;
     RETURN false;
@@ -39,7 +42,7 @@ BEGIN
     WHERE c.id = voice_restore_call.call_id AND c.tenant_id = voice._tenant() AND c.deleted_at IS NOT NULL;
     IF FOUND THEN
         RETURN true;
-    ELSIF NOT EXISTS (SELECT FROM voice.call c WHERE c.id = voice_restore_call.call_id AND c.tenant_id = voice._tenant()) THEN
+    ELSIF NOT EXISTS (SELECT 1 FROM voice.call c WHERE c.id = voice_restore_call.call_id AND c.tenant_id = voice._tenant()) THEN
         PERFORM voice._no_such_call(call_id);
     END IF;
     RETURN false;

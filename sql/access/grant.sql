@@ -11,7 +11,7 @@ BEGIN
             USING ERRCODE = 'insufficient_privilege',
                   DETAIL = format('The role is %s.', current_user),
                   HINT = 'Ask somebody who may CREATE EXTENSION voice_analytics.';
-    ELSIF role IS NULL OR role IN ('', 'public', 'voice_worker') OR EXISTS (SELECT FROM pg_roles r WHERE r.rolname = role AND r.rolsuper) THEN
+    ELSIF role IS NULL OR role IN ('', 'public', 'voice_worker') OR EXISTS (SELECT 1 FROM pg_roles r WHERE r.rolname = role AND r.rolsuper) THEN
         RAISE EXCEPTION 'this role is not one to be given or denied anything'
             USING ERRCODE = 'invalid_parameter_value',
                   DETAIL = format('The role is %s.', coalesce(quote_literal(role), 'NULL')),
@@ -35,7 +35,7 @@ BEGIN
                   DETAIL = format('access is %s.', coalesce(quote_literal(access), 'NULL')),
                   HINT = 'It is reader (transcripts and analytics), analyst (figures and scores), labeller (transcripts and labels, no '
                          'score), writer (ingest), operator (the worker and its queue) or admin (all of these, deletion and erasure).';
-    ELSIF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = role) THEN
+    ELSIF NOT EXISTS (SELECT 1 FROM pg_roles r WHERE r.rolname = role) THEN
         RAISE EXCEPTION 'there is no such role'
             USING ERRCODE = 'undefined_object', DETAIL = format('The role is %L.', role), HINT = format('CREATE ROLE %I LOGIN', role);
     END IF;
@@ -73,7 +73,7 @@ DECLARE
 BEGIN
     PERFORM voice._check_role(role);
     -- A role that is gone has no privileges; its pin is left to voice_pin_tenant().
-    IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = role) THEN
+    IF NOT EXISTS (SELECT 1 FROM pg_roles r WHERE r.rolname = role) THEN
         RETURN false;
     END IF;
     FOR item IN
@@ -106,11 +106,11 @@ AS $$
         (2, r.rolbypassrls, 'which has BYPASSRLS'),
         (3, r.rolreplication, 'which has REPLICATION'),
         (4, r.rolcreaterole, 'which has CREATEROLE'),
-        (5, EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = 'voice'::regnamespace AND c.relowner = r.oid), 'which owns tables of voice'),
+        (5, EXISTS (SELECT 1 FROM pg_class c WHERE c.relnamespace = 'voice'::regnamespace AND c.relowner = r.oid), 'which owns tables of voice'),
         (6, r.rolname IN ('pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program'), 'which reads or writes the server''s files'),
         (7, r.rolname = 'pg_write_all_data', 'which writes every table, the pins too')
     ) w(place, is_so, why)
-    WHERE w.is_so AND EXISTS (SELECT FROM pg_roles m WHERE m.rolname = $1 AND (m.oid = r.oid OR (NOT m.rolsuper AND pg_has_role(m.oid, r.oid, 'MEMBER'))))
+    WHERE w.is_so AND EXISTS (SELECT 1 FROM pg_roles m WHERE m.rolname = $1 AND (m.oid = r.oid OR (NOT m.rolsuper AND pg_has_role(m.oid, r.oid, 'MEMBER'))))
     ORDER BY r.rolname <> $1, w.place, r.rolname LIMIT 1
 $$;
 COMMENT ON FUNCTION voice._why_no_pin_holds(text) IS 'what lets this role past row-level security or at the pins; NULL: nothing';
@@ -151,7 +151,7 @@ BEGIN
         SELECT g.grantee, g.privilege || ' on ' || g.relation || coalesce(' (' || string_agg(g.column, ', ' ORDER BY g.column) || ')', '') AS what
         FROM granted g
         WHERE NOT EXISTS (
-            SELECT FROM levels l JOIN wanted w ON w.access = l.access
+            SELECT 1 FROM levels l JOIN wanted w ON w.access = l.access
             WHERE l.grantee = g.grantee AND w.relation = g.relation AND w.privilege = g.privilege
               AND (w.columns IS NULL OR g.column = ANY (w.columns)))
         GROUP BY g.grantee, g.privilege, g.relation, g.column IS NULL
@@ -168,13 +168,13 @@ BEGIN
            coalesce((SELECT array_agg(l.access ORDER BY l.access) FROM levels l
                      WHERE l.grantee = k.grantee
                        -- An admin is the others too, and a reader an analyst.
-                       AND (l.access = 'admin' OR NOT EXISTS (SELECT FROM levels h WHERE h.grantee = k.grantee AND h.access = 'admin'))
-                       AND (l.access <> 'analyst' OR NOT EXISTS (SELECT FROM levels h WHERE h.grantee = k.grantee AND h.access = 'reader'))),
+                       AND (l.access = 'admin' OR NOT EXISTS (SELECT 1 FROM levels h WHERE h.grantee = k.grantee AND h.access = 'admin'))
+                       AND (l.access <> 'analyst' OR NOT EXISTS (SELECT 1 FROM levels h WHERE h.grantee = k.grantee AND h.access = 'reader'))),
                     '{}'),
            coalesce((SELECT array_agg(x.what ORDER BY x.what) FROM extra x WHERE x.grantee = k.grantee), '{}')
                || CASE WHEN p.role IS NOT NULL THEN array_remove(ARRAY[voice._why_no_pin_holds(p.role)], NULL) END,
            p.tenant_id,
-           k.grantee IS NOT DISTINCT FROM 0 OR EXISTS (SELECT FROM pg_roles r WHERE r.rolname = coalesce(k.name, p.role))
+           k.grantee IS NOT DISTINCT FROM 0 OR EXISTS (SELECT 1 FROM pg_roles r WHERE r.rolname = coalesce(k.name, p.role))
     FROM known k FULL JOIN pins p ON p.role = k.name
     ORDER BY 1;
 END
@@ -208,7 +208,7 @@ DECLARE
     escape text;
 BEGIN
     PERFORM voice._check_role(role);
-    IF tenant IS NOT NULL AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = role) THEN
+    IF tenant IS NOT NULL AND NOT EXISTS (SELECT 1 FROM pg_roles r WHERE r.rolname = role) THEN
         RAISE EXCEPTION 'there is no such role'
             USING ERRCODE = 'undefined_object', DETAIL = format('The role is %L.', role), HINT = format('CREATE ROLE %I LOGIN', role);
     END IF;

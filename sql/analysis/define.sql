@@ -47,10 +47,10 @@ BEGIN
     new_version := coalesce(newest.version, 0) + 1;
     INSERT INTO voice.analysis (name, version, schema, criteria, instructions, vertical, agent_id, model, min_user_turns)
     VALUES (name, new_version, wanted.schema, wanted.criteria, wanted.instructions, wanted.vertical, wanted.agent_id, wanted.model, wanted.min_user_turns);
-    IF wanted.agent_id IS NOT NULL AND NOT EXISTS (SELECT FROM voice.agent g WHERE g.id = wanted.agent_id AND g.tenant_id = voice._tenant()) THEN
+    IF wanted.agent_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM voice.agent g WHERE g.id = wanted.agent_id AND g.tenant_id = voice._tenant()) THEN
         RAISE NOTICE 'no agent has this id yet' USING DETAIL = format('agent_id is %L: until there is one, %s applies to no call.', wanted.agent_id, name);
     ELSIF wanted.vertical IS NOT NULL AND NOT EXISTS (
-        SELECT FROM voice.agent g WHERE lower(btrim(g.vertical)) = lower(wanted.vertical) AND g.tenant_id = voice._tenant()) THEN
+        SELECT 1 FROM voice.agent g WHERE lower(btrim(g.vertical)) = lower(wanted.vertical) AND g.tenant_id = voice._tenant()) THEN
         RAISE NOTICE 'no agent is of this vertical yet' USING DETAIL = format('vertical is %L: until there is one, %s applies to no call.', wanted.vertical, name);
     END IF;
     RETURN new_version;
@@ -63,9 +63,11 @@ COMMENT ON FUNCTION voice_define_analysis(text, jsonb, jsonb, text, text, text, 
 CREATE FUNCTION voice_retire_analysis(name text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
+DECLARE
+    at CONSTANT timestamptz := clock_timestamp();
 BEGIN
     PERFORM voice._no_such_analysis(name);
-    UPDATE voice.analysis a SET retired_at = clock_timestamp()
+    UPDATE voice.analysis a SET retired_at = at
     WHERE a.tenant_id = voice._tenant() AND a.name = voice_retire_analysis.name AND a.retired_at IS NULL;
     RETURN FOUND;
 END

@@ -7,7 +7,7 @@ CREATE FUNCTION voice._unknown_call(call_id uuid) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp
 AS $$
 BEGIN
-    IF EXISTS (SELECT FROM voice.call c
+    IF EXISTS (SELECT 1 FROM voice.call c
                WHERE c.id = _unknown_call.call_id AND c.tenant_id = voice._tenant() AND c.deleted_at IS NOT NULL) THEN
         RAISE EXCEPTION 'this call is deleted'
             USING ERRCODE = 'foreign_key_violation',
@@ -27,7 +27,7 @@ CREATE FUNCTION voice._unknown_turn(call_id uuid, turn_id bigint) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp
 AS $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM voice.call c WHERE c.id = call_id AND c.tenant_id = voice._tenant()) THEN
+    IF NOT EXISTS (SELECT 1 FROM voice.call c WHERE c.id = call_id AND c.tenant_id = voice._tenant()) THEN
         PERFORM voice._unknown_call(call_id);
     END IF;
     RAISE EXCEPTION 'there is no such turn'
@@ -189,7 +189,7 @@ BEGIN
         start_ms = voice_add_chunk.start_ms, end_ms = voice_add_chunk.end_ms, confidence = voice_add_chunk.confidence
     WHERE NOT k.is_final OR voice_add_chunk.is_final;
     IF NOT FOUND AND NOT EXISTS (
-        SELECT FROM voice.transcript_chunk k
+        SELECT 1 FROM voice.transcript_chunk k
         WHERE k.call_id = voice_add_chunk.call_id AND k.turn_id = voice_add_chunk.turn_id AND k.seq = voice_add_chunk.seq
           AND k.is_final AND k.tenant_id = voice._tenant())
     THEN
@@ -283,7 +283,7 @@ BEGIN
                                   coalesce(latency_ms::text, 'NULL')),
                   HINT = 'Pass the function''s name as the model called it, and milliseconds.';
     ELSIF turn_id IS NOT NULL AND NOT EXISTS (
-        SELECT FROM voice.turn t
+        SELECT 1 FROM voice.turn t
         WHERE t.call_id = voice_add_tool_call.call_id AND t.id = voice_add_tool_call.turn_id AND t.tenant_id = voice._tenant())
     THEN
         PERFORM voice._unknown_turn(call_id, turn_id);
@@ -338,7 +338,7 @@ BEGIN
             WHERE c.id = voice_end_call.call_id AND c.tenant_id = voice._tenant();
         END IF;
         RETURN true;
-    ELSIF NOT EXISTS (SELECT FROM voice.call c WHERE c.id = voice_end_call.call_id AND c.tenant_id = voice._tenant()) THEN
+    ELSIF NOT EXISTS (SELECT 1 FROM voice.call c WHERE c.id = voice_end_call.call_id AND c.tenant_id = voice._tenant()) THEN
         PERFORM voice._unknown_call(call_id);
     END IF;
     RETURN false;

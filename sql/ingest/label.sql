@@ -18,7 +18,7 @@ BEGIN
         LEFT JOIN LATERAL jsonb_each(CASE jsonb_typeof(o.named) WHEN 'object' THEN o.named END) p ON true
     ) s
     WHERE NOT EXISTS (
-        SELECT FROM voice.analysis d
+        SELECT 1 FROM voice.analysis d
         LEFT JOIN LATERAL jsonb_array_elements(d.criteria) c ON s.what = 'criterion'
         WHERE d.tenant_id = voice._tenant() AND d.name = s.analysis
           AND CASE WHEN s.what = 'property' THEN d.schema->'properties' ? s.name
@@ -93,9 +93,9 @@ BEGIN
           AND CASE WHEN is_own THEN t.leased_by = voice_next_to_label.labeller AND t.leased_until > at
                    ELSE t.leased_until IS NULL OR t.leased_until <= at END
           -- Nobody is asked twice.
-          AND NOT EXISTS (SELECT FROM voice.label l WHERE l.call_id = t.call_id AND l.labeller = voice_next_to_label.labeller)
+          AND NOT EXISTS (SELECT 1 FROM voice.label l WHERE l.call_id = t.call_id AND l.labeller = voice_next_to_label.labeller)
           -- Nor is a call of two samples given to two people at once.
-          AND NOT EXISTS (SELECT FROM voice.label_task o WHERE o.call_id = t.call_id AND o.sample_id <> t.sample_id AND o.leased_until > at
+          AND NOT EXISTS (SELECT 1 FROM voice.label_task o WHERE o.call_id = t.call_id AND o.sample_id <> t.sample_id AND o.leased_until > at
                             AND o.leased_by <> voice_next_to_label.labeller)
         ORDER BY t.sample_id, t.place LIMIT 1
         FOR UPDATE OF t SKIP LOCKED;

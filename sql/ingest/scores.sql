@@ -82,11 +82,11 @@ BEGIN
     SELECT i.id INTO missing
     FROM unnest(ids) i(id)
     WHERE NOT EXISTS (
-        SELECT FROM voice.call c
+        SELECT 1 FROM voice.call c
         WHERE c.id = i.id AND c.id BETWEEN ids[1] AND ids[cardinality(ids)] AND c.tenant_id = voice._tenant() AND c.status <> 'in_progress')
     LIMIT 1;
     IF FOUND THEN
-        IF EXISTS (SELECT FROM voice.call c WHERE c.id = missing AND c.tenant_id = voice._tenant()) THEN
+        IF EXISTS (SELECT 1 FROM voice.call c WHERE c.id = missing AND c.tenant_id = voice._tenant()) THEN
             RAISE EXCEPTION 'the call has not ended yet'
                 USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = format('Call %s is in progress.', missing),
                       HINT = 'A call in progress has no scores: end it first.';

@@ -83,7 +83,7 @@ DECLARE
     new_calls bigint[] := '{}';
     event_ids uuid[] := '{}';
 BEGIN
-    IF NOT EXISTS (SELECT FROM voice.alert) THEN
+    IF NOT EXISTS (SELECT 1 FROM voice.alert) THEN
         RETURN 0;
     END IF;
     LOCK TABLE voice.tool_call, voice.turn, voice.call, voice.analytics, voice.result IN ACCESS SHARE MODE;
@@ -102,13 +102,13 @@ BEGIN
         ELSIF NOT next.is_raised AND a.event_id IS NOT NULL THEN
             news := voice._alert_event(a.tenant_id, a.name, 'alert.cleared', at, a.raised_at, next.reason, a.new_value, a.new_calls);
             events := events + 1;
-            IF EXISTS (SELECT FROM voice.alert_event e WHERE e.id = a.event_id AND e.told_at IS NOT NULL) THEN
+            IF EXISTS (SELECT 1 FROM voice.alert_event e WHERE e.id = a.event_id AND e.told_at IS NOT NULL) THEN
                 PERFORM voice._tell_alert(news);
             END IF;
             news := NULL;
         END IF;
         IF news IS NOT NULL AND coalesce(a.silenced_until <= at, true)
-           AND EXISTS (SELECT FROM voice.alert_event e WHERE e.id = news AND e.told_at IS NULL) THEN
+           AND EXISTS (SELECT 1 FROM voice.alert_event e WHERE e.id = news AND e.told_at IS NULL) THEN
             PERFORM voice._tell_alert(news);
         END IF;
         tenants := tenants || a.tenant_id::text;
@@ -137,7 +137,7 @@ BEGIN
     IF to_regclass('voice.alert') IS NULL THEN
         RETURN false;
     END IF;
-    RETURN EXISTS (SELECT FROM voice.alert);
+    RETURN EXISTS (SELECT 1 FROM voice.alert);
 END
 $$;
 COMMENT ON FUNCTION voice._has_alerts() IS 'whether there is an alert to evaluate';
@@ -197,7 +197,7 @@ BEGIN
         wrong := format('min_calls is %s.', coalesce(min_calls::text, 'NULL'));
         hint := 'It is 0 to 1000000: on fewer calls the alert is not raised.';
     WHEN scope IS NULL OR jsonb_typeof(scope) <> 'object' OR EXISTS (
-            SELECT FROM jsonb_each(scope) s
+            SELECT 1 FROM jsonb_each(scope) s
             WHERE jsonb_typeof(s.value) <> 'string' OR s.value = '""'
                OR NOT (s.key IN ('agent_id', 'vertical') AND voice._alert_is_of_facts(metric) OR s.key = 'analysis' AND metric = 'success_rate'
                        OR s.key = 'currency' AND metric = 'cost'))
@@ -205,7 +205,7 @@ BEGIN
         wrong := format('scope is %s.', coalesce(left(scope::text, 200), 'NULL'));
         hint := CASE WHEN NOT voice._alert_is_of_facts(metric) THEN format('%s is of all calls of the tenant: leave the scope out.', metric)
                      ELSE '{"agent_id": "…", "vertical": "…"}, of success_rate "analysis" too, of cost "currency" too; what is left out restricts nothing.' END;
-    WHEN scope ? 'agent_id' AND NOT EXISTS (SELECT FROM voice.agent g WHERE g.id = scope->>'agent_id' AND g.tenant_id = tenant) THEN
+    WHEN scope ? 'agent_id' AND NOT EXISTS (SELECT 1 FROM voice.agent g WHERE g.id = scope->>'agent_id' AND g.tenant_id = tenant) THEN
         wrong := format('There is no agent %L of tenant "%s".', left(scope->>'agent_id', 120), tenant);
         hint := 'SELECT id FROM voice.agent lists them.';
     WHEN (SELECT count(*) FROM voice.alert a WHERE a.tenant_id = tenant) >= 200 THEN
@@ -256,7 +256,7 @@ BEGIN
         DECLARE
             event CONSTANT uuid := voice._alert_event(a.tenant_id, a.name, 'alert.cleared', voice._minute(now()), a.raised_at, 'removed', a.value, a.calls);
         BEGIN
-            IF EXISTS (SELECT FROM voice.alert_event e WHERE e.id = a.event_id AND e.told_at IS NOT NULL) THEN
+            IF EXISTS (SELECT 1 FROM voice.alert_event e WHERE e.id = a.event_id AND e.told_at IS NOT NULL) THEN
                 PERFORM voice._tell_alert(event);
             END IF;
         END;

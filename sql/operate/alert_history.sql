@@ -37,7 +37,7 @@ BEGIN
         CROSS JOIN LATERAL (VALUES (t.known, 1), (g.gone, -1)) s(minute, sign)
         WHERE t.known < g.gone
           AND (a.agent_id IS NULL OR f.agent_id = a.agent_id) AND (a.part IS NULL OR f.part = a.part)
-          AND (a.vertical IS NULL OR EXISTS (SELECT FROM voice.agent v WHERE v.id = f.agent_id AND v.tenant_id = tenant AND v.vertical = a.vertical));
+          AND (a.vertical IS NULL OR EXISTS (SELECT 1 FROM voice.agent v WHERE v.id = f.agent_id AND v.tenant_id = tenant AND v.vertical = a.vertical));
     END LOOP;
 END
 $$;

@@ -54,7 +54,7 @@ BEGIN
     FROM watched w
     JOIN facts f ON f.metric = w.metric AND f.tenant_id = w.tenant_id AND f.first = w.first
     WHERE (w.agent_id IS NULL OR f.agent_id = w.agent_id) AND (w.part IS NULL OR f.part = w.part)
-      AND (w.vertical IS NULL OR EXISTS (SELECT FROM voice.agent g WHERE g.id = f.agent_id AND g.tenant_id = w.tenant_id AND g.vertical = w.vertical))
+      AND (w.vertical IS NULL OR EXISTS (SELECT 1 FROM voice.agent g WHERE g.id = f.agent_id AND g.tenant_id = w.tenant_id AND g.vertical = w.vertical))
     GROUP BY 1, 2, 3, 4;
 END
 $$;
@@ -82,7 +82,7 @@ RETURNS SETOF record
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp SET jit = off
 AS $$
 DECLARE
-    weeks_back CONSTANT int := CASE WHEN EXISTS (SELECT FROM voice.alert a WHERE a.metric = 'volume') THEN 4 ELSE 0 END;
+    weeks_back CONSTANT int := CASE WHEN EXISTS (SELECT 1 FROM voice.alert a WHERE a.metric = 'volume') THEN 4 ELSE 0 END;
 BEGIN
     RETURN QUERY
     WITH sums AS (
@@ -93,7 +93,7 @@ BEGIN
         -- Until its hours are summed up nothing is known.
         SELECT DISTINCT w.metric, w.tenant_id, w."window" FROM voice._alert_windows(at) w
         WHERE NOT EXISTS (
-            SELECT FROM voice._alert_window s
+            SELECT 1 FROM voice._alert_window s
             WHERE s.tenant_id = w.tenant_id AND s.metric = w.metric AND s.first = w.first AND s.past = w.past AND s.agent_id = '' AND s.part = '')
     )
     SELECT a.tenant_id, a.name, v.value, v.calls
@@ -149,8 +149,8 @@ AS $$
     ), missing AS MATERIALIZED (
         SELECT w.* FROM absent w
         WHERE NOT EXISTS (
-            SELECT FROM generate_series(w.first, w.past - interval '1 second', interval '1 hour') h(hour)
-            WHERE NOT EXISTS (SELECT FROM voice._alert_hour_done d WHERE d.tenant_id = w.tenant_id AND d.metric = w.metric AND d.hour = voice._hour(h.hour)))
+            SELECT 1 FROM generate_series(w.first, w.past - interval '1 second', interval '1 hour') h(hour)
+            WHERE NOT EXISTS (SELECT 1 FROM voice._alert_hour_done d WHERE d.tenant_id = w.tenant_id AND d.metric = w.metric AND d.hour = voice._hour(h.hour)))
     )
     INSERT INTO voice._alert_window (tenant_id, metric, first, past, agent_id, part, calls, n, hits)
     SELECT w.tenant_id, w.metric, w.first, w.past, h.agent_id, h.part, sum(h.calls), sum(h.n), sum(h.hits)
@@ -175,7 +175,7 @@ DECLARE
     due record;
     summed int := 0;
 BEGIN
-    IF NOT EXISTS (SELECT FROM voice.alert a WHERE a."window" > interval '1 hour' AND voice._alert_is_of_facts(a.metric)) THEN
+    IF NOT EXISTS (SELECT 1 FROM voice.alert a WHERE a."window" > interval '1 hour' AND voice._alert_is_of_facts(a.metric)) THEN
         DELETE FROM voice._alert_hour;
         DELETE FROM voice._alert_hour_done;
         DELETE FROM voice._alert_window;
@@ -184,7 +184,7 @@ BEGIN
     LOCK TABLE voice.tool_call, voice.turn, voice.call, voice.analytics, voice.result IN ACCESS SHARE MODE;
     SELECT jsonb_agg(w.*), jsonb_agg(w.*) FILTER (WHERE w.absent) INTO needed, absent
     FROM (SELECT v.tenant_id, v.metric, v.first, v.past, voice._hour(v.first) AS low, NOT EXISTS (
-              SELECT FROM voice._alert_window s
+              SELECT 1 FROM voice._alert_window s
               WHERE s.tenant_id = v.tenant_id AND s.metric = v.metric AND s.first = v.first AND s.past = v.past AND s.agent_id = '' AND s.part = '') AS absent
           FROM voice._alert_windows(at) v) w;
     IF absent IS NOT NULL THEN
@@ -195,7 +195,7 @@ BEGIN
             FROM (SELECT DISTINCT w.tenant_id, w.metric, voice._hour(h.hour) AS hour
                   FROM jsonb_to_recordset(absent) w(tenant_id text, metric text, first timestamptz, past timestamptz)
                   CROSS JOIN LATERAL generate_series(w.first, w.past - interval '1 second', interval '1 hour') h(hour)) m
-            WHERE NOT EXISTS (SELECT FROM voice._alert_hour_done d WHERE d.tenant_id = m.tenant_id AND d.metric = m.metric AND d.hour = m.hour)
+            WHERE NOT EXISTS (SELECT 1 FROM voice._alert_hour_done d WHERE d.tenant_id = m.tenant_id AND d.metric = m.metric AND d.hour = m.hour)
             GROUP BY 1 ORDER BY 1 DESC LIMIT 1000
         LOOP
             EXIT WHEN summed > 0 AND clock_timestamp() - began > patience;
@@ -209,7 +209,7 @@ BEGIN
         FROM (SELECT d.hour, d.metric, d.tenant_id, d.computed_at FROM voice._alert_hour_done d
               -- As its index has it.
               WHERE d.computed_at - d.hour < interval '25 hours' AND d.computed_at < at - interval '1 hour'
-                AND EXISTS (SELECT FROM jsonb_to_recordset(needed) w(tenant_id text, metric text, low timestamptz, past timestamptz)
+                AND EXISTS (SELECT 1 FROM jsonb_to_recordset(needed) w(tenant_id text, metric text, low timestamptz, past timestamptz)
                             WHERE w.tenant_id = d.tenant_id AND w.metric = d.metric AND d.hour >= w.low AND d.hour < w.past)) o
         GROUP BY o.hour ORDER BY min(o.computed_at), o.hour LIMIT 1;
         IF FOUND THEN
@@ -254,7 +254,7 @@ BEGIN
     FOR due IN
         SELECT DISTINCT a.tenant_id, a."window" FROM voice.alert a
         WHERE a.metric = 'drift'
-          AND NOT EXISTS (SELECT FROM voice._alert_drift d WHERE d.tenant_id = a.tenant_id AND d."window" = a."window" AND d.hour = voice._hour(at))
+          AND NOT EXISTS (SELECT 1 FROM voice._alert_drift d WHERE d.tenant_id = a.tenant_id AND d."window" = a."window" AND d.hour = voice._hour(at))
     LOOP
         -- What is wrong with the scores of one tenant is no other's.
         BEGIN

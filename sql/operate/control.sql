@@ -9,7 +9,7 @@ BEGIN
         RETURN true;
     END IF;
     RETURN NOT EXISTS (
-        SELECT FROM voice._instance i
+        SELECT 1 FROM voice._instance i
         JOIN voice._state s ON s.instance = i.id
         JOIN pg_database d ON d.oid = i.database AND d.datname = current_database());
 END
@@ -148,7 +148,7 @@ BEGIN
     DO UPDATE SET max_concurrency = EXCLUDED.max_concurrency, requests_per_minute = EXCLUDED.requests_per_minute,
                   budget_per_day = EXCLUDED.budget_per_day, budget_currency = EXCLUDED.budget_currency;
     IF budget_per_day IS NOT NULL AND voice._analyzer()->>'analyzer' <> 'builtin' AND NOT EXISTS (
-        SELECT FROM voice._model_price(model, voice._yesterday() + 1) p WHERE p.currency = voice_limit_tenant.budget_currency) THEN
+        SELECT 1 FROM voice._model_price(model, voice._yesterday() + 1) p WHERE p.currency = voice_limit_tenant.budget_currency) THEN
         RAISE NOTICE 'the model % has no price in %, so its requests do not count', model, budget_currency
             USING HINT = 'INSERT INTO voice.model_price (model, currency, prompt, completion) VALUES (…)';
     END IF;

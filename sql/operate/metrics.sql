@@ -11,7 +11,7 @@ AS $$
         FROM generate_series(0, 241) n
     )
     SELECT min(m.n) - 1 FROM month m
-    WHERE m.n = 241 OR NOT EXISTS (SELECT FROM partition l WHERE l.lower <= m.first_id AND l.upper > m.first_id)
+    WHERE m.n = 241 OR NOT EXISTS (SELECT 1 FROM partition l WHERE l.lower <= m.first_id AND l.upper > m.first_id)
 $$;
 COMMENT ON FUNCTION voice._months_ahead() IS 'months of partitions that are ready beyond the current one; -1: the current one is missing';
 
@@ -47,18 +47,18 @@ BEGIN
     months_ahead := voice._months_ahead();
 
     IF to_regclass('voice._state') IS NOT NULL THEN
-        paused := EXISTS (SELECT FROM voice._state s WHERE s.paused_at IS NOT NULL)::int;
+        paused := EXISTS (SELECT 1 FROM voice._state s WHERE s.paused_at IS NOT NULL)::int;
     END IF;
     IF to_regclass('voice.job') IS NOT NULL THEN
         -- Both by job_waiting_idx, whose first column is the priority.
         SELECT count(*) INTO live_queued
-        FROM (SELECT FROM voice.job j WHERE j.lease IS NULL AND j.kind = 'analyze' AND j.priority < 10 LIMIT enough) counted;
+        FROM (SELECT 1 FROM voice.job j WHERE j.lease IS NULL AND j.kind = 'analyze' AND j.priority < 10 LIMIT enough) counted;
         SELECT count(*) INTO backfill_queued
-        FROM (SELECT FROM voice.job j WHERE j.lease IS NULL AND j.kind = 'analyze' AND j.priority >= 10 LIMIT enough) counted;
-        SELECT count(*) INTO running FROM (SELECT FROM voice.job j WHERE j.lease IS NOT NULL LIMIT enough) counted;
+        FROM (SELECT 1 FROM voice.job j WHERE j.lease IS NULL AND j.kind = 'analyze' AND j.priority >= 10 LIMIT enough) counted;
+        SELECT count(*) INTO running FROM (SELECT 1 FROM voice.job j WHERE j.lease IS NOT NULL LIMIT enough) counted;
         -- By job_delivery_idx. Those to a receiver that is down wait for days.
         SELECT count(*) INTO deliveries_queued
-        FROM (SELECT FROM voice.job j WHERE j.webhook_id IS NOT NULL AND j.lease IS NULL LIMIT enough) counted;
+        FROM (SELECT 1 FROM voice.job j WHERE j.webhook_id IS NOT NULL AND j.lease IS NULL LIMIT enough) counted;
         IF backfill_queued = enough THEN
             backfill_queued := greatest(enough, pg_stat_get_live_tuples('voice.job'::regclass) - live_queued - deliveries_queued - running);
         ELSIF live_queued = enough THEN
@@ -85,13 +85,13 @@ BEGIN
         queue_bytes := pg_total_relation_size('voice.job'::regclass);
     END IF;
     IF to_regclass('voice.webhook') IS NOT NULL THEN
-        SELECT count(*) INTO webhooks_disabled FROM (SELECT FROM voice.webhook w WHERE NOT w.enabled LIMIT enough) counted;
+        SELECT count(*) INTO webhooks_disabled FROM (SELECT 1 FROM voice.webhook w WHERE NOT w.enabled LIMIT enough) counted;
     END IF;
     IF to_regclass('voice.dead_job') IS NOT NULL THEN
-        SELECT count(*) INTO dead FROM (SELECT FROM voice.dead_job LIMIT enough) counted;
+        SELECT count(*) INTO dead FROM (SELECT 1 FROM voice.dead_job LIMIT enough) counted;
     END IF;
     IF to_regclass('voice.call_default') IS NOT NULL THEN
-        SELECT count(*) INTO calls_in_default FROM (SELECT FROM voice.call_default LIMIT enough) counted;
+        SELECT count(*) INTO calls_in_default FROM (SELECT 1 FROM voice.call_default LIMIT enough) counted;
     END IF;
 END
 $$;

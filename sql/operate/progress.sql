@@ -12,14 +12,14 @@ BEGIN
     IF ready < ahead THEN
         RETURN QUERY SELECT 'months', 'months ahead', greatest(ready, 0)::bigint, ahead::bigint;
     END IF;
-    SELECT count(*) INTO total FROM (SELECT FROM voice.call_default LIMIT enough) counted;
+    SELECT count(*) INTO total FROM (SELECT 1 FROM voice.call_default LIMIT enough) counted;
     IF total > 0 THEN
         RETURN QUERY SELECT 'months', 'calls whose month has no partition', 0::bigint, total;
     END IF;
     -- Months that are over; the current one changes with every call. As voice._write_counters() counts, for all of them at once.
     IF current_setting('track_counts')::boolean THEN
         SELECT count(*) FILTER (WHERE EXISTS (
-                   SELECT FROM voice._rolled_month m WHERE m.lower = l.lower AND m.zone = voice._zone() AND m.changes = l.changes)), count(*)
+                   SELECT 1 FROM voice._rolled_month m WHERE m.lower = l.lower AND m.zone = voice._zone() AND m.changes = l.changes)), count(*)
         INTO done, total
         FROM (SELECT p.lower, sum(pg_stat_get_tuples_inserted(p.partition) + pg_stat_get_tuples_updated(p.partition)
                                   + pg_stat_get_tuples_deleted(p.partition) + pg_relation_size(p.partition))::bigint AS changes

@@ -86,7 +86,7 @@ BEGIN
     INSERT INTO voice._rolled_day AS r (day, zone, print) VALUES (voice_rollup.day, voice._zone(), seen)
     ON CONFLICT ON CONSTRAINT _rolled_day_pkey DO UPDATE
     SET zone = EXCLUDED.zone, print = EXCLUDED.print, rolled_at = EXCLUDED.rolled_at;
-    DELETE FROM voice.daily d WHERE d.day = voice_rollup.day;
+    DELETE FROM voice.daily d WHERE d.day = voice_rollup.day AND NOT voice._came_with(d.tenant_id, d.day);
     PERFORM voice._roll_up_results(day, first_id, past_id, since, until);
     PERFORM voice._roll_up_costs(day, first_id, past_id, since, until);
     PERFORM voice._roll_up_detail(day, first_id, past_id, since, until);
@@ -133,7 +133,8 @@ BEGIN
         LEFT JOIN tools k USING (tenant_id, agent_id)
         LEFT JOIN turns t USING (tenant_id, agent_id)
         LEFT JOIN (SELECT r.tenant_id, r.agent_id, sum(r.passed) AS passed, sum(r.failed) AS failed
-                   FROM voice.daily_result r WHERE r.day = $5 GROUP BY 1, 2) s USING (tenant_id, agent_id)$query$
+                   FROM voice.daily_result r WHERE r.day = $5 GROUP BY 1, 2) s USING (tenant_id, agent_id)
+        ON CONFLICT DO NOTHING$query$
     USING first_id, past_id, since, until, day;
     GET DIAGNOSTICS made = ROW_COUNT;
     RETURN made;
@@ -151,14 +152,14 @@ DECLARE
     past_id CONSTANT uuid := @extschema@.voice_uuid_at((day + 1)::timestamp AT TIME ZONE voice._zone());
     covered bigint;
 BEGIN
-    IF NOT EXISTS (SELECT FROM voice._rolled_day r WHERE r.day = _has_left.day) THEN
+    IF NOT EXISTS (SELECT 1 FROM voice._rolled_day r WHERE r.day = _has_left.day) THEN
         RETURN false;
     END IF;
     -- Its first and its last id lie in months that exist: a day is shorter than a month.
     SELECT count(DISTINCT i.id) INTO covered
     FROM (VALUES (first_id), (@extschema@.voice_uuid_at(@extschema@.voice_uuid_time(past_id) - interval '1 millisecond'))) i(id)
     JOIN voice._partitions('call') l ON l.lower <= i.id AND l.upper > i.id;
-    RETURN covered < 2 AND NOT EXISTS (SELECT FROM voice.call_default c WHERE c.id >= first_id AND c.id < past_id);
+    RETURN covered < 2 AND NOT EXISTS (SELECT 1 FROM voice.call_default c WHERE c.id >= first_id AND c.id < past_id);
 END
 $$;
 COMMENT ON FUNCTION voice._has_left(date) IS 'whether a day that was rolled up has lost its calls to retention';
@@ -195,7 +196,7 @@ BEGIN
         SELECT l.lower, l.upper FROM voice._partitions('call') l
         WHERE l.lower IS NOT NULL AND (from_id IS NULL OR l.lower = from_id AND l.upper = past_id)
         UNION ALL
-        SELECT NULL, NULL WHERE from_id IS NULL AND EXISTS (SELECT FROM voice.call_default)
+        SELECT NULL, NULL WHERE from_id IS NULL AND EXISTS (SELECT 1 FROM voice.call_default)
         ORDER BY 1
     LOOP
         IF month.lower IS NULL THEN
@@ -210,7 +211,7 @@ BEGIN
         past_day := least(past_day, past_now);
         CONTINUE WHEN first_day >= past_day;
         counted := voice._write_counters(month.lower);
-        CONTINUE WHEN EXISTS (SELECT FROM voice._rolled_month m
+        CONTINUE WHEN EXISTS (SELECT 1 FROM voice._rolled_month m
                               WHERE m.lower = month.lower AND m.zone = zone_now AND m.changes = counted AND m.past = past_day);
         SELECT array_agg(coalesce(p.day, r.day)) INTO due
         FROM voice._day_fingerprints(first_day, past_day) p

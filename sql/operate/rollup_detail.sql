@@ -93,9 +93,9 @@ CREATE FUNCTION voice._roll_up_detail(day date, first_id uuid, past_id uuid, sin
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 BEGIN
-    DELETE FROM voice.daily_detail d WHERE d.day = _roll_up_detail.day;
+    DELETE FROM voice.daily_detail d WHERE d.day = _roll_up_detail.day AND NOT voice._came_with(d.tenant_id, d.day);
     EXECUTE 'INSERT INTO voice.daily_detail (tenant_id, day, agent_id, hours, intents, latencies, tools, end_reasons, longest_silence_ms, longest_silence_call) '
-            || voice._detail_sums('', true, NULL)
+            || voice._detail_sums('', true, NULL) || ' ON CONFLICT DO NOTHING'
     USING first_id, past_id, since, until, voice._zone();
 END
 $$;

@@ -63,11 +63,12 @@ LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 BEGIN
     DELETE FROM voice.daily_result d
-    WHERE d.day = _roll_up_results.day AND (tenants IS NULL OR d.tenant_id = ANY (tenants));
+    WHERE d.day = _roll_up_results.day AND (tenants IS NULL OR d.tenant_id = ANY (tenants)) AND NOT voice._came_with(d.tenant_id, d.day);
     EXECUTE 'INSERT INTO voice.daily_result (tenant_id, day, agent_id, vertical, analysis, version, calls, passed, failed, unknown, '
             'scored, score_sum, unsupported, refused, criteria) '
             || voice._result_sums('tenant_id, day, agent_id, vertical',
                                   CASE WHEN tenants IS NULL THEN '' ELSE format('AND r.tenant_id = ANY (%L)', tenants) END)
+            || ' ON CONFLICT DO NOTHING'
     USING first_id, past_id, since, until, voice._zone();
 END
 $$;
@@ -96,7 +97,7 @@ BEGIN
     -- In the order in which everybody locks them.
     LOCK TABLE voice.tool_call, voice.turn, voice.call, voice.analytics, voice.result IN ACCESS SHARE MODE;
     FOR day IN SELECT d.day FROM unnest(ARRAY[yesterday, yesterday + 1]) d(day)
-               WHERE d.day > yesterday OR NOT EXISTS (SELECT FROM voice._rolled_day r WHERE r.day = d.day) LOOP
+               WHERE d.day > yesterday OR NOT EXISTS (SELECT 1 FROM voice._rolled_day r WHERE r.day = d.day) LOOP
         since := day::timestamp AT TIME ZONE zone;
         until := (day + 1)::timestamp AT TIME ZONE zone;
         first_id := @extschema@.voice_uuid_at(since - interval '24 hours');

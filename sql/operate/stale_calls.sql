@@ -69,10 +69,10 @@ BEGIN
         FROM (SELECT c.id, l.at
               FROM voice.call c CROSS JOIN LATERAL (SELECT voice._last_word_at(c.id, c.started_at) OFFSET 0) l(at)
               WHERE c.status = 'in_progress' AND c.deleted_at IS NULL AND c.id >= $1
-                AND c.started_at < now() - $2 AND l.at < now() - $2
+                AND c.started_at < now() - $2 AND l.at < now() - $2 AND c.tenant_id <> ALL ($4)
               LIMIT $3) s
         WHERE c.id = s.id AND c.status = 'in_progress'$query$
-    USING @extschema@.voice_uuid_at(now() - interval '31 days'), older_than, at_most;
+    USING @extschema@.voice_uuid_at(now() - interval '31 days'), older_than, at_most, voice._moving_tenants();
     GET DIAGNOSTICS ended = ROW_COUNT;
     RETURN ended;
 END

@@ -49,7 +49,7 @@ BEGIN
         CASE WHEN name IS NULL THEN 'voice.analytics' ELSE 'voice.result' END,
         CASE WHEN name IS NOT NULL THEN format('AND j.analysis = %L', name) END,
         CASE WHEN vertical IS NOT NULL THEN format('AND j.vertical = %L', vertical) END,
-        CASE WHEN labelled THEN 'AND EXISTS (SELECT FROM voice.label l WHERE l.call_id = j.call_id AND l.tenant_id = j.tenant_id)' END)
+        CASE WHEN labelled THEN 'AND EXISTS (SELECT 1 FROM voice.label l WHERE l.call_id = j.call_id AND l.tenant_id = j.tenant_id)' END)
     USING since, @extschema@.voice_uuid_at(since - interval '24 hours'), new_id, sample INTO ids;
     IF ids IS NULL THEN
         RAISE NOTICE 'no call was judged since then'
@@ -127,7 +127,7 @@ BEGIN
     ON CONFLICT ON CONSTRAINT trial_result_pkey DO UPDATE
     SET before = EXCLUDED.before, after = EXCLUDED.after, unsupported_before = EXCLUDED.unsupported_before, unsupported_after = EXCLUDED.unsupported_after,
         model = EXCLUDED.model, prompt_tokens = EXCLUDED.prompt_tokens, completion_tokens = EXCLUDED.completion_tokens,
-        latency_ms = EXCLUDED.latency_ms, error = EXCLUDED.error, computed_at = clock_timestamp();
+        latency_ms = EXCLUDED.latency_ms, error = EXCLUDED.error, computed_at = EXCLUDED.computed_at;
 END
 $$;
 COMMENT ON FUNCTION voice._store_trial(bigint, uuid, jsonb, int, text, int, int, int, text) IS
@@ -141,7 +141,7 @@ AS $$
         OR coalesce(abs(($1->>'lead_score')::numeric - ($2->>'lead_score')::numeric) > 10, false)
         OR coalesce(abs(($1->>'sentiment')::numeric - ($2->>'sentiment')::numeric) > 0.2, false)
         OR coalesce(abs(($1->>'score')::numeric - ($2->>'score')::numeric) > 10, false)
-        OR EXISTS (SELECT FROM jsonb_each(coalesce($1->'criteria', '{}')) b FULL JOIN jsonb_each(coalesce($2->'criteria', '{}')) a USING (key)
+        OR EXISTS (SELECT 1 FROM jsonb_each(coalesce($1->'criteria', '{}')) b FULL JOIN jsonb_each(coalesce($2->'criteria', '{}')) a USING (key)
                    WHERE b.value->>'verdict' IS DISTINCT FROM a.value->>'verdict')
 $$;
 COMMENT ON FUNCTION voice._trial_differs(jsonb, jsonb) IS 'whether a trial judged a call otherwise';

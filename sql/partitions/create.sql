@@ -83,7 +83,7 @@ DECLARE
 BEGIN
     FOREACH month IN ARRAY voice._missing_months(months) LOOP
         SELECT * INTO bounds FROM voice._ids_of(month);
-        IF EXISTS (SELECT FROM voice.call_default c WHERE c.id >= bounds.lower AND c.id < bounds.upper) THEN
+        IF EXISTS (SELECT 1 FROM voice.call_default c WHERE c.id >= bounds.lower AND c.id < bounds.upper) THEN
             RAISE WARNING 'the month % is not created', to_char(month, 'YYYY-MM')
                 USING DETAIL = 'Calls of that month are in voice.call_default, where they stay readable and writable.',
                       HINT = 'docs/partitions.md says which rows of a DEFAULT do not become a month by themselves.';
@@ -137,7 +137,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, voice, pg_temp
 AS $$
     SELECT coalesce(array_agg(m ORDER BY m), '{}')
     FROM unnest($1) m CROSS JOIN LATERAL voice._ids_of(m) i
-    WHERE NOT EXISTS (SELECT FROM voice._partitions('call') l WHERE l.lower < i.upper AND l.upper > i.lower)
+    WHERE NOT EXISTS (SELECT 1 FROM voice._partitions('call') l WHERE l.lower < i.upper AND l.upper > i.lower)
 $$;
 COMMENT ON FUNCTION voice._missing_months(date[]) IS 'those of the months that no partition holds';
 

@@ -44,14 +44,14 @@ BEGIN
         SELECT @extschema@.voice_uuid_time(c.id) AS last_time INTO here FROM voice.call_default c
         WHERE c.id >= gap.lower AND (gap.upper IS NULL OR c.id < gap.upper) ORDER BY c.id DESC LIMIT 1;
         last_month := date_trunc('month', here.last_time AT TIME ZONE 'UTC');
-        wanted := wanted OR EXISTS (SELECT FROM unnest(months) m WHERE m BETWEEN first_month AND last_month);
+        wanted := wanted OR EXISTS (SELECT 1 FROM unnest(months) m WHERE m BETWEEN first_month AND last_month);
         SELECT count(*) INTO calls FROM voice.call_default c
         WHERE c.id >= gap.lower AND (gap.upper IS NULL OR c.id < gap.upper);
         total := total + calls;
         CONTINUE WHEN calls <= most;
         most := calls;
         -- Calls that begin while a large DEFAULT is proved must not be refused by the proof.
-        IF EXISTS (SELECT FROM unnest(now_and_around) n
+        IF EXISTS (SELECT 1 FROM unnest(now_and_around) n
                    WHERE date_trunc('month', n AT TIME ZONE 'UTC') BETWEEN first_month AND last_month) THEN
             SELECT least(first_month, min(date_trunc('month', n AT TIME ZONE 'UTC'))),
                    greatest(last_month, max(date_trunc('month', n AT TIME ZONE 'UTC')))
@@ -120,7 +120,7 @@ DECLARE
 BEGIN
     SELECT array_agg(i.lower) AS lowers, array_agg(i.upper) AS uppers INTO absent
     FROM unnest(voice._missing_months(months)) m CROSS JOIN LATERAL voice._ids_of(m) i
-    WHERE NOT EXISTS (SELECT FROM voice.call_default c WHERE c.id >= i.lower AND c.id < i.upper);
+    WHERE NOT EXISTS (SELECT 1 FROM voice.call_default c WHERE c.id >= i.lower AND c.id < i.upper);
     IF absent.lowers IS NULL OR NOT voice._default_is_large() THEN
         RETURN false;
     END IF;
@@ -170,7 +170,7 @@ DECLARE
     began CONSTANT timestamptz := clock_timestamp();
     try int := 0;
 BEGIN
-    WHILE EXISTS (SELECT FROM voice._bound_checked()) LOOP
+    WHILE EXISTS (SELECT 1 FROM voice._bound_checked()) LOOP
         BEGIN
             PERFORM voice._lock_partitioned_tables('ACCESS SHARE', try);
             PERFORM voice._drop_bound_checks();
@@ -285,7 +285,7 @@ COMMENT ON FUNCTION voice._run_in_background(text, int, timestamptz, text) IS
 CREATE FUNCTION voice._holds_locks() RETURNS boolean
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, voice, pg_temp
 AS $$
-    SELECT EXISTS (SELECT FROM pg_locks l JOIN unnest(voice._partitioned_tables()) f
+    SELECT EXISTS (SELECT 1 FROM pg_locks l JOIN unnest(voice._partitioned_tables()) f
                        ON l.relation IN (to_regclass('voice.' || f), to_regclass('voice.' || f || '_default'), to_regclass('voice.agent'))
                    WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation'
                      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))

@@ -68,6 +68,10 @@ BEGIN
             'ALTER TABLE voice.%I ADD FOREIGN KEY (call_id, turn_id) REFERENCES voice.%I (call_id, id) ON DELETE CASCADE',
             partition, 'turn_' || suffix);
     END IF;
+    -- Of a tenant that is on its way to another server its changes must say whose they are (voice_send_tenant()).
+    IF EXISTS (SELECT 1 FROM voice._sending) THEN
+        EXECUTE format('ALTER TABLE voice.%I REPLICA IDENTITY FULL', partition);
+    END IF;
     RETURN partition;
 END
 $$;
@@ -105,7 +109,7 @@ BEGIN
             FROM voice._partitions('call') l
             JOIN pg_class c ON c.oid = l.partition
             WHERE l.lower IS NOT NULL
-              AND NOT EXISTS (SELECT FROM voice._partitions(parent) o WHERE o.lower = l.lower AND o.upper = l.upper)
+              AND NOT EXISTS (SELECT 1 FROM voice._partitions(parent) o WHERE o.lower = l.lower AND o.upper = l.upper)
             ORDER BY l.lower
         LOOP
             EXECUTE format('ALTER TABLE voice.%I ATTACH PARTITION voice.%I FOR VALUES FROM (%L) TO (%L)',

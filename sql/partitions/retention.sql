@@ -31,7 +31,7 @@ BEGIN
     past_id := @extschema@.voice_uuid_at(cutoff);
     SELECT array_agg(l.lower ORDER BY l.lower) AS lowers, array_agg(l.upper ORDER BY l.lower) AS uppers INTO months
     FROM voice._partitions('call') l WHERE l.upper <= past_id;
-    IF EXISTS (SELECT FROM voice.call_default c WHERE c.id < past_id) THEN
+    IF EXISTS (SELECT 1 FROM voice.call_default c WHERE c.id < past_id) THEN
         RAISE NOTICE 'calls that are older lie in the DEFAULT partitions, and stay'
             USING HINT = 'voice_create_partitions(since => …) makes months of them.';
     END IF;

@@ -5,6 +5,6 @@ SELECT r.model, pg_catalog.format('voice_analytics.result/%s/%s', r.analysis, r.
                                      'score', r.score, 'success', r.success, 'computed_at', r.computed_at)::pg_catalog.text
 FROM voice.result r
 WHERE r.call_id OPERATOR(pg_catalog.=) $1 AND r.tenant_id OPERATOR(pg_catalog.=) voice._tenant()
-  AND NOT EXISTS (SELECT FROM voice.result n WHERE n.call_id OPERATOR(pg_catalog.=) $1
+  AND NOT EXISTS (SELECT 1 FROM voice.result n WHERE n.call_id OPERATOR(pg_catalog.=) $1
                   AND n.analysis OPERATOR(pg_catalog.=) r.analysis AND n.version OPERATOR(pg_catalog.>) r.version)
 ORDER BY r.analysis

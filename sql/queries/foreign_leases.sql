@@ -1,1 +1,1 @@
-SELECT EXISTS (SELECT FROM voice.job WHERE lease IS NOT NULL AND lease <> $1)
+SELECT EXISTS (SELECT 1 FROM voice.job WHERE lease IS NOT NULL AND lease <> $1)

@@ -9,7 +9,7 @@ WITH wanted AS (
         a.lead_score >= w.min_lead_score AND a.intent = ANY (w.intents)
             AND (s.max_age = interval '0' OR a.started_at >= pg_catalog.now() - s.max_age)
             AND (w.only_if IS NULL OR EXISTS (
-                SELECT FROM (SELECT r.success, r.score, r."values" FROM voice.result r
+                SELECT 1 FROM (SELECT r.success, r.score, r."values" FROM voice.result r
                              WHERE r.call_id = a.call_id AND r.call_id BETWEEN $2 AND $3 AND r.analysis = w.only_if->>'analysis'
                              ORDER BY r.version DESC LIMIT 1) r
                 WHERE r.success = coalesce(w.only_if->>'success', r.success)

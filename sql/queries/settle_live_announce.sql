@@ -6,6 +6,6 @@ FROM unnest($1::uuid[], $2::text[], $3::boolean[]) p(call_id, tenant_id, raised)
 JOIN voice.webhook w ON w.tenant_id = p.tenant_id AND w.enabled
 CROSS JOIN LATERAL pg_catalog.unnest(w.events) e(event)
 WHERE (e.event = 'call.live' OR (e.event = 'call.alert' AND p.raised))
-  AND NOT EXISTS (SELECT FROM voice.job j
+  AND NOT EXISTS (SELECT 1 FROM voice.job j
                   WHERE j.webhook_id = w.id AND j.call_id = p.call_id AND j.event = e.event AND j.lease IS NULL)
 RETURNING 1

@@ -1,2 +1,2 @@
 -- Whether anybody is to be told of anything.
-SELECT EXISTS (SELECT FROM voice.webhook w WHERE w.enabled)
+SELECT EXISTS (SELECT 1 FROM voice.webhook w WHERE w.enabled)

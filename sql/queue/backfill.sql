@@ -124,7 +124,7 @@ AS $$
 BEGIN
     RETURN at_least = (
         SELECT count(*) FROM (
-            SELECT FROM voice.turn u
+            SELECT 1 FROM voice.turn u
             WHERE u.call_id = _user_turns.call_id AND u.role = 'user' AND btrim(voice._turn_words(u.text, u.call_id, u.id)) <> ''
             LIMIT at_least) u);
 END
@@ -138,6 +138,8 @@ LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
     analyzer CONSTANT jsonb := voice._analyzer();
+    at CONSTANT timestamptz := clock_timestamp();
+    moving CONSTANT text[] := voice._moving_tenants();
     first_id CONSTANT uuid := @extschema@.voice_uuid_at(greatest(since, timestamptz '1970-01-03 00:00:00+00') - interval '24 hours');
     agents text[];
     definition record;
@@ -184,29 +186,29 @@ BEGIN
         WHERE (agents IS NULL OR a.id = ANY (agents)) AND (definition.agent_id IS NULL OR a.id = definition.agent_id)
           AND (definition.vertical IS NULL OR lower(btrim(a.vertical)) = lower(btrim(definition.vertical)));
         missing := format(
-            'c.tenant_id = voice._tenant() AND NOT EXISTS (SELECT FROM voice.result r WHERE r.call_id = c.id AND r.call_id >= $1 '
+            'c.tenant_id = voice._tenant() AND NOT EXISTS (SELECT 1 FROM voice.result r WHERE r.call_id = c.id AND r.call_id >= $1 '
             'AND r.call_id < $2 AND r.analysis = %L %s) AND voice._user_turns(c.id, %s)',
             name, CASE WHEN stale THEN format('AND CASE WHEN r.version = %s THEN r.transcript_hash = voice._transcript_hash(r.call_id) ELSE false END',
                                               definition.version) END, definition.min_user_turns);
     ELSE
         -- Current, as the worker decides it. The words are read only where the prompt (or the version of the definition) is the same.
-        missing := format('NOT EXISTS (SELECT FROM voice.analytics a WHERE a.call_id = c.id AND a.call_id >= $1 AND a.call_id < $2 %s)',
+        missing := format('NOT EXISTS (SELECT 1 FROM voice.analytics a WHERE a.call_id = c.id AND a.call_id >= $1 AND a.call_id < $2 %s)',
             CASE WHEN stale THEN
                 'AND CASE WHEN a.prompt_version IN ($6, $7) THEN a.transcript_hash = voice._transcript_hash(a.call_id) ELSE false END'
             END);
     END IF;
     IF NOT dry_run THEN
-        UPDATE voice.backfill b SET finished_at = clock_timestamp()
-        WHERE b.finished_at IS NULL AND NOT EXISTS (SELECT FROM voice.job j WHERE j.kind = 'analyze' AND j.priority >= 10);
+        UPDATE voice.backfill b SET finished_at = at
+        WHERE b.finished_at IS NULL AND NOT EXISTS (SELECT 1 FROM voice.job j WHERE j.kind = 'analyze' AND j.priority >= 10);
     END IF;
     -- Which calls of a range of ids, newest first. With the bounds as constants planning prunes to one month, and the
     -- two anti-joins are of one month's size. A call that gave up is for voice_requeue_dead().
     chosen := format($query$
         SELECT c.id, c.tenant_id FROM voice.call c
         WHERE c.id >= $1 AND c.id < $2 AND c.started_at >= $3 AND c.status <> 'in_progress' AND c.deleted_at IS NULL %s
-          AND %s
-          AND NOT EXISTS (SELECT FROM voice.job j WHERE j.call_id = c.id AND j.kind = 'analyze')
-          AND NOT EXISTS (SELECT FROM voice.dead_job d WHERE d.call_id = c.id AND d.kind = 'analyze')
+          AND %s AND c.tenant_id <> ALL ($8)
+          AND NOT EXISTS (SELECT 1 FROM voice.job j WHERE j.call_id = c.id AND j.kind = 'analyze')
+          AND NOT EXISTS (SELECT 1 FROM voice.dead_job d WHERE d.call_id = c.id AND d.kind = 'analyze')
         ORDER BY c.id DESC LIMIT $5$query$,
         CASE WHEN agents IS NOT NULL THEN 'AND c.agent_id = ANY ($4)' END,
         missing);
@@ -226,11 +228,11 @@ BEGIN
         EXIT WHEN total >= max_calls;
         IF dry_run THEN
             EXECUTE 'SELECT count(*), coalesce((array_agg(x.id))[1:20], ''{}'') FROM (' || chosen || ') x' INTO found_now, newest
-            USING range.lower, range.upper, since, agents, max_calls - total, analyzer->>'version', analyzer->>'rule_version';
+            USING range.lower, range.upper, since, agents, max_calls - total, analyzer->>'version', analyzer->>'rule_version', moving;
         ELSE
             EXECUTE 'INSERT INTO voice.job (call_id, tenant_id, kind, priority) SELECT x.id, x.tenant_id, ''analyze'', 10 FROM ('
                     || chosen || ') x ON CONFLICT DO NOTHING'
-            USING range.lower, range.upper, since, agents, max_calls - total, analyzer->>'version', analyzer->>'rule_version';
+            USING range.lower, range.upper, since, agents, max_calls - total, analyzer->>'version', analyzer->>'rule_version', moving;
             GET DIAGNOSTICS found_now = ROW_COUNT;
         END IF;
         total := total + found_now;

@@ -35,7 +35,7 @@ BEGIN
                          'analysis that is named; a trial has its own analysis, model and version; targets is {"property": {"figure": value}}; resamples is 100 to 20000.';
     ELSIF name IS NOT NULL THEN
         PERFORM voice._no_such_analysis(name);
-    ELSIF sample IS NOT NULL AND NOT EXISTS (SELECT FROM voice.label_sample s WHERE s.id = voice_agreement.sample AND s.tenant_id = tenant) THEN
+    ELSIF sample IS NOT NULL AND NOT EXISTS (SELECT 1 FROM voice.label_sample s WHERE s.id = voice_agreement.sample AND s.tenant_id = tenant) THEN
         RAISE EXCEPTION 'there is no such sample'
             USING ERRCODE = 'no_data_found', DETAIL = format('Sample %s is not among those of tenant "%s".', sample, tenant),
                   HINT = 'SELECT id, method, since, calls FROM voice.label_sample lists them.';

@@ -9,7 +9,7 @@ AS $$
     SELECT lower(p.model), p.valid_from, p.currency, p.prompt, p.cached_prompt, p.completion FROM voice.model_price p
     UNION ALL
     SELECT l.model, l.valid_from, l.currency, l.prompt, l.cached_prompt, l.completion FROM @extschema@.voice_list_prices() l
-    WHERE NOT EXISTS (SELECT FROM voice.model_price p WHERE lower(p.model) = l.model AND p.valid_from = l.valid_from)
+    WHERE NOT EXISTS (SELECT 1 FROM voice.model_price p WHERE lower(p.model) = l.model AND p.valid_from = l.valid_from)
 $$;
 COMMENT ON FUNCTION voice._prices() IS 'what a million tokens of each model cost, from a day on: voice.model_price, else voice_list_prices()';
 

@@ -43,7 +43,7 @@ BEGIN
     END IF;
     IF live_from < past_day AND voice._may_read('result', '{call_id,started_at,deleted_at,version,score,unsupported,tenant_id,agent_id,vertical,analysis,success,criteria,refused}') THEN
         summed := voice._open_days_rolled_up(tenant, live_from);
-        IF EXISTS (SELECT FROM generate_series(live_from, past_day - 1, interval '1 day') d(day) WHERE d.day::date <> ALL (summed)) THEN
+        IF EXISTS (SELECT 1 FROM generate_series(live_from, past_day - 1, interval '1 day') d(day) WHERE d.day::date <> ALL (summed)) THEN
             live := live || format($live$
                 UNION ALL
                 SELECT r.day, r.agent_id, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, count(*) FILTER (WHERE r.success = 'pass'), count(*) FILTER (WHERE r.success = 'fail')
@@ -90,7 +90,7 @@ BEGIN
         CASE WHEN may_read_words THEN 'd.tools, d.end_reasons, d.longest_silence_ms, d.longest_silence_call' ELSE '''{}''::jsonb, ''{}''::jsonb, NULL::int, NULL::uuid' END)
     USING tenant, first_day, least(live_from, past_day), coalesce(agents, '{""}'), summed;
     -- What is open is read from the calls, by whoever may read those. Turns are many: those of the newest 200 calls of a day tell how fast it is.
-    IF EXISTS (SELECT FROM generate_series(live_from, past_day - 1, interval '1 day') d(day) WHERE d.day::date <> ALL (summed))
+    IF EXISTS (SELECT 1 FROM generate_series(live_from, past_day - 1, interval '1 day') d(day) WHERE d.day::date <> ALL (summed))
        AND may_read_words AND voice._may_read('call', '{end_reason}') AND voice._may_read('turn', '{text}')
        AND voice._may_read('tool_call', '{error_text}') AND voice._may_read('analytics', '{intent}') THEN
         RETURN QUERY EXECUTE format($query$
@@ -334,7 +334,7 @@ BEGIN
     -- Of all agents: people label few calls.
     IF voice._may_read('label', '{call_id,labelled_at,sentiment,lead_score,intent,values,criteria,labeller,tenant_id}') AND voice._may_read('analytics', '{summary}')
        AND voice._may_read('result', '{values}') THEN
-        IF EXISTS (SELECT FROM voice.label l WHERE l.tenant_id = tenant AND l.labelled_at >= now() - interval '90 days') THEN
+        IF EXISTS (SELECT 1 FROM voice.label l WHERE l.tenant_id = tenant AND l.labelled_at >= now() - interval '90 days') THEN
             SELECT jsonb_agg(jsonb_build_object('analysis', m.analysis, 'property', m.property, 'calls', m.calls, 'sentence', m.sentence)) INTO part
             FROM (SELECT * FROM @extschema@.voice_agreement(resamples => 200) LIMIT 20) m;
         ELSE

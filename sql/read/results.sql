@@ -5,7 +5,7 @@ CREATE FUNCTION voice._no_such_analysis(name text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp
 AS $$
 BEGIN
-    IF name IS NULL OR NOT EXISTS (SELECT FROM voice.analysis a WHERE a.tenant_id = voice._tenant() AND a.name = _no_such_analysis.name) THEN
+    IF name IS NULL OR NOT EXISTS (SELECT 1 FROM voice.analysis a WHERE a.tenant_id = voice._tenant() AND a.name = _no_such_analysis.name) THEN
         RAISE EXCEPTION 'there is no such analysis'
             USING ERRCODE = 'invalid_parameter_value',
                   DETAIL = format('name is %s, and tenant "%s" has defined none of that name.', coalesce(quote_literal(name), 'NULL'), voice._tenant()),

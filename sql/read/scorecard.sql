@@ -34,7 +34,7 @@ BEGIN
     FROM voice.daily d WHERE d.tenant_id = tenant AND d.day < today;
     summed := voice._open_days_rolled_up(tenant, live_from);
     SELECT min(u.day) INTO live_until FROM unnest(summed) u(day)
-    WHERE NOT EXISTS (SELECT FROM generate_series(u.day, today, interval '1 day') later WHERE later::date <> ALL (summed));
+    WHERE NOT EXISTS (SELECT 1 FROM generate_series(u.day, today, interval '1 day') later WHERE later::date <> ALL (summed));
     SELECT coalesce(array_agg(DISTINCT a.name), '{}') INTO names FROM voice.analysis a WHERE a.tenant_id = tenant;
     IF live_until IS NULL OR live_until > live_from THEN
         live := format('UNION ALL SELECT l.%I::text, l.analysis, l.version, l.calls, l.passed, l.failed, l.unknown, l.scored, l.score_sum, '

@@ -107,7 +107,7 @@ BEGIN
                 ORDER BY d.call_id DESC LIMIT $6) m$find$,
             month.documents,
             CASE WHEN vertical IS NOT NULL THEN
-                'AND EXISTS (SELECT FROM voice.agent g WHERE g.id = c.agent_id AND g.tenant_id = $2 AND g.vertical = $5)' END,
+                'AND EXISTS (SELECT 1 FROM voice.agent g WHERE g.id = c.agent_id AND g.tenant_id = $2 AND g.vertical = $5)' END,
             month.calls)
         USING wanted, tenant, first_id, since, vertical, max_matches - cardinality(found_calls)
         INTO more_calls, more_ranks;

@@ -50,7 +50,7 @@ COMMENT ON FUNCTION voice_install() IS 'creates whatever is missing of the table
 
 DO $$
 BEGIN
-    PERFORM voice._make_private(r) FROM pg_catalog.unnest('{_instance,_webhook_secret,_receive_secret,_rolled_month,metrics,metrics_by_model}'::text[]) t(name),
+    PERFORM voice._make_private(r) FROM pg_catalog.unnest('{_instance,_webhook_secret,_receive_secret,_rolled_month,_sending,_receiving,_move_mark,metrics,metrics_by_model}'::text[]) t(name),
         pg_catalog.to_regclass('voice.' || t.name) r;
     PERFORM voice._close_functions();
     -- Postgres' own role for whoever watches. The schema's name is no secret; its tables grant it nothing.

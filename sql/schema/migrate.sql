@@ -97,12 +97,12 @@ CREATE FUNCTION voice._migrate_0002() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'voice._state'::regclass AND attname = 'schema_version') THEN
+    IF NOT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = 'voice._state'::regclass AND attname = 'schema_version') THEN
         ALTER TABLE voice._state ADD COLUMN schema_version int NOT NULL DEFAULT 1;
         COMMENT ON COLUMN voice._state.schema_version IS 'how far the tables are: the number of the last voice._migrate_NNNN() that was run';
     END IF;
     -- A job that is neither an analysis nor a delivery is none of those that wait for a model.
-    IF EXISTS (SELECT FROM pg_index i WHERE i.indexrelid = to_regclass('voice.job_waiting_idx')
+    IF EXISTS (SELECT 1 FROM pg_index i WHERE i.indexrelid = to_regclass('voice.job_waiting_idx')
                AND pg_get_expr(i.indpred, i.indrelid) NOT LIKE '%kind%') THEN
         DROP INDEX voice.job_waiting_idx;
         CREATE INDEX job_waiting_idx ON voice.job (priority, tenant_id, run_at, id) WHERE lease IS NULL AND kind = 'analyze';
@@ -119,12 +119,12 @@ AS $$
 DECLARE
     grantee text;
 BEGIN
-    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'voice.call'::regclass AND attname = 'cost' AND NOT attisdropped) THEN
+    IF NOT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = 'voice.call'::regclass AND attname = 'cost' AND NOT attisdropped) THEN
         ALTER TABLE voice.call ADD COLUMN cost numeric, ADD COLUMN cost_currency text;
         COMMENT ON COLUMN voice.call.cost IS 'what the provider charged for the call, in cost_currency';
         COMMENT ON COLUMN voice.call.cost_currency IS 'as ISO 4217 writes it: USD';
     END IF;
-    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'voice.turn'::regclass AND attname = 'speaker' AND NOT attisdropped) THEN
+    IF NOT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = 'voice.turn'::regclass AND attname = 'speaker' AND NOT attisdropped) THEN
         ALTER TABLE voice.turn ADD COLUMN speaker text;
         COMMENT ON COLUMN voice.turn.speaker IS 'who spoke, where the role does not say it: human_agent (a person on the agent''s side, role system)';
         PERFORM voice._keep_words_out_of_statistics(t.relid) FROM pg_partition_tree('voice.turn') t;
@@ -155,7 +155,7 @@ CREATE FUNCTION voice._migrate_0004() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'voice.attempt'::regclass AND attname = 'mended' AND NOT attisdropped) THEN
+    IF NOT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = 'voice.attempt'::regclass AND attname = 'mended' AND NOT attisdropped) THEN
         ALTER TABLE voice.attempt ADD COLUMN mended boolean;
         COMMENT ON COLUMN voice.attempt.mended IS 'true: the model''s answer did not hold to the form that was asked for, and was read all the same; else NULL';
     END IF;
@@ -186,7 +186,7 @@ AS $$
 DECLARE
     grantee text;
 BEGIN
-    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'voice.turn'::regclass AND attname = 'external_id' AND NOT attisdropped) THEN
+    IF NOT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = 'voice.turn'::regclass AND attname = 'external_id' AND NOT attisdropped) THEN
         ALTER TABLE voice.turn ADD COLUMN external_id text;
         ALTER TABLE voice.tool_call ADD COLUMN external_id text;
         COMMENT ON COLUMN voice.turn.external_id IS 'the client''s own id of the turn: voice_add_turn() adds it once';
@@ -194,7 +194,7 @@ BEGIN
         PERFORM voice._keep_words_out_of_statistics(t.relid) FROM pg_partition_tree('voice.turn') t;
         PERFORM voice._keep_words_out_of_statistics(t.relid) FROM pg_partition_tree('voice.tool_call') t;
     END IF;
-    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'voice.analytics'::regclass AND attname = 'contact_number' AND NOT attisdropped) THEN
+    IF NOT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = 'voice.analytics'::regclass AND attname = 'contact_number' AND NOT attisdropped) THEN
         ALTER TABLE voice.analytics ADD COLUMN contact_number text, ADD COLUMN external_id text;
         COMMENT ON COLUMN voice.analytics.contact_number IS 'the number of the other party: who rang or, of an outbound call, who was rung';
         COMMENT ON COLUMN voice.analytics.external_id IS 'copy of the call''s, kept true by a trigger';
@@ -242,7 +242,7 @@ CREATE FUNCTION voice._migrate_0007() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'voice.analytics'::regclass AND attname = 'evidence' AND NOT attisdropped) THEN
+    IF NOT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = 'voice.analytics'::regclass AND attname = 'evidence' AND NOT attisdropped) THEN
         ALTER TABLE voice.analytics
             ADD COLUMN evidence jsonb CONSTRAINT analytics_evidence_is_an_array CHECK (jsonb_typeof(evidence) = 'array'),
             ADD COLUMN unsupported smallint CONSTRAINT analytics_unsupported_not_negative CHECK (unsupported >= 0);
@@ -250,7 +250,7 @@ BEGIN
         COMMENT ON COLUMN voice.analytics.unsupported IS 'how many claims of evidence do not stand in the transcript as quoted; NULL: none was given';
         PERFORM voice._keep_words_out_of_statistics(t.relid) FROM pg_partition_tree('voice.analytics') t;
     END IF;
-    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'voice.daily'::regclass AND attname = 'analyses_passed' AND NOT attisdropped) THEN
+    IF NOT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = 'voice.daily'::regclass AND attname = 'analyses_passed' AND NOT attisdropped) THEN
         ALTER TABLE voice.daily ADD COLUMN analyses_passed bigint NOT NULL DEFAULT 0, ADD COLUMN analyses_failed bigint NOT NULL DEFAULT 0;
         COMMENT ON COLUMN voice.daily.analyses_passed IS 'results of those calls with success pass, of the newest version of each analysis: voice.daily_result';
         COMMENT ON COLUMN voice.daily.analyses_failed IS 'the same, with success fail';
@@ -270,7 +270,7 @@ BEGIN
         COMMENT ON TABLE voice.attempt IS 'every attempt to analyse a call, to try another analysis of it or to tell a webhook of it, and what came of it';
         COMMENT ON COLUMN voice.attempt.event IS 'of a delivery: what it told; of a trial: its id';
     END IF;
-    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'voice.webhook'::regclass AND attname = 'only_if' AND NOT attisdropped) THEN
+    IF NOT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = 'voice.webhook'::regclass AND attname = 'only_if' AND NOT attisdropped) THEN
         ALTER TABLE voice.webhook ADD COLUMN only_if jsonb
             CONSTRAINT webhook_only_if_names_an_analysis CHECK (jsonb_typeof(only_if->'analysis') = 'string');
         COMMENT ON COLUMN voice.webhook.only_if IS 'of lead.hot: only calls whose newest result of this analysis is so: {"analysis", "success", "min_score", "values"}; NULL: all';
@@ -361,7 +361,8 @@ BEGIN
         WHERE e.extname = 'voice_analytics' AND d.deptype = 'e'
           AND d.refclassid = 'pg_extension'::regclass AND d.classid = 'pg_class'::regclass
           AND c.relkind IN ('r', 'p', 'S')
-          AND c.oid NOT IN ('voice._instance'::regclass, 'voice._webhook_secret'::regclass, 'voice._receive_secret'::regclass, 'voice._rolled_month'::regclass)
+          AND c.oid NOT IN ('voice._instance'::regclass, 'voice._webhook_secret'::regclass, 'voice._receive_secret'::regclass, 'voice._rolled_month'::regclass,
+                        'voice._sending'::regclass, 'voice._receiving'::regclass, 'voice._move_mark'::regclass)
     LOOP
         EXECUTE format('ALTER EXTENSION voice_analytics DROP %s %s', relation.kind, relation.name);
     END LOOP;

@@ -3,14 +3,14 @@ CREATE FUNCTION voice._migrate_0010() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'voice.tenant_limit'::regclass AND attname = 'budget_per_day' AND NOT attisdropped) THEN
+    IF NOT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = 'voice.tenant_limit'::regclass AND attname = 'budget_per_day' AND NOT attisdropped) THEN
         ALTER TABLE voice.tenant_limit
             ADD COLUMN budget_per_day numeric CONSTRAINT tenant_limit_budget_per_day_in_range CHECK (budget_per_day > 0 AND budget_per_day < 1e12),
             ADD COLUMN budget_currency text NOT NULL DEFAULT 'USD' CONSTRAINT tenant_limit_budget_currency_is_a_code CHECK (budget_currency ~ '^[A-Z]{3}$');
         COMMENT ON COLUMN voice.tenant_limit.budget_per_day IS 'what its analyses may cost a day; NULL: as much as they do';
         COMMENT ON COLUMN voice.tenant_limit.budget_currency IS 'of budget_per_day; what has no price in this currency is not counted';
     END IF;
-    IF NOT EXISTS (SELECT FROM voice.daily_usage) THEN
+    IF NOT EXISTS (SELECT 1 FROM voice.daily_usage) THEN
         INSERT INTO voice.daily_usage (tenant_id, day, agent_id, model, analysis, requests, prompt_tokens, completion_tokens)
         SELECT a.tenant_id, (a.created_at AT TIME ZONE voice._zone())::date, c.agent_id, a.model,
                CASE WHEN a.outcome = 'part' THEN '(notes)' WHEN a.kind = 'analyze' THEN 'fixed' ELSE '(' || a.kind || ')' END,

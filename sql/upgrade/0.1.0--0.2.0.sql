@@ -23,6 +23,49 @@ COMMENT ON TABLE voice._receive_secret IS 'what webhooks that voice_receive() ta
 ALTER TABLE voice._receive_secret OWNER TO voice_worker;
 REVOKE ALL ON voice._receive_secret FROM PUBLIC;
 
+-- Tenants that move to another server, or came from one (sql/move/state.sql).
+CREATE TABLE voice._sending (
+    tenant_id text PRIMARY KEY,
+    began_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    -- What was written before that is known to be alike on both servers; scripts/move-tenant.sh writes it.
+    verified_until timestamptz,
+    fenced_at timestamptz,
+    held_at timestamptz,
+    -- Written together with held_at, here and to voice._move_mark.
+    token uuid,
+    -- What was taken out of the queue, and the alerts: they go with the print.
+    jobs jsonb NOT NULL DEFAULT '[]',
+    alerts jsonb NOT NULL DEFAULT '[]',
+    -- The last print since held_at: voice_forget_tenant() compares it with what is there.
+    print jsonb
+);
+COMMENT ON TABLE voice._sending IS 'tenants that are on their way to another server: voice_send_tenant()';
+ALTER TABLE voice._sending OWNER TO voice_worker;
+REVOKE ALL ON voice._sending FROM PUBLIC;
+
+CREATE TABLE voice._receiving (
+    tenant_id text PRIMARY KEY,
+    began_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    arrived_at timestamptz,
+    -- Roll-ups of days before this one came with the tenant, whose calls of those days had left.
+    kept_before date,
+    -- Of voice._sending on the server from which it came: proves to that one that all is here.
+    token uuid
+);
+COMMENT ON TABLE voice._receiving IS 'tenants that are on their way to this server, or came here: voice_receive_tenant()';
+ALTER TABLE voice._receiving OWNER TO voice_worker;
+REVOKE ALL ON voice._receiving FROM PUBLIC;
+
+-- Replicated with the tenant: changes are applied in the order of their commits, so whoever sees the token has all that was
+-- committed before it.
+CREATE TABLE voice._move_mark (
+    tenant_id text PRIMARY KEY,
+    token uuid NOT NULL
+);
+COMMENT ON TABLE voice._move_mark IS 'the last row that a tenant sends to its new server';
+ALTER TABLE voice._move_mark OWNER TO voice_worker;
+REVOKE ALL ON voice._move_mark FROM PUBLIC;
+
 ALTER TABLE voice._webhook_secret ADD COLUMN old_secret text, ADD COLUMN replaced_at timestamptz;
 COMMENT ON COLUMN voice._webhook_secret.old_secret IS 'what it was until replaced_at; for a day deliveries are signed with both';
 
@@ -87,7 +130,7 @@ DROP TABLE voice._known;
 
 DO $$
 BEGIN
-    PERFORM voice._make_private('voice._receive_secret');
+    PERFORM voice._make_private(('voice.' || name)::pg_catalog.regclass) FROM pg_catalog.unnest('{_receive_secret,_sending,_receiving,_move_mark}'::text[]) t(name);
     -- A restore that is not over yet: voice_install() does it then.
     IF pg_catalog.to_regclass('voice._state') IS NOT NULL THEN
         PERFORM @extschema@.voice_install();

@@ -29,7 +29,7 @@ BEGIN
                   HINT = 'Add another webhook and remove this one.';
     END IF;
     -- ON CONFLICT DO NOTHING would leave behind what this trigger did to somebody else's.
-    IF TG_OP = 'INSERT' AND EXISTS (SELECT FROM voice.webhook w WHERE w.id = NEW.id) THEN
+    IF TG_OP = 'INSERT' AND EXISTS (SELECT 1 FROM voice.webhook w WHERE w.id = NEW.id) THEN
         RAISE EXCEPTION 'there is such a webhook already'
             USING ERRCODE = 'unique_violation', DETAIL = format('Its id is %s.', NEW.id),
                   HINT = 'Leave the id out; UPDATE changes a webhook that is there.';
@@ -57,7 +57,7 @@ BEGIN
         WHERE s.secret <> EXCLUDED.secret;
     END IF;
     -- Who gives a secret to one that was disabled for want of it wants it enabled.
-    IF NEW.enabled AND NOT EXISTS (SELECT FROM voice._webhook_secret s WHERE s.webhook_id = NEW.id) THEN
+    IF NEW.enabled AND NOT EXISTS (SELECT 1 FROM voice._webhook_secret s WHERE s.webhook_id = NEW.id) THEN
         IF TG_OP = 'UPDATE' AND NOT OLD.enabled THEN
             RAISE EXCEPTION 'the webhook has no secret'
                 USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = format('Webhook %s: %s.', NEW.id, OLD.disabled_reason),
@@ -209,7 +209,7 @@ COMMENT ON FUNCTION voice_enable_webhook(uuid, text, text) IS
 -- SECURITY DEFINER: whether there is one is no secret.
 CREATE FUNCTION voice._webhook_has_secret(id uuid) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, voice, pg_temp
-AS $$ SELECT EXISTS (SELECT FROM voice._webhook_secret s WHERE s.webhook_id = $1) $$;
+AS $$ SELECT EXISTS (SELECT 1 FROM voice._webhook_secret s WHERE s.webhook_id = $1) $$;
 ALTER FUNCTION voice._webhook_has_secret(uuid) OWNER TO voice_worker;
 COMMENT ON FUNCTION voice._webhook_has_secret(uuid) IS 'whether a webhook can be enabled as it is';
 

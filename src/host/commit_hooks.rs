@@ -135,19 +135,26 @@ unsafe extern "C-unwind" fn at_end(event: pg_sys::XactEvent::Type, _argument: *m
     match event {
         XACT_EVENT_PRE_COMMIT | XACT_EVENT_PRE_PREPARE => run_pre_commit_callbacks(),
         XACT_EVENT_COMMIT => {
+            // Where no worker ever came, the transaction that created the extension was prepared, and its announcement was
+            // forgotten: COMMIT PREPARED runs no callback of ours. So whoever has work for the worker announces it.
+            let mut announce = ANNOUNCE.get();
             if WAKE.get() {
                 // SAFETY: a backend's own database never changes.
-                if let Some(slot) = shmem::slot_of(unsafe { pg_sys::MyDatabaseId }, shmem::SlotPolicy::Existing) {
-                    if REREAD_LIMITS.get() {
-                        slot.limits_changed.store(true, Release);
+                match shmem::slot_of(unsafe { pg_sys::MyDatabaseId }, shmem::SlotPolicy::Existing) {
+                    Some(slot) => {
+                        if REREAD_LIMITS.get() {
+                            slot.limits_changed.store(true, Release);
+                        }
+                        if PROBE.get() {
+                            slot.probe_asked.store(true, Release);
+                        }
+                        slot.wake();
+                        announce |= slot.is_absent();
                     }
-                    if PROBE.get() {
-                        slot.probe_asked.store(true, Release);
-                    }
-                    slot.wake();
+                    None => announce = true,
                 }
             }
-            if ANNOUNCE.get() {
+            if announce {
                 // SAFETY: a backend's own database never changes.
                 if let Some(slot) = shmem::slot_of(unsafe { pg_sys::MyDatabaseId }, shmem::SlotPolicy::FreeOrAbsent) {
                     slot.want_worker();

@@ -3,6 +3,7 @@
 
 mod alerts;
 mod canary;
+mod cells;
 mod chaos;
 mod copies;
 mod ddl;
@@ -15,6 +16,7 @@ mod late;
 mod live;
 mod logical;
 mod months;
+mod moving;
 mod outage;
 mod poisoned;
 mod replication;

@@ -51,8 +51,13 @@ impl Voice {
                 "INSERT INTO voice.agent (id, name, vertical) VALUES ('a', 'Ava', 'healthcare') ON CONFLICT DO NOTHING",
             )
             .unwrap();
-        let insert = "INSERT INTO voice.call (agent_id, from_number, to_number) VALUES ('a', '+15550100', '+15550199') RETURNING id::text";
-        let id: String = self.client.query_one(insert, &[]).unwrap().get(0);
+        self.open_call_of("a", turns)
+    }
+
+    /// The same, of an agent that is there.
+    pub fn open_call_of(&mut self, agent: &str, turns: &[(&str, &str)]) -> String {
+        let insert = "INSERT INTO voice.call (agent_id, from_number, to_number) VALUES ($1, '+15550100', '+15550199') RETURNING id::text";
+        let id: String = self.client.query_one(insert, &[&agent]).unwrap().get(0);
         for (role, text) in turns {
             self.turn(&id, role, text);
         }

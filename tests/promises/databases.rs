@@ -31,6 +31,21 @@ fn create_extension_rolled_back_leaves_no_worker_and_no_trace() {
 }
 
 #[test]
+fn an_extension_that_was_created_in_a_prepared_transaction_gets_its_worker_with_the_first_call_that_ends() {
+    let mut fresh = Voice::on(harness::Cluster::builder().setting("max_prepared_transactions", 1));
+    fresh.cluster.worker_pid("app");
+    // A worker that finds no extension leaves, and is not started again until somebody announces one.
+    fresh.client.batch_execute("DROP EXTENSION voice_analytics CASCADE; DROP SCHEMA IF EXISTS voice CASCADE").unwrap();
+    fresh.client.batch_execute("NOTIFY voice_analytics").unwrap();
+    fresh.until("SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'voice_analytics worker'");
+    fresh.client.batch_execute("BEGIN; CREATE EXTENSION voice_analytics; PREPARE TRANSACTION 'installed'").unwrap();
+    fresh.client.batch_execute("COMMIT PREPARED 'installed'").unwrap();
+    fresh.call(&[("user", "hello")]);
+    fresh.drained();
+    assert_eq!(fresh.count("SELECT count(*) FROM voice.analytics"), 1);
+}
+
+#[test]
 fn a_terminated_worker_comes_back_and_loses_nothing() {
     let stub = StubLlm::start();
     stub.answer_always(Reply::hang());

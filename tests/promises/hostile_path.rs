@@ -47,7 +47,8 @@ CREATE TEMP TABLE call (id uuid, tenant_id text); CREATE TEMP TABLE pg_proc (oid
 
 #[test]
 fn nothing_of_a_hostile_search_path_runs() {
-    let mut voice = Voice::on(harness::Cluster::builder().setting("voice_analytics.enabled", "off"));
+    let builder = harness::Cluster::builder().setting("voice_analytics.enabled", "off").setting("wal_level", "logical");
+    let mut voice = Voice::on(builder);
     voice
         .client
         .batch_execute("INSERT INTO voice.agent (id, vertical) VALUES ('a', 'salon'); CREATE ROLE someone LOGIN")
@@ -179,11 +180,31 @@ fn nothing_of_a_hostile_search_path_runs() {
         &format!("SELECT voice_restore_call('{call}')"),
         &format!("SELECT * FROM voice_erase_call('{call}')"),
         "SELECT * FROM voice_erase_caller('+1 212 555 0143')",
+        "SELECT voice_send_tenant('')",
+        "SELECT voice_hold_tenant('')",
+        "SELECT voice_hold_tenant('')",
+        "SELECT voice_tenant_print('')",
+        "SELECT voice_receive_tenant(pg_catalog.jsonb_set(voice_tenant_print(''), '{instance}', '\"01890000-0000-7000-8000-00000000000a\"'))",
+        "SELECT voice_release_tenant('', true)",
+        "SELECT voice_release_tenant('')",
+        "SELECT voice_receive_tenant(pg_catalog.jsonb_set(voice_tenant_print(''), '{instance}', '\"01890000-0000-7000-8000-00000000000a\"'))",
+        "INSERT INTO voice._receiving (tenant_id) VALUES ('') ON CONFLICT DO NOTHING",
+        "SELECT voice_tenant_arrived('', voice_tenant_print(''))",
+        "SELECT voice_forget_tenant('')",
         "DELETE FROM voice.call",
     ];
     for sql in statements {
         // Refusals are as good: they run their own code.
-        let refused = ["robot", "_webhook(", "schedule(", "voice_receive(", "voice_trial", "voice_create_view("];
+        let refused = [
+            "robot",
+            "_webhook(",
+            "schedule(",
+            "voice_receive(",
+            "voice_trial",
+            "voice_create_view(",
+            "voice_receive_tenant(",
+            "voice_tenant_arrived(",
+        ];
         if let Err(error) = voice.client.batch_execute(sql) {
             assert!(refused.iter().any(|word| sql.contains(word)), "{sql}: {error:?}");
         }

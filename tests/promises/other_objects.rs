@@ -136,3 +136,21 @@ fn settings_that_a_database_may_have_change_nothing() {
     voice.until("SELECT months_ahead = 9 FROM voice_status()");
     assert_eq!(voice.text("SELECT last_error FROM voice_status()", &[]), None);
 }
+
+#[test]
+fn beside_citus_in_the_same_database_calls_are_analysed_as_ever() {
+    if !harness::has_library("citus") {
+        harness::skipped("there is no Citus");
+        return;
+    }
+    let cluster = Cluster::builder().setting("shared_preload_libraries", "citus,voice_analytics").start();
+    cluster.create_database("app");
+    let mut client = cluster.connect("app");
+    client.batch_execute("CREATE EXTENSION citus").unwrap();
+    client.batch_execute("CREATE EXTENSION voice_analytics").unwrap();
+    let mut voice = Voice { cluster, client };
+    voice.call(&[("user", "hello"), ("assistant", "goodbye")]);
+    voice.drained();
+    assert_eq!(voice.count("SELECT count(*) FROM voice.analytics"), 1);
+    assert!(voice.count("SELECT count(*) FROM voice_create_partitions(6)") > 0);
+}

@@ -278,6 +278,11 @@ impl Slot {
         self.wake.swap(false, AcqRel)
     }
 
+    /// Whether the worker found no extension and has left. Takes no lock while there is a worker.
+    pub fn is_absent(&self) -> bool {
+        self.proc_number.load(Acquire) == -1 && self.stage() == Stage::Absent
+    }
+
     /// Whether the slot may be given to another database: its worker found no extension and has left.
     pub(super) fn is_idle(&self, held: &mut Exclusive) -> bool {
         let service = self.service.get_mut(held);
