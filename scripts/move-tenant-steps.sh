@@ -163,7 +163,7 @@ date +%s%3N >> "$work/moments"
 SH
     cat > "$work/source.sql" << SQL
 SELECT set_config('move.tenant', :'tenant', false), set_config('move.patience', '$max_pause', false) \\g /dev/null
-SELECT voice_tenant_print(:'tenant', '$since') \\g $work/print
+SELECT voice_tenant_print(:'tenant', '$since', hashed => false) \\g $work/print
 SELECT voice._tenant_baggage(:'tenant'), voice._tenant_settings(:'tenant', true) \\g /dev/null
 \\! touch $work/warm; bash $work/pause
 \\set paused \`test -e $work/paused && echo true || echo false\`
@@ -181,7 +181,7 @@ BEGIN
     END LOOP;
 END \$\$;
 \\! date +%s%3N >> $work/moments
-SELECT voice_tenant_print(:'tenant', '$since') \\g $work/held.new
+SELECT voice_tenant_print(:'tenant', '$since', hashed => false) \\g $work/held.new
 \\! mv $work/held.new $work/held; touch $work/go; date +%s%3N >> $work/moments
 \\else
 SELECT 1 / 0 AS "the pooler could not be paused";

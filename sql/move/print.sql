@@ -13,7 +13,7 @@ COMMENT ON FUNCTION voice._hashed_columns(regclass) IS 'the columns of a table, 
 
 -- Month by month and by the calls of the tenant's agents, for no index of these tables begins with a tenant; partitions by name, which
 -- are planned in a fraction of the time. ids: from the first to the last.
-CREATE FUNCTION voice._tenant_rows(tenant text, first_id uuid, last_id uuid) RETURNS jsonb
+CREATE FUNCTION voice._tenant_rows(tenant text, first_id uuid, last_id uuid, hashed boolean DEFAULT true) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
@@ -44,11 +44,12 @@ BEGIN
         last_month := to_char((@extschema@.voice_uuid_time(month.upper) - interval '1 millisecond') AT TIME ZONE 'UTC', 'YYYY-MM');
         EXECUTE format($query$
             SELECT jsonb_object_agg(m.month, jsonb_build_array(m.rows, m.hash)) FROM (
-                SELECT %7$s AS month, count(*) AS rows, bit_xor(hash_record_extended(ROW(%2$s), 0))::text AS hash
+                SELECT %7$s AS month, count(*) AS rows, %2$s AS hash
                 FROM %3$s t
                 WHERE t.%1$I >= %4$L AND t.%1$I <= %5$L AND t.tenant_id = $1 AND %6$s
                 GROUP BY 1) m$query$,
-            CASE parent WHEN 'call' THEN 'id' ELSE 'call_id' END, month.columns, month.partition, month.lower, month.upper,
+            CASE parent WHEN 'call' THEN 'id' ELSE 'call_id' END,
+            CASE WHEN hashed THEN format('bit_xor(hash_record_extended(ROW(%s), 0))::text', month.columns) ELSE 'NULL::text' END, month.partition, month.lower, month.upper,
             CASE parent WHEN 'call' THEN 't.agent_id = ANY ($2)'
                         ELSE format('t.call_id IN (SELECT c.id FROM %s c WHERE c.id >= %L AND c.id <= %L AND c.agent_id = ANY ($2) AND c.tenant_id = $1)',
                                     month.calls, month.lower, month.upper) END,
@@ -64,7 +65,7 @@ BEGIN
     RETURN found;
 END
 $$;
-COMMENT ON FUNCTION voice._tenant_rows(text, uuid, uuid) IS 'of each partitioned table and month: how many rows a tenant has, and the XOR of their hashes';
+COMMENT ON FUNCTION voice._tenant_rows(text, uuid, uuid, boolean) IS 'of each partitioned table and month: how many rows a tenant has, and the XOR of their hashes, or NULL';
 
 CREATE FUNCTION voice._tenant_settings(tenant text, whole boolean) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp
@@ -119,7 +120,9 @@ END
 $$;
 COMMENT ON FUNCTION voice._tenant_baggage(text) IS 'rows of a tenant that are not replicated, for its new server';
 
-CREATE FUNCTION voice_tenant_print(tenant text, since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity') RETURNS jsonb
+-- hashed: false where seconds count. Once the mark of a tenant that is held has come, all its changes have; numbers of rows are to spare.
+CREATE FUNCTION voice_tenant_print(tenant text, since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity', hashed boolean DEFAULT true)
+RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
@@ -130,7 +133,7 @@ DECLARE
     sending voice._sending;
     made jsonb;
 BEGIN
-    IF tenant IS NULL OR since IS NULL OR until IS NULL THEN
+    IF tenant IS NULL OR since IS NULL OR until IS NULL OR hashed IS NULL THEN
         RAISE EXCEPTION 'a print needs a tenant and two times'
             USING ERRCODE = 'invalid_parameter_value',
                   DETAIL = format('tenant is %s, since %s, until %s.', coalesce(quote_literal(tenant), 'NULL'), coalesce(since::text, 'NULL'), coalesce(until::text, 'NULL')),
@@ -138,7 +141,7 @@ BEGIN
     END IF;
     SELECT s.* INTO sending FROM voice._sending s WHERE s.tenant_id = tenant;
     made := jsonb_build_object(
-        'tenant', tenant, 'instance', (SELECT i.id FROM voice._instance i), 'since', since, 'until', until,
+        'tenant', tenant, 'instance', (SELECT i.id FROM voice._instance i), 'since', since, 'until', until, 'hashed', hashed,
         'server_version_num', current_setting('server_version_num')::int,
         'version', (SELECT e.extversion FROM pg_extension e WHERE e.extname = 'voice_analytics'),
         'schema_version', voice._schema_version(),
@@ -156,7 +159,7 @@ BEGIN
         'prices', (SELECT coalesce(jsonb_agg(to_jsonb(p) - 'source' ORDER BY p.model, p.valid_from), '[]') FROM voice.model_price p),
         'arrived', (SELECT r.token FROM voice._receiving r WHERE r.tenant_id = tenant AND r.arrived_at IS NOT NULL),
         'held', coalesce(sending.held_at IS NOT NULL, false),
-        'rows', voice._tenant_rows(tenant, first_id, last_id),
+        'rows', voice._tenant_rows(tenant, first_id, last_id, hashed),
         'settings', voice._tenant_settings(tenant, sending.held_at IS NOT NULL));
     IF sending.held_at IS NOT NULL THEN
         UPDATE voice._sending s SET print = made WHERE s.tenant_id = tenant;
@@ -168,5 +171,5 @@ BEGIN
     RETURN made;
 END
 $$;
-COMMENT ON FUNCTION voice_tenant_print(text, timestamptz, timestamptz) IS
-    'what a tenant is on this server: rows and a hash of them a table and month, of calls whose ids are of that time; settings that its new server must share; once it is held, also what replication does not carry';
+COMMENT ON FUNCTION voice_tenant_print(text, timestamptz, timestamptz, boolean) IS
+    'what a tenant is on this server: rows and (unless hashed is false) a hash of them a table and month, of calls whose ids are of that time; settings that its new server must share; once it is held, also what replication does not carry';

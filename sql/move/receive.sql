@@ -186,7 +186,8 @@ DECLARE
     settings CONSTANT jsonb := voice._tenant_settings(tenant, (print->>'held')::boolean);
     here CONSTANT jsonb := voice._tenant_rows(tenant,
         CASE WHEN since < timestamptz '1970-01-01 00:00:00+00' THEN uuid '00000000-0000-0000-0000-000000000000' ELSE @extschema@.voice_uuid_at(since) END,
-        CASE WHEN until > now() + interval '100 years' THEN uuid 'ffffffff-ffff-ffff-ffff-ffffffffffff' ELSE @extschema@.voice_uuid_at(until) END);
+        CASE WHEN until > now() + interval '100 years' THEN uuid 'ffffffff-ffff-ffff-ffff-ffffffffffff' ELSE @extschema@.voice_uuid_at(until) END,
+        coalesce((print->>'hashed')::boolean, true));
 BEGIN
     RETURN (
         SELECT string_agg(format('%s: %s rows there, %s here', d.what, coalesce(d.there->>0, '0'), coalesce(d.here->>0, '0')), '; ' ORDER BY d.what)

@@ -239,7 +239,8 @@ BEGIN
         IF sending.print IS NULL OR (sending.print->'rows', sending.print->'settings') IS DISTINCT FROM
            (voice._tenant_rows(tenant,
                 CASE WHEN (sending.print->>'since')::timestamptz < timestamptz '1970-01-01 00:00:00+00' THEN uuid '00000000-0000-0000-0000-000000000000'
-                     ELSE @extschema@.voice_uuid_at((sending.print->>'since')::timestamptz) END, 'ffffffff-ffff-ffff-ffff-ffffffffffff'),
+                     ELSE @extschema@.voice_uuid_at((sending.print->>'since')::timestamptz) END, 'ffffffff-ffff-ffff-ffff-ffffffffffff',
+                coalesce((sending.print->>'hashed')::boolean, true)),
             voice._tenant_settings(tenant, true)) THEN
             RAISE EXCEPTION 'somebody has written here since this tenant left'
                 USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = format('Rows of tenant "%s" are not what was sent.', tenant),
