@@ -99,7 +99,8 @@ impl Cells {
         let programs = Path::new(psql.get_program()).parent().expect("a folder of programs").to_owned();
         let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap_or_default());
         let mut command = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/move-tenant.sh"));
-        command.env("PATH", path).stdin(Stdio::null());
+        // A script that is killed leaves its folder behind: it goes with the cluster.
+        command.env("PATH", path).env("TMPDIR", self.servers[0].cluster.folder()).stdin(Stdio::null());
         command.args([self.address(self.home), self.address(1 - self.home), TENANT.to_owned()]);
         command.arg("--on-switch").arg(format!("echo {} > {}", 1 - self.home, self.route.display()));
         command.args(["--settled", "5 seconds"]).args(options);
