@@ -40,7 +40,7 @@ fn create_bare(voice: &Voice, database: &str) {
     voice.cluster.create_database(database);
     let mut client = voice.cluster.connect(database);
     client.batch_execute("SET row_security = off; CREATE EXTENSION voice_analytics").unwrap();
-    let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'voice' AND tablename NOT IN ('_instance', '_webhook_secret', '_receive_secret', '_rolled_month')";
+    let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'voice' AND tablename NOT IN ('_instance', '_webhook_secret', '_receive_secret', '_rolled_month', '_sending', '_receiving', '_move_mark')";
     assert_eq!(client.query_one(tables, &[]).unwrap().get::<_, i64>(0), 0);
 }
 
