@@ -35,6 +35,16 @@ compile_only() {
     row "$1" "$result" 'compiled against the bindings that pgrx carries; no server of it was run'
 }
 
+# what_failed MAJOR: what its log says of tests that failed, at most 200 lines, for who sees only what this script prints
+what_failed() {
+    printf '\n-- what failed on PostgreSQL %s (%s)\n' "$1" "${logs#"$PWD/"}/$1.log"
+    awk '
+        /^failures:$/ { inside = 1 }
+        inside || /^not ok |\.\.\. FAILED|^error(\[|:)|^(\+|-)[^+-]/ { print }
+        /^test result: / { inside = 0 }
+    ' "$logs/$1.log" | head -n 200
+}
+
 on_server() {
     local pg_config version compiled=ok passed='' suite counts
     pg_config=$(scripts/servers.sh "$1")
@@ -46,7 +56,7 @@ on_server() {
         return
     fi
     if [ ${#suites[@]} -gt 0 ]; then
-        PG_CONFIG=$pg_config TEST_LOGS=$logs/logs-$1 scripts/test.sh "${suites[@]}" > "$logs/$1.log" 2>&1 || failed=1
+        PG_CONFIG=$pg_config TEST_LOGS=$logs/logs-$1 scripts/test.sh "${suites[@]}" > "$logs/$1.log" 2>&1 || { failed=1; what_failed "$1"; }
         for suite in "${suites[@]}"; do
             counts=$(sed -nE "s/^$suite: ([0-9]+) passed, ([0-9]+) failed\$/\1 passed, \2 failed/p" "$logs/$1.log")
             passed+="${passed:+; }$suite ${counts:-did not run}"

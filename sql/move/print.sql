@@ -126,10 +126,8 @@ RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
-    first_id CONSTANT uuid := CASE WHEN since < timestamptz '1970-01-01 00:00:00+00' THEN uuid '00000000-0000-0000-0000-000000000000'
-                                   ELSE @extschema@.voice_uuid_at(since) END;
-    last_id CONSTANT uuid := CASE WHEN until > now() + interval '100 years' THEN uuid 'ffffffff-ffff-ffff-ffff-ffffffffffff'
-                                  ELSE @extschema@.voice_uuid_at(until) END;
+    first_id CONSTANT uuid := voice._first_id_of(since);
+    last_id CONSTANT uuid := voice._last_id_of(until);
     sending voice._sending;
     made jsonb;
 BEGIN

@@ -49,15 +49,8 @@ BEGIN
                   DETAIL = format('Its oldest month there is of %s; voice_analytics.retention is %s here.', (print->>'oldest')::timestamptz::date, retention),
                   HINT = 'Give both the same retention, or SELECT voice_drop_partitions(…) there first.';
     END IF;
-    SELECT string_agg(r.relation::text, ', ' ORDER BY r.relation::text) INTO found FROM (
-        SELECT l.partition AS relation FROM unnest(voice._partitioned_tables()) f CROSS JOIN LATERAL voice._partitions(f) l
-        UNION ALL SELECT to_regclass('voice.' || t.name) FROM voice._moved_tables() t) r
-    JOIN pg_class c ON c.oid = r.relation WHERE c.relreplident IN ('i', 'n');
-    IF found IS NOT NULL THEN
-        RAISE EXCEPTION 'tables here have a replica identity by which no change can be applied'
-            USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = format('They have USING INDEX or NOTHING: %s.', found),
-                  HINT = 'ALTER TABLE … REPLICA IDENTITY DEFAULT of each.';
-    ELSIF EXISTS (SELECT 1 FROM voice._sending s WHERE s.tenant_id = tenant) THEN
+    PERFORM voice._refuse_identities();
+    IF EXISTS (SELECT 1 FROM voice._sending s WHERE s.tenant_id = tenant) THEN
         RAISE EXCEPTION 'this tenant is being sent from here'
             USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = format('What it has left here is not deleted yet: tenant "%s".', tenant),
                   HINT = 'SELECT voice_forget_tenant(tenant) until it is 0, or voice_release_tenant(tenant).';
@@ -181,12 +174,9 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
     tenant CONSTANT text := print->>'tenant';
-    since CONSTANT timestamptz := (print->>'since')::timestamptz;
-    until CONSTANT timestamptz := (print->>'until')::timestamptz;
     settings CONSTANT jsonb := voice._tenant_settings(tenant, (print->>'held')::boolean);
     here CONSTANT jsonb := voice._tenant_rows(tenant,
-        CASE WHEN since < timestamptz '1970-01-01 00:00:00+00' THEN uuid '00000000-0000-0000-0000-000000000000' ELSE @extschema@.voice_uuid_at(since) END,
-        CASE WHEN until > now() + interval '100 years' THEN uuid 'ffffffff-ffff-ffff-ffff-ffffffffffff' ELSE @extschema@.voice_uuid_at(until) END,
+        voice._first_id_of((print->>'since')::timestamptz), voice._last_id_of((print->>'until')::timestamptz),
         coalesce((print->>'hashed')::boolean, true));
 BEGIN
     RETURN (

@@ -9,6 +9,7 @@ DECLARE
     publication CONSTANT text := voice._move_name(tenant);
     slots CONSTANT int := current_setting('max_replication_slots')::int - (SELECT count(*) FROM pg_replication_slots);
     senders CONSTANT int := current_setting('max_wal_senders')::int - (SELECT count(*) FROM pg_stat_replication);
+    full_already regclass[];
     try int := 0;
 BEGIN
     IF tenant IS NULL OR NOT EXISTS (SELECT 1 FROM voice.agent a WHERE a.tenant_id = tenant) THEN
@@ -43,9 +44,12 @@ BEGIN
                 USING ERRCODE = 'object_in_use', DETAIL = format('There is a replication slot %I.', publication),
                       HINT = format('DROP SUBSCRIPTION %1$I on the server that it was; if that is gone: SELECT pg_drop_replication_slot(%1$L)', publication);
         END IF;
+        PERFORM voice._refuse_identities();
         LOOP
             BEGIN
                 PERFORM voice._lock_partitioned_tables('ACCESS EXCLUSIVE', try);
+                full_already := coalesce((SELECT s.was_full FROM voice._sending s LIMIT 1),
+                                         (SELECT array_agg(i.relation) FROM voice._identities() i WHERE i.identity = 'f'), '{}');
                 PERFORM voice._set_identities(true);
                 EXECUTE format('CREATE PUBLICATION %I FOR TABLE ', publication)
                     || (SELECT string_agg(format('voice.%I WHERE (tenant_id = %L)', t.name, tenant), ', ') FROM voice._moved_tables() t)
@@ -57,7 +61,7 @@ BEGIN
             try := try + 1;
             PERFORM voice._try_again(try, began);
         END LOOP;
-        INSERT INTO voice._sending (tenant_id) VALUES (tenant);
+        INSERT INTO voice._sending (tenant_id, was_full) VALUES (tenant, full_already);
     END IF;
     RETURN format('CREATE SUBSCRIPTION %I CONNECTION %L PUBLICATION %I', publication,
                   coalesce(connection, format('host=… port=%s user=… dbname=%s', current_setting('port'), quote_literal(current_database()))), publication);
@@ -178,16 +182,17 @@ LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp SET lock_timeout =
 AS $$
 DECLARE
     began CONSTANT timestamptz := clock_timestamp();
+    full_before regclass[];
     try int := 0;
 BEGIN
-    DELETE FROM voice._sending s WHERE s.tenant_id = tenant;
+    DELETE FROM voice._sending s WHERE s.tenant_id = tenant RETURNING s.was_full INTO full_before;
     DELETE FROM voice._move_mark m WHERE m.tenant_id = tenant;
     LOOP
         BEGIN
             PERFORM voice._lock_partitioned_tables('ACCESS EXCLUSIVE', try);
             EXECUTE format('DROP PUBLICATION IF EXISTS %I', voice._move_name(tenant));
             IF NOT EXISTS (SELECT 1 FROM voice._sending) THEN
-                PERFORM voice._set_identities(false);
+                PERFORM voice._set_identities(false, coalesce(full_before, '{}'));
             END IF;
             RETURN;
         EXCEPTION WHEN lock_not_available THEN
@@ -237,10 +242,8 @@ BEGIN
         END IF;
         -- Superusers pass the fence.
         IF sending.print IS NULL OR (sending.print->'rows', sending.print->'settings') IS DISTINCT FROM
-           (voice._tenant_rows(tenant,
-                CASE WHEN (sending.print->>'since')::timestamptz < timestamptz '1970-01-01 00:00:00+00' THEN uuid '00000000-0000-0000-0000-000000000000'
-                     ELSE @extschema@.voice_uuid_at((sending.print->>'since')::timestamptz) END, 'ffffffff-ffff-ffff-ffff-ffffffffffff',
-                coalesce((sending.print->>'hashed')::boolean, true)),
+           (voice._tenant_rows(tenant, voice._first_id_of((sending.print->>'since')::timestamptz), voice._last_id_of('infinity'),
+                               coalesce((sending.print->>'hashed')::boolean, true)),
             voice._tenant_settings(tenant, true)) THEN
             RAISE EXCEPTION 'somebody has written here since this tenant left'
                 USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = format('Rows of tenant "%s" are not what was sent.', tenant),

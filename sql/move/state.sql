@@ -6,6 +6,8 @@ CREATE TABLE voice._sending (
     began_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     -- What was written before that is known to be alike on both servers; scripts/move-tenant.sh writes it.
     verified_until timestamptz,
+    -- What somebody had given the replica identity FULL before anybody was sent: it keeps it.
+    was_full regclass[] NOT NULL DEFAULT '{}',
     fenced_at timestamptz,
     held_at timestamptz,
     -- Written together with held_at, here and to voice._move_mark.
@@ -59,6 +61,23 @@ AS $$
            ('daily_usage', true), ('_move_mark', true)
 $$;
 COMMENT ON FUNCTION voice._moved_tables() IS 'the tables whose rows of a tenant are replicated to its new server';
+
+-- A uuid of version 7 holds the time from 1970 on.
+CREATE FUNCTION voice._first_id_of(since timestamptz) RETURNS uuid
+LANGUAGE sql STABLE SET search_path = pg_catalog, voice, pg_temp
+AS $$
+    SELECT CASE WHEN $1 < timestamptz '1970-01-01 00:00:00+00' THEN uuid '00000000-0000-0000-0000-000000000000'
+                ELSE @extschema@.voice_uuid_at($1) END
+$$;
+COMMENT ON FUNCTION voice._first_id_of(timestamptz) IS 'the least id that a call of that time or a later one can have; -infinity: of any call';
+
+CREATE FUNCTION voice._last_id_of(until timestamptz) RETURNS uuid
+LANGUAGE sql STABLE SET search_path = pg_catalog, voice, pg_temp
+AS $$
+    SELECT CASE WHEN $1 > now() + interval '100 years' THEN uuid 'ffffffff-ffff-ffff-ffff-ffffffffffff'
+                ELSE @extschema@.voice_uuid_at($1) END
+$$;
+COMMENT ON FUNCTION voice._last_id_of(timestamptz) IS 'the id that all calls before that time are below; infinity: of any call';
 
 -- The rows of these tables are few, or their ids are one server's: they go with the print and get ids of the new server.
 CREATE FUNCTION voice._rollup_tables() RETURNS text[]
@@ -140,25 +159,47 @@ END
 $$;
 COMMENT ON FUNCTION voice._fence_tenant(text, boolean) IS 'keeps sessions of a tenant from its rows on this server, or lets them again';
 
+-- Partitions are asked, not their parents: that is where a change is logged and applied.
+CREATE FUNCTION voice._identities(OUT relation regclass, OUT identity "char", OUT is_keyed boolean) RETURNS SETOF record
+LANGUAGE sql STABLE SET search_path = pg_catalog, voice, pg_temp
+AS $$
+    SELECT c.oid::regclass, c.relreplident, r.is_keyed FROM (
+        SELECT l.partition AS oid, false AS is_keyed FROM unnest(voice._partitioned_tables()) f CROSS JOIN LATERAL voice._partitions(f) l
+        UNION ALL
+        SELECT to_regclass('voice.' || t.name), t.is_keyed FROM voice._moved_tables() t WHERE t.name <> ALL (voice._partitioned_tables())) r
+    JOIN pg_class c ON c.oid = r.oid
+$$;
+COMMENT ON FUNCTION voice._identities() IS 'the replica identities of all partitions and of the tables that are sent';
+
+CREATE FUNCTION voice._refuse_identities() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
+AS $$
+DECLARE
+    found CONSTANT text := (SELECT string_agg(i.relation::text, ', ' ORDER BY i.relation::text) FROM voice._identities() i WHERE i.identity IN ('i', 'n'));
+BEGIN
+    IF found IS NOT NULL THEN
+        RAISE EXCEPTION 'tables here have a replica identity that no move can use'
+            USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = format('They have USING INDEX or NOTHING: %s.', found),
+                  HINT = 'ALTER TABLE … REPLICA IDENTITY DEFAULT of each, or FULL.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION voice._refuse_identities() IS 'raises the error where a replica identity would be lost by a move, or keeps changes from being applied';
+
 -- FULL: a publication with WHERE (tenant_id = …) refuses UPDATE and DELETE of every tenant where the tenant is no part of the
 -- identity. NOTHING to do where it is so already.
-CREATE FUNCTION voice._set_identities(is_full boolean) RETURNS void
+CREATE FUNCTION voice._set_identities(is_full boolean, except_for regclass[] DEFAULT '{}') RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$
 DECLARE
     relation regclass;
 BEGIN
     FOR relation IN
-        SELECT c.oid::regclass FROM (
-            SELECT l.partition AS oid FROM unnest(voice._partitioned_tables()) f CROSS JOIN LATERAL voice._partitions(f) l
-            UNION ALL
-            SELECT to_regclass('voice.' || t.name) FROM voice._moved_tables() t
-            WHERE NOT t.is_keyed AND t.name <> ALL (voice._partitioned_tables())) r
-        JOIN pg_class c ON c.oid = r.oid
-        WHERE c.relreplident <> CASE WHEN is_full THEN 'f' ELSE 'd' END
+        SELECT i.relation FROM voice._identities() i
+        WHERE NOT i.is_keyed AND i.identity <> CASE WHEN is_full THEN 'f' ELSE 'd' END AND i.relation <> ALL (except_for)
     LOOP
         EXECUTE format('ALTER TABLE %s REPLICA IDENTITY %s', relation, CASE WHEN is_full THEN 'FULL' ELSE 'DEFAULT' END);
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION voice._set_identities(boolean) IS 'gives all partitions and the tables that are sent the replica identity FULL, or the default again; under locks that are held already';
+COMMENT ON FUNCTION voice._set_identities(boolean, regclass[]) IS 'gives all partitions and the tables that are sent the replica identity FULL, or the default again; under locks that are held already';

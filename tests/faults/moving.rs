@@ -514,8 +514,11 @@ fn what_stands_in_the_way_of_a_move_is_refused_with_the_way_out() {
     refused(
         cells.away(),
         &receive(&said, "{}"),
-        "tables here have a replica identity by which no change can be applied",
+        "tables here have a replica identity that no move can use",
     );
+    cells.home().client.batch_execute(identity).unwrap();
+    refused(cells.home(), "SELECT voice_send_tenant('acme')", "tables here have a replica identity that no move can use");
+    cells.home().client.batch_execute("ALTER TABLE voice.call_default REPLICA IDENTITY DEFAULT").unwrap();
     cells.away().client.batch_execute("ALTER TABLE voice.call_default REPLICA IDENTITY DEFAULT").unwrap();
     cells.away().client.batch_execute("INSERT INTO voice.agent (id, vertical) VALUES ('left over', 'salon')").unwrap();
     refused(cells.away(), &receive(&said, "{}"), "rows of this tenant are here already");
@@ -584,6 +587,20 @@ fn what_stands_in_the_way_of_a_move_is_refused_with_the_way_out() {
     refused(cells.home(), "SELECT voice_forget_tenant('acme')", "nothing proves that this tenant has arrived");
     assert_eq!(cells.away().text("SELECT voice_forget_tenant('acme')::text", &[]).unwrap(), "0");
     assert_eq!(cells.home().text("SELECT voice_release_tenant('acme')::text", &[]).unwrap(), "true");
+
+    // What had all its columns logged before, for a program that reads changes, has so afterwards.
+    let is_full = "SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class
+        WHERE relnamespace = 'voice'::regnamespace AND relkind IN ('r', 'p') AND relreplident = 'f'";
+    let by_hand = "ALTER TABLE voice.call_default REPLICA IDENTITY FULL; ALTER TABLE voice.agent REPLICA IDENTITY FULL; ALTER TABLE voice.backfill REPLICA IDENTITY FULL";
+    cells.home().client.batch_execute(by_hand).unwrap();
+    cells.home().text("SELECT voice_send_tenant('acme')", &[]).unwrap();
+    cells.home().text("SELECT voice_send_tenant('globex')", &[]).unwrap();
+    assert_eq!(cells.home().text("SELECT voice_release_tenant('acme')::text", &[]).unwrap(), "true");
+    assert!(cells.home().text(is_full, &[]).unwrap().contains("turn_default"), "somebody is sent still");
+    assert_eq!(cells.home().text("SELECT voice_release_tenant('globex')::text", &[]).unwrap(), "true");
+    assert_eq!(cells.home().text(is_full, &[]).unwrap(), "agent backfill call_default");
+    let undo = by_hand.replace("FULL", "DEFAULT");
+    cells.home().client.batch_execute(&undo).unwrap();
 
     // The whole of it, and a write that passed the fence.
     cells.arrives(&["--keep"]);

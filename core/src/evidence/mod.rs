@@ -10,7 +10,6 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use crate::answer::Claim;
-use crate::prompt::to_json as to_bytes;
 use crate::transcript::{Line, Role, Said, said};
 
 /// A claim that was checked; as JSON, `{"claim", "turn", "quote", "speaker", "supported"}`.
@@ -97,5 +96,5 @@ pub fn unsupported(evidence: &[Evidence]) -> usize {
 
 /// As it is stored: the JSON of a list of them.
 pub fn to_json(evidence: &[Evidence]) -> String {
-    String::from_utf8(to_bytes(&evidence, 64 + 160 * evidence.len())).expect("serde_json writes UTF-8")
+    serde_json::to_string(evidence).expect("texts, numbers and booleans are always JSON")
 }

@@ -59,7 +59,7 @@ pub fn money(amount: f64, currency: &str) -> String {
     let size = amount.abs();
     let digits = match size {
         size if !size.is_finite() => return "–".to_owned(),
-        size if size >= 1e15 => return format!("{amount:.2e} {currency}"),
+        size if size >= 1e15 => return format!("{amount:.2e} {currency}").trim_end().to_owned(),
         size if size == 0.0 || size >= 1.0 => 2,
         size if size >= 0.01 => 4,
         _ => 6,
@@ -111,7 +111,7 @@ mod tests {
                 money(-2.0, "USD"),
                 money(1e300, "")
             ],
-            ["1,234.50 USD", "0.0712 USD", "0.000779 EUR", "0.00", "−2.00 USD", "1.00e300 "]
+            ["1,234.50 USD", "0.0712 USD", "0.000779 EUR", "0.00", "−2.00 USD", "1.00e300"]
         );
         assert_eq!([whole(f64::NAN), percent(f64::NAN), duration(-1.0)], ["–", "–", "–"]);
     }
