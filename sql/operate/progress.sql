@@ -69,6 +69,15 @@ BEGIN
         estimated_end := clock_timestamp() + left_over / nullif(per_minute, 0) * interval '1 minute';
         RETURN NEXT;
     END LOOP;
+    -- src/host/progress.rs writes them. The server shows them to the importing role and to pg_read_all_stats.
+    RETURN QUERY
+    SELECT 'import', 'process ' || p.pid, p.calls, p.of, p.calls / nullif(p.minutes, 0), p.began,
+           clock_timestamp() + (p.of - p.calls) * p.minutes / nullif(p.calls, 0) * interval '1 minute'
+    FROM (SELECT i.pid, i.param3 AS calls, i.param11 AS of, to_timestamp(i.param12 / 1e6) AS began,
+                 extract(epoch FROM clock_timestamp() - to_timestamp(i.param12 / 1e6))::double precision / 60 AS minutes
+          FROM pg_stat_get_progress_info('COPY') i JOIN pg_database d ON d.oid = i.datid AND d.datname = current_database()
+          WHERE i.param13 = x'766f6963'::int) p
+    ORDER BY p.began, p.pid;
     IF has_function_privilege('voice._maintenance_progress()', 'EXECUTE') THEN
         RETURN QUERY SELECT m.kind, m.name, m.done, m.total, NULL::double precision, NULL::timestamptz, NULL::timestamptz
         FROM voice._maintenance_progress() m;
@@ -76,4 +85,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION voice_progress() IS
-    'what takes long and goes on now: backfills, trials (calls), months that are to be made, months past whose roll-up is to be looked at; done of total, how many a minute since started_at, and when that ends if it goes on so; no row: nothing does';
+    'what takes long and goes on now: backfills, trials, imports (calls), months that are to be made, months past whose roll-up is to be looked at; done of total, how many a minute since started_at, and when that ends if it goes on so; no row: nothing does';

@@ -8,6 +8,7 @@ use crate::db::imports::{self as store, NewCall, NewToolCall, NewTurn};
 use crate::db::{arrival, rethrow};
 use crate::declare_function;
 use crate::host::error::notice;
+use crate::host::progress::Progress;
 use crate::host::{clock, function};
 use pgrx::{IntoDatum, Uuid, pg_sys};
 use std::collections::{HashMap, HashSet};
@@ -18,7 +19,7 @@ declare_function!(voice_imports, pg_finfo_voice_imports, function::FunctionCall,
 /// So many calls, or so much of JSON, are read and stored at a time.
 const MOST_CALLS: usize = 1000;
 const MOST_BYTES: usize = 8 << 20;
-/// Between two reports of how far it is.
+/// Between two notices of how far it is.
 const PROGRESS_US: i64 = 5_000_000;
 
 /// `voice_imports(format, payloads, options)`: the ids in the order of the payloads.
@@ -31,6 +32,7 @@ fn imports(sql: function::FunctionCall) -> pg_sys::Datum {
     let tenant = super::tenant::current();
     let mut import = Imports { tenant: &tenant, agents: HashMap::new(), new: 0, noted: 0 };
     let mut ids: Vec<Uuid> = Vec::with_capacity(payloads.len());
+    let progress = Progress::begin(payloads.len());
     let mut told = clock::now();
     while ids.len() < payloads.len() {
         // What a round needs is given back after it.
@@ -51,6 +53,7 @@ fn imports(sql: function::FunctionCall) -> pg_sys::Datum {
             import.store(&calls)
         });
         ids.extend(stored);
+        progress.done(ids.len());
         if clock::now() - told >= PROGRESS_US {
             notice(&format!("{} of {} calls", ids.len(), payloads.len()));
             told = clock::now();

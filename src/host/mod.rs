@@ -11,6 +11,7 @@ pub mod partition;
 pub mod privilege;
 pub mod probe;
 pub mod process;
+pub mod progress;
 pub mod row_array;
 pub mod shmem;
 pub mod tenant_binding;

@@ -112,10 +112,10 @@ fn settings_that_a_database_may_have_change_nothing() {
     for setting in &settings {
         voice.client.batch_execute(&format!("ALTER DATABASE app SET {setting}")).unwrap();
     }
-    // The worker begins anew with them, as at a restart.
-    let end =
-        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE backend_type = 'voice_analytics worker'";
-    assert_eq!(voice.count(end), 1);
+    // The worker begins anew with them, as at a restart; it may not have begun at all yet.
+    voice.until(
+        "SELECT count(pg_terminate_backend(pid)) = 1 FROM pg_stat_activity WHERE backend_type = 'voice_analytics worker'",
+    );
     voice.client = voice.cluster.try_connect(&session).unwrap();
     call_of_long_ago(&mut voice);
     voice.call(&[("user", "it's a \\ backslash and 100% of it, 212-555-0142")]);

@@ -245,7 +245,9 @@ fn a_not_null_of_a_dbas_own_name_does_not_keep_months_from_being_made() {
     voice.client.batch_execute("SELECT voice_drop_partitions(interval '2 years')").unwrap();
     voice.call(&[("user", "hello")]);
     voice.drained();
-    assert_eq!(voice.text("SELECT last_error FROM voice_status()", &[]), None);
+    // That maintenance met one of the statements above, and waits for its next round, is no fault.
+    let faults = "SELECT last_error FROM voice_status() WHERE last_error NOT LIKE '%lock timeout%'";
+    assert_eq!(lines(&mut voice.client, faults), [] as [&str; 0]);
 }
 
 #[test]
@@ -321,11 +323,10 @@ fn the_worker_works_where_no_superuser_of_old_may_log_in() {
     voice.client.batch_execute("CREATE ROLE dba SUPERUSER LOGIN").unwrap();
     voice.client = voice.cluster.connect_as("dba", "app");
     voice.client.batch_execute("ALTER ROLE postgres NOLOGIN").unwrap();
-    // Launcher and worker are started anew, and connect.
-    let end =
-        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE backend_type LIKE 'voice_analytics%'";
-    // A maintenance process may be among them.
-    assert!(voice.count(end) >= 2);
+    // Launcher and worker are started anew, and connect. A maintenance process may be among them.
+    voice.until(
+        "SELECT count(pg_terminate_backend(pid)) >= 2 FROM pg_stat_activity WHERE backend_type LIKE 'voice_analytics%'",
+    );
     let call = voice.call(&[("user", "hello")]);
     voice.drained();
     assert_eq!(voice.attempts(&call).len(), 1);
