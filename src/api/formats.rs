@@ -1,7 +1,8 @@
-//! `voice_import` and `voice_export`: calls as other programs write and read them (core/src/import, core/src/export).
+//! `voice_import`, `voice_import_call` and `voice_export`: calls as we and other programs write and read them
+//! (core/src/import, core/src/export).
 
 use super::complete::complete;
-use super::import::{new_call, refuse_with, taken};
+use super::import::{in_progress, new_call, refuse_with};
 use super::scores;
 use crate::db::export as read;
 use crate::db::import as store;
@@ -15,10 +16,15 @@ use voice_core::export::voice::voice;
 use voice_core::import::{Import, ImportError, from_format};
 
 declare_function!(voice_import, pg_finfo_voice_import, function::FunctionCall, import);
+declare_function!(voice_import_call, pg_finfo_voice_import_call, function::FunctionCall, import_call);
 declare_function!(voice_export, pg_finfo_voice_export, function::FunctionCall, export);
 
 pub(super) const HINT: &str = "docs/integrations.md says what each format takes; what the payload does not say can be an option: \
                     voice_import(format, payload, '{\"speakers\": {\"0\": \"user\"}, \"started_at\": \"…\"}').";
+
+const OWN_FORM: &str = "A call is {\"id\", \"duration_ms\" | \"started_at\" and \"ended_at\", \"agent\" | \"vertical\", \"status\", \
+                        \"from\", \"to\", \"turns\": [{\"role\", \"text\", \"start_ms\", \"end_ms\"}], \"tool_calls\": \
+                        [{\"name\", \"args\", \"result\", \"offset_ms\"}]}; of these only turns is required.";
 
 /// `voice_import(format, payload, options)`.
 fn import(sql: function::FunctionCall) -> pg_sys::Datum {
@@ -26,9 +32,19 @@ fn import(sql: function::FunctionCall) -> pg_sys::Datum {
     let payload = sql.json(1).unwrap_or_else(|| refuse(&missing("the payload", "JSON")));
     let options = sql.json(2).unwrap_or_else(|| "{}".to_owned());
     let call = from_format(&format, &payload, &options).unwrap_or_else(|refused| refuse(&refused));
-    let tenant = super::tenant::current();
-    let id = store_call(&call, &tenant);
-    scores::of_imports(&[(id, &call)]);
+    stored(sql, &call)
+}
+
+/// `voice_import_call(call)`: the form voice, for which options have nothing to say.
+fn import_call(sql: function::FunctionCall<'_>) -> pg_sys::Datum {
+    let refuse = |refused: &ImportError| -> ! { refuse_with(refused, OWN_FORM) };
+    let json = sql.json(0).unwrap_or_else(|| refuse(&missing("the call", "a JSON object")));
+    stored(sql, &Import::parse(&json).unwrap_or_else(|refused| refuse(&refused)))
+}
+
+fn stored(sql: function::FunctionCall<'_>, call: &Import) -> pg_sys::Datum {
+    let id = store_call(call, &super::tenant::current());
+    scores::of_imports(&[(id, call)]);
     id.into_datum().unwrap_or_else(|| sql.null())
 }
 
@@ -40,7 +56,7 @@ pub(super) fn store_call(call: &Import, tenant: &str) -> pgrx::Uuid {
     let known = call.external_id.as_ref().and_then(|id| Some((id, store::known(id, tenant)?)));
     match known {
         None => new_call(call, tenant),
-        Some((external_id, known)) if known.in_progress => taken(external_id, &known),
+        Some((external_id, known)) if known.in_progress => in_progress(external_id, &known),
         Some((_, known)) => {
             complete(known.id, tenant, call);
             known.id

@@ -1,43 +1,20 @@
-//! `voice_import_call`: one whole finished call in a few statements, or nothing of it. In Rust because reading it with
+//! What an import stores: one whole finished call in a few statements, or nothing of it. In Rust because reading it with
 //! SQL's JSON functions cost more than storing it (docs/decisions/0012). What a call may say: `core/src/import.rs`.
 
-use super::scores;
 use crate::db::import::{self as store, Known};
 use crate::db::{arrival, rethrow};
 use crate::declare_function;
 use crate::host::error::raise;
 use crate::host::{clock, function};
+use pgrx::pg_sys;
 use pgrx::prelude::*;
-use pgrx::{IntoDatum, pg_sys};
 
 use std::collections::HashMap;
 use voice_core::import::{Import, ImportError, Time, ToolCall, Turn};
 
-declare_function!(voice_import_call, pg_finfo_voice_import_call, function::FunctionCall, import_call);
 declare_function!(voice_lock_arrival, pg_finfo_voice_lock_arrival, function::FunctionCall, lock_arrival);
 
 const MS: f64 = 1000.0;
-
-/// `voice_import_call(call)`.
-fn import_call(sql: function::FunctionCall<'_>) -> pg_sys::Datum {
-    let json = sql.json(0).unwrap_or_else(|| {
-        refuse(&ImportError { path: "the call".into(), value: None, expected: "a JSON object".into() })
-    });
-    let call = Import::parse(&json).unwrap_or_else(|refused| refuse(&refused));
-    let tenant = super::tenant::current();
-    if let Some(external_id) = &call.external_id {
-        match store::known(external_id, &tenant) {
-            None => {}
-            Some(known) if known.in_progress || (!known.has_turns && !call.turns.is_empty()) => {
-                taken(external_id, &known)
-            }
-            Some(known) => return known.id.into_datum().unwrap_or_else(|| sql.null()),
-        }
-    }
-    let id = new_call(&call, &tenant);
-    scores::of_imports(&[(id, &call)]);
-    id.into_datum().unwrap_or_else(|| sql.null())
-}
 
 /// Stores a call that is not there yet.
 pub(super) fn new_call(call: &Import, tenant: &str) -> pgrx::Uuid {
@@ -144,23 +121,13 @@ pub(super) fn agent(call: &Import, tenant: &str) -> String {
     id
 }
 
-pub(super) fn taken(external_id: &str, known: &Known) -> ! {
-    let what = if known.in_progress { "is in progress" } else { "has no turns" };
+pub(super) fn in_progress(external_id: &str, known: &Known) -> ! {
     raise(
         PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION,
         "the call is here already, and was not imported",
-        &format!("External id '{external_id}' is that of call {}, which {what}.", known.id),
+        &format!("External id '{external_id}' is that of call {}, which is in progress.", known.id),
         "Finish it with voice_add_turn() and voice_end_call(), or import under another id.",
     );
-}
-
-fn refuse(refused: &ImportError) -> ! {
-    refuse_with(
-        refused,
-        "A call is {\"id\", \"duration_ms\" | \"started_at\" and \"ended_at\", \"agent\" | \"vertical\", \"status\", \"from\", \
-         \"to\", \"turns\": [{\"role\", \"text\", \"start_ms\", \"end_ms\"}], \"tool_calls\": [{\"name\", \"args\", \"result\", \
-         \"offset_ms\"}]}; of these only turns is required.",
-    )
 }
 
 pub(super) fn refuse_with(refused: &ImportError, hint: &str) -> ! {

@@ -30,7 +30,7 @@ fn imports(sql: function::FunctionCall) -> pg_sys::Datum {
     let options = sql.json(2).unwrap_or_else(|| "{}".to_owned());
     let payloads = sql.json_elements(1);
     let tenant = super::tenant::current();
-    let mut import = Imports { tenant: &tenant, agents: HashMap::new(), new: 0, noted: 0 };
+    let mut import = Imports { tenant: &tenant, agents: HashMap::new(), new: 0, noted: 0, first_note: None };
     let mut ids: Vec<Uuid> = Vec::with_capacity(payloads.len());
     let progress = Progress::begin(payloads.len());
     let mut told = clock::now();
@@ -60,8 +60,11 @@ fn imports(sql: function::FunctionCall) -> pg_sys::Datum {
         }
     }
     let (new, known) = (import.new, ids.len() - import.new);
-    let noted = import.noted;
-    notice(&format!("{new} calls are new, {known} were here already; notes on {noted} of them are in meta"));
+    let notes = match &import.first_note {
+        Some(first) => format!("; there are notes on {} of them, the first: {first}", import.noted),
+        None => String::new(),
+    };
+    notice(&format!("{new} calls are new, {known} were here already{notes}"));
     ids.into_datum().unwrap_or_else(|| sql.null())
 }
 
@@ -71,11 +74,13 @@ struct Imports<'a> {
     agents: HashMap<voice_core::import::Agent, String>,
     new: usize,
     noted: usize,
+    first_note: Option<String>,
 }
 
 impl Imports<'_> {
     fn store(&mut self, calls: &[Import]) -> Vec<Uuid> {
         self.noted += calls.iter().filter(|call| !call.notes.is_empty()).count();
+        self.first_note = self.first_note.take().or_else(|| calls.iter().find_map(|call| call.notes.first().cloned()));
         let named: Vec<&str> = calls.iter().filter_map(|call| call.external_id.as_deref()).collect();
         arrival::lock(&named, self.tenant);
         let mut seen = match named.is_empty() {

@@ -34,11 +34,16 @@ fn turn_written(trigger: trigger::TriggerCall<'_>) -> pg_sys::Datum {
 }
 
 /// `voice._chunk_written()`, AFTER: the rules of a chunk; a final one is taken into a turn that was closed without it.
-/// Pieces that the recogniser may still change are nobody's words yet.
+/// Pieces that the recogniser may still change are nobody's words yet, and replace none that are.
 fn chunk_written(trigger: trigger::TriggerCall<'_>) -> pg_sys::Datum {
     let Some(new) = trigger.new_row() else { return pg_sys::Datum::null() };
     let key = (new.uuid("call_id"), new.long("turn_id"), new.integer("seq"));
+    let old = trigger.old_row();
     if let (Some(call_id), Some(turn_id), Some(seq)) = key {
+        if let (Some(was), Some(false)) = (old.as_ref().and_then(is_final_chunk), new.boolean("is_final")) {
+            user::as_voice_worker(|| correct::keep_final(call_id, turn_id, seq, &was)).unwrap_or_else(|e| rethrow(e));
+            return pg_sys::Datum::null();
+        }
         let is_reversed = new.integer("start_ms").zip(new.integer("end_ms")).is_some_and(|(start, end)| end < start);
         let confidence = new.real("confidence").map(f64::from).map_or(Confidence::IsOne, Confidence::of);
         if let Confidence::IsNone(given) = confidence {
@@ -53,13 +58,21 @@ fn chunk_written(trigger: trigger::TriggerCall<'_>) -> pg_sys::Datum {
             user::as_voice_worker(|| correct::chunk(call_id, turn_id, seq)).unwrap_or_else(|e| rethrow(e));
         }
         if new.boolean("is_final") == Some(true) {
-            let old = trigger.old_row();
             let before = old.as_ref().and_then(|old| Some((old.text("text")?, old.boolean("is_final")?)));
             user::as_voice_worker(|| correct::take_in(call_id, turn_id, seq, before)).unwrap_or_else(|e| rethrow(e));
             look_before_commit(trigger, &new);
         }
     }
     pg_sys::Datum::null()
+}
+
+fn is_final_chunk<'a>(row: &'a Row<'_>) -> Option<correct::Final<'a>> {
+    (row.boolean("is_final") == Some(true)).then_some(correct::Final {
+        text: row.text("text")?,
+        start_ms: row.integer("start_ms"),
+        end_ms: row.integer("end_ms"),
+        confidence: row.real("confidence"),
+    })
 }
 
 /// `voice._tool_call_written()`, AFTER: the rules of a tool call, which is judged with the words of its call.

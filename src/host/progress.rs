@@ -25,9 +25,9 @@ impl Progress {
     pub fn begin(total: usize) -> Progress {
         // SAFETY: a backend's own entry, NULL where it has none; only this process writes to it.
         let is_free = unsafe {
-            pg_sys::MyBEEntry.as_ref().is_some_and(|entry| {
-                entry.st_progress_command == pg_sys::ProgressCommandType::PROGRESS_COMMAND_INVALID
-            })
+            pg_sys::MyBEEntry
+                .as_ref()
+                .is_some_and(|entry| entry.st_progress_command == pg_sys::ProgressCommandType::PROGRESS_COMMAND_INVALID)
         };
         if is_free {
             // SAFETY: as is_free says; the names are literals, and a table that is not found is none.

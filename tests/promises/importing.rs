@@ -68,10 +68,12 @@ fn how_far_an_import_is_is_seen_by_whoever_may_see_what_its_role_is_at() {
     let mut voice = Voice::start();
     voice
         .client
-        .batch_execute("CREATE ROLE importer LOGIN; CREATE ROLE reader LOGIN; SELECT voice_access('importer', 'writer'); SELECT voice_access('reader', 'reader')")
+        .batch_execute("CREATE ROLE importer LOGIN; CREATE ROLE reader LOGIN; SELECT voice_grant('importer', 'writer'), voice_grant('reader', 'reader')")
         .unwrap();
     let call = |id: &str| {
-        format!("{{\"id\": \"{id}\", \"agent\": \"front desk\", \"turns\": [{{\"role\": \"user\", \"text\": \"hello\"}}]}}")
+        format!(
+            "{{\"id\": \"{id}\", \"agent\": \"front desk\", \"turns\": [{{\"role\": \"user\", \"text\": \"hello\"}}]}}"
+        )
     };
     // Somebody else has a call of the third thousand in hand, so that the import waits behind two of them.
     let mut other = voice.cluster.connect("app");
@@ -80,22 +82,20 @@ fn how_far_an_import_is_is_seen_by_whoever_may_see_what_its_role_is_at() {
     let calls: Vec<String> = (0..2500).map(|n| call(&format!("c{n}"))).collect();
     let mut reader = voice.cluster.connect_as("reader", "app");
     std::thread::scope(|scope| {
-        let cluster = &voice.cluster;
+        let Voice { cluster, client } = &mut voice;
+        let mut importer = cluster.connect_as("importer", "app");
         let import = scope.spawn(move || {
-            let made = cluster.connect_as("importer", "app").query_one(
-                "SELECT cardinality(voice_imports('voice', $1::text[]::jsonb[]))",
-                &[&calls],
-            );
+            let made = importer.query_one("SELECT cardinality(voice_imports('voice', $1::text[]::jsonb[]))", &[&calls]);
             made.unwrap().get::<_, i32>(0)
         });
         let progress = "SELECT format('%s of %s, %s', done, total, per_minute > 0 AND started_at < now() AND estimated_end > started_at)
             FROM voice_progress() WHERE kind = 'import' AND done > 0";
         let seen = harness::wait_until("two thousand calls to be stored", SOON, || {
-            voice.client.query_opt(progress, &[]).unwrap().map(|row| row.get::<_, String>(0))
+            client.query_opt(progress, &[]).unwrap().map(|row| row.get::<_, String>(0))
         });
         assert_eq!(seen, "2000 of 2500, t");
         let of_server = "SELECT count(*) FROM pg_stat_progress_copy WHERE relid = 'voice.call'::regclass AND tuples_processed = 2000";
-        assert_eq!(voice.count(of_server), 1);
+        assert_eq!(client.query_one(of_server, &[]).unwrap().get::<_, i64>(0), 1);
         assert!(reader.query(progress, &[]).unwrap().is_empty(), "whoever may not see what that role is at");
         held.rollback().unwrap();
         assert_eq!(import.join().unwrap(), 2500);

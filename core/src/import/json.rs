@@ -22,6 +22,11 @@ impl<'a> Object<'a> {
         Some(Object { values: serde_json::from_str(json).ok()?, path: path.to_owned() })
     }
 
+    /// Its keys that are none of these, by the alphabet.
+    pub fn others(&self, known: &[&str]) -> Vec<&str> {
+        self.values.keys().map(AsRef::as_ref).filter(|key| !known.contains(key)).collect()
+    }
+
     pub fn has(&self, key: &str) -> bool {
         self.values.contains_key(key)
     }

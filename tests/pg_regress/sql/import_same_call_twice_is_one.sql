@@ -1,4 +1,4 @@
--- A call's id in the file is its external_id; importing it again changes nothing.
+-- A call's id in the file is its external_id; importing it again changes nothing, or completes it.
 BEGIN;
 SELECT voice_import_call('{"id": "abc", "vertical": "salon", "duration_ms": 60000, "status": "transferred", "from": "+15550001",
     "to": "+15550002", "started_at": "2026-03-01T09:30:00Z", "recording_url": "https://example.com/abc.wav",
@@ -16,6 +16,15 @@ FROM voice.turn t JOIN voice.call c ON c.id = t.call_id ORDER BY t.id;
 SELECT k.name, k.args, k.result, k.error_text, k.latency_ms, k.invoked_at - c.started_at AS after
 FROM voice.tool_call k JOIN voice.call c ON c.id = k.call_id ORDER BY k.id;
 SELECT count(*) AS jobs FROM voice.job;
+-- A report that says more adds it, also to a call that had no words at all. Notices name random ids.
+SET LOCAL client_min_messages = warning;
+SELECT voice_import_call('{"id": "abc", "cost": 0.25, "currency": "USD", "turns": [{"role": "assistant", "text": "Good morning", "start_ms": 0},
+    {"role": "user", "text": "A haircut please", "start_ms": 1000}, {"role": "assistant", "text": "On Monday then", "start_ms": 6000}]}') = :'first' AS same_call;
+SELECT t.text, c.cost FROM voice.turn t JOIN voice.call c ON c.id = t.call_id ORDER BY t.id;
+SELECT voice_import_call('{"id": "late", "turns": []}') AS late \gset
+SELECT voice_import_call('{"id": "late", "turns": [{"role": "user", "text": "hello"}], "startedAt": "2026-03-01T09:30:00Z"}') = :'late' AS same_call;
+SELECT voice_transcript(:'late');
+RESET client_min_messages;
 -- The agent may be described, or named.
 SELECT count(voice_import_call(c)) AS imported FROM (VALUES
     ('{"id": 2, "turns": [], "agent": {"id": "a-2", "name": "Ann", "vertical": "forex", "voice": "alloy"}}'::jsonb),

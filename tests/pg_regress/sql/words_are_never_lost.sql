@@ -10,9 +10,14 @@ SELECT voice_add_turn(:'call', 'user', '', '2026-01-01 00:00:01+00') AS turn \gs
 SELECT voice_add_chunk(:'call', :turn, 1, 'my number is 212-555-0142', true);
 SELECT voice_add_chunk(:'call', :turn, 1, 'my number is two', false);
 SELECT text, is_final FROM voice.transcript_chunk WHERE turn_id = :turn;
+UPDATE voice.transcript_chunk SET text = 'my number', is_final = false, start_ms = 7, confidence = 0.1 WHERE turn_id = :turn;
+SELECT text, is_final, start_ms, confidence FROM voice.transcript_chunk WHERE turn_id = :turn;
 SELECT voice_add_chunk(:'call', :turn, 1, 'my number is 212-555-0143', true);
 SELECT voice_finish_turn(:'call', :turn) = :turn;
 SELECT text FROM voice.turn WHERE id = :turn;
+INSERT INTO voice.transcript_chunk (call_id, turn_id, seq, text) VALUES (:'call', :turn, 1, 'my')
+ON CONFLICT (call_id, turn_id, seq) DO UPDATE SET text = excluded.text, is_final = excluded.is_final;
+SELECT k.text, k.is_final, t.text FROM voice.transcript_chunk k JOIN voice.turn t ON t.id = k.turn_id WHERE k.turn_id = :turn;
 -- A piece of a turn that is not there is refused all the same.
 \set VERBOSITY terse
 SAVEPOINT s;
