@@ -68,7 +68,11 @@ fn how_far_an_import_is_is_seen_by_whoever_may_see_what_its_role_is_at() {
     let mut voice = Voice::start();
     voice
         .client
-        .batch_execute("CREATE ROLE importer LOGIN; CREATE ROLE reader LOGIN; SELECT voice_grant('importer', 'writer'), voice_grant('reader', 'reader')")
+        .batch_execute(
+            "CREATE ROLE importer LOGIN; CREATE ROLE reader LOGIN;
+             INSERT INTO voice.agent (id, vertical) VALUES ('front desk', 'salon');
+             SELECT voice_grant('importer', 'writer'), voice_grant('reader', 'reader')",
+        )
         .unwrap();
     let call = |id: &str| {
         format!(
@@ -89,7 +93,7 @@ fn how_far_an_import_is_is_seen_by_whoever_may_see_what_its_role_is_at() {
             made.unwrap().get::<_, i32>(0)
         });
         let progress = "SELECT format('%s of %s, %s', done, total, per_minute > 0 AND started_at < now() AND estimated_end > started_at)
-            FROM voice_progress() WHERE kind = 'import' AND done > 0";
+            FROM voice_progress() WHERE kind = 'import' AND done = 2000";
         let seen = harness::wait_until("two thousand calls to be stored", SOON, || {
             client.query_opt(progress, &[]).unwrap().map(|row| row.get::<_, String>(0))
         });
