@@ -19,7 +19,7 @@ COMMENT ON TABLE fleet.cell IS 'the servers: fleet.add(), fleet.remove()';
 
 -- What is read of each server. Of metrics the server's own queue and worker are told.
 CREATE FUNCTION fleet.tables() RETURNS text[] LANGUAGE sql IMMUTABLE
-AS $$ SELECT '{daily,daily_result,daily_cost,daily_usage,metrics}'::text[] $$;
+AS $$ SELECT '{daily,daily_detail,daily_result,daily_cost,daily_usage,metrics}'::text[] $$;
 
 -- The views again, over all servers that there are.
 CREATE PROCEDURE fleet.refresh() LANGUAGE plpgsql
@@ -93,5 +93,87 @@ BEGIN
     CALL fleet.refresh();
     EXECUTE format('DROP SCHEMA IF EXISTS %I CASCADE', 'cell ' || name);
     EXECUTE format('DROP SERVER IF EXISTS %I CASCADE', 'cell ' || name);
+END
+$$;
+
+-- What voice_report() shows of one tenant's calls, of all tenants on all servers: days that are over, the week (or weeks) before behind
+-- them, tenants, intents, hours, latencies, scorecards, what calls cost, and the servers with their queues. Of no call, and nobody's words.
+CREATE FUNCTION fleet.report_data(since date DEFAULT current_date - 7) RETURNS jsonb LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+    shift CONSTANT int := 7 * greatest(1, ceil((current_date - since) / 7.0)::int);
+    data jsonb;
+BEGIN
+    IF since IS NULL OR since >= current_date OR since < current_date - 400 THEN
+        RAISE EXCEPTION 'a report needs a day of the last 400 that is over'
+            USING ERRCODE = 'invalid_parameter_value', DETAIL = format('since is %s.', coalesce(since::text, 'NULL')),
+                  HINT = 'fleet.report_data(current_date - 7)';
+    END IF;
+    WITH figure AS MATERIALIZED (
+        SELECT DISTINCT ON (d.tenant_id, d.day, d.agent_id) d.cell, d.tenant_id, d.day, d.calls, d.in_progress, d.completed, d.failed, d.transferred, d.minutes,
+               d.analyzed, d.sentiment_sum, d.lead_score_sum, d.hot_leads, d.analyses_passed AS passed, d.analyses_failed AS not_passed
+        FROM fleet.daily d WHERE d.day >= since - shift AND d.day < current_date
+        ORDER BY d.tenant_id, d.day, d.agent_id, d.calls DESC, d.computed_at DESC
+    ), summed AS MATERIALIZED (
+        SELECT CASE WHEN grouping(f.day) = 0 THEN f.day END AS day, f.tenant_id, grouping(f.day) = 0 AS is_day, sum(f.calls) AS calls, sum(f.in_progress) AS in_progress,
+               sum(f.completed) AS completed, sum(f.failed) AS failed, sum(f.transferred) AS transferred, sum(f.minutes) AS minutes, sum(f.analyzed) AS analyzed,
+               sum(f.sentiment_sum) / nullif(sum(f.analyzed), 0) AS sentiment, sum(f.lead_score_sum)::float8 / nullif(sum(f.analyzed), 0) AS lead_score,
+               sum(f.hot_leads) AS hot_leads, sum(f.passed) AS passed, sum(f.not_passed) AS not_passed, (array_agg(f.cell ORDER BY f.day DESC))[1] AS cell
+        FROM figure f WHERE f.day >= since - shift GROUP BY GROUPING SETS ((f.day), (f.tenant_id, f.day >= since)) HAVING grouping(f.day) = 0 OR f.day >= since
+    ), detail AS MATERIALIZED (
+        SELECT DISTINCT ON (d.tenant_id, d.day) d.day, d.hours, d.intents, d.latencies
+        FROM fleet.daily_detail d WHERE d.agent_id = '' AND d.day >= since - shift AND d.day < current_date
+        ORDER BY d.tenant_id, d.day, d.computed_at DESC
+    ), bucket AS (
+        SELECT l.stage, b.key::int AS bucket, d.day < since AS before, sum(b.value::bigint)::bigint AS n
+        FROM detail d CROSS JOIN (VALUES ('transcription'), ('first_token'), ('first_byte'), ('end_to_end')) l(stage)
+        CROSS JOIN LATERAL jsonb_each_text(d.latencies->l.stage) b GROUP BY 1, 2, 3
+    ), stage AS (
+        SELECT b.stage, b.before, max(b.total) AS turns, voice._bucket_ms(min(b.bucket) FILTER (WHERE b.up_to >= 0.5 * b.total)) AS p50,
+               voice._bucket_ms(min(b.bucket) FILTER (WHERE b.up_to >= 0.95 * b.total)) AS p95
+        FROM (SELECT b.*, sum(b.n) OVER (PARTITION BY b.before, b.stage ORDER BY b.bucket) AS up_to, sum(b.n) OVER (PARTITION BY b.before, b.stage) AS total FROM bucket b) b
+        GROUP BY 1, 2
+    ), cost AS (
+        SELECT k.currency, sum(k.calls) AS calls_with_cost, sum(k.cost) AS call_cost, sum(k.cost)::float8 / nullif(sum(k.minutes), 0) AS call_cost_per_minute
+        FROM fleet.call_cost k WHERE k.day >= since AND k.day < current_date GROUP BY 1
+    )
+    SELECT jsonb_build_object('by', 'tenant', 'zone', current_setting('timezone'), 'today', current_date, 'shift_days', shift,
+        'period', concat_ws(' to ', to_char(since, 'FMDD Mon YYYY'), CASE WHEN since < current_date - 1 THEN to_char(current_date - 1, 'FMDD Mon YYYY') END),
+        'as_of', to_char(now(), 'Dy FMDD Mon YYYY, HH24:MI'),
+        'days', (SELECT jsonb_agg(jsonb_build_object('day', d.day, 'label', to_char(d.day, 'Dy FMDD Mon'), 'before', to_jsonb(b)) || coalesce(to_jsonb(f), '{}') ORDER BY d.day)
+                 FROM (SELECT since + n AS day FROM generate_series(0, current_date - 1 - since) n) d
+                 LEFT JOIN summed f ON f.is_day AND f.day = d.day LEFT JOIN summed b ON b.is_day AND b.day = d.day - shift),
+        'agents', (SELECT coalesce(jsonb_agg(to_jsonb(t) ORDER BY t.calls DESC, t.agent_id), '[]')
+                   FROM (SELECT coalesce(nullif(s.tenant_id, ''), '(no tenant)') AS agent_id, s.cell AS vertical, s.*
+                         FROM summed s WHERE NOT s.is_day ORDER BY s.calls DESC, s.tenant_id LIMIT 50) t),
+        'latencies', (SELECT coalesce(jsonb_agg(to_jsonb(s) ORDER BY s.stage, s.before), '[]') FROM stage s),
+        'intents', (SELECT coalesce(jsonb_agg(to_jsonb(i) ORDER BY i.calls DESC, i.intent), '[]') FROM (
+            SELECT e.key AS intent, coalesce(sum(e.value::bigint) FILTER (WHERE d.day >= since), 0) AS calls, coalesce(sum(e.value::bigint) FILTER (WHERE d.day < since), 0) AS before
+            FROM detail d CROSS JOIN LATERAL jsonb_each_text(d.intents) e GROUP BY 1) i),
+        'hours', (SELECT coalesce(jsonb_agg(jsonb_build_array(h.dow, h.hour, h.calls) ORDER BY h.dow, h.hour), '[]') FROM (
+            SELECT extract(isodow FROM d.day)::int AS dow, e.key::int AS hour, sum(e.value::bigint) AS calls
+            FROM detail d CROSS JOIN LATERAL jsonb_each_text(d.hours) e WHERE d.day >= since GROUP BY 1, 2) h),
+        'cost', jsonb_build_object('currencies', (SELECT coalesce(jsonb_agg(to_jsonb(k) ORDER BY k.call_cost DESC, k.currency), '[]') FROM cost k)),
+        'cells', (SELECT coalesce(jsonb_agg(to_jsonb(c) ORDER BY c.name), '[]') FROM (
+            SELECT c.name, count(DISTINCT f.tenant_id) AS tenants, coalesce(sum(f.calls), 0) AS calls, m.worker_up = 1 AS worker_up, m.live_queued + m.backfill_queued AS queued,
+                   m.running, m.dead, greatest(m.live_wait_seconds, m.backfill_wait_seconds) * 1000 AS wait_ms, m.analysis_p95_seconds * 1000 AS p95_ms
+            FROM fleet.cell c LEFT JOIN figure f ON f.cell = c.name AND f.day >= since LEFT JOIN fleet.metrics m ON m.cell = c.name
+            GROUP BY c.name, m.worker_up, m.live_queued, m.backfill_queued, m.running, m.dead, m.live_wait_seconds, m.backfill_wait_seconds, m.analysis_p95_seconds) c),
+        'left_out', '[]'::jsonb)
+    INTO data;
+    RETURN data;
+END
+$$;
+
+-- The page of it, as voice_report() draws one: SELECT fleet.report() \g page.html
+CREATE FUNCTION fleet.report(since date DEFAULT current_date - 7) RETURNS text LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+    IF to_regprocedure('voice._report_page(jsonb)') IS NULL THEN
+        RAISE EXCEPTION 'the page is drawn by voice_analytics'
+            USING ERRCODE = 'undefined_function', DETAIL = 'This database does not have the extension.',
+                  HINT = 'CREATE EXTENSION voice_analytics here as well, on a server that has its library: it needs no call and no worker.';
+    END IF;
+    RETURN voice._report_page(fleet.report_data(since));
 END
 $$;

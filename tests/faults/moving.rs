@@ -171,6 +171,23 @@ fn figures_of_all_servers_are_read_in_one_place() {
     for view in ["scorecard", "tokens", "call_cost"] {
         fleet.batch_execute(&format!("SELECT * FROM fleet.{view}")).unwrap();
     }
+    // The page of all of them, drawn by the extension.
+    let refused = fleet.batch_execute("SELECT fleet.report(current_date - 30)").unwrap_err();
+    assert_eq!(refused.as_db_error().unwrap().message(), "the page is drawn by voice_analytics");
+    fleet.batch_execute("CREATE EXTENSION voice_analytics").unwrap();
+    let over =
+        "SELECT coalesce(sum(calls), 0)::bigint FROM voice.daily WHERE day < CURRENT_DATE AND day >= CURRENT_DATE - 30";
+    let over = cells.servers[0].count(over) + cells.servers[1].count(over);
+    assert!(over > 0, "calls of days that are over");
+    let shown =
+        "SELECT sum((d->>'calls')::bigint)::bigint FROM jsonb_array_elements(fleet.report_data(current_date - 30)->";
+    for list in ["'days'", "'agents'", "'cells'"] {
+        assert_eq!(one(&mut fleet, &format!("{shown}{list}) d")), over, "{list}");
+    }
+    let page: String = fleet.query_one("SELECT fleet.report(current_date - 30)", &[]).unwrap().get(0);
+    for said in ["by 1 tenant on 2 cells", ">cell-1<", ">acme<", ">Cells<"] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
     fleet.execute("CALL fleet.remove('cell-1')", &[]).unwrap();
     assert_eq!(one(&mut fleet, "SELECT sum(calls)::bigint FROM fleet.day"), cells.servers[0].count(sum));
 }

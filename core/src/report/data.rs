@@ -16,6 +16,8 @@ pub struct Data {
     pub today: String,
     pub shift_days: u32,
     pub days: Vec<Day>,
+    /// Whose figures `agents` are.
+    pub by: Whose,
     pub agents: Vec<Agent>,
     pub latencies: Option<Vec<Latency>>,
     pub intents: Option<Vec<Intent>>,
@@ -29,7 +31,40 @@ pub struct Data {
     pub cost: Option<Cost>,
     pub progress: Option<Vec<Progress>>,
     pub queue: Option<Queue>,
+    /// The servers whose figures these are, on a page of several (examples/fleet.sql).
+    pub cells: Option<Vec<Cell>>,
     pub left_out: Vec<String>,
+}
+
+/// An agent each, or, of several servers, a tenant each.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Whose {
+    #[default]
+    Agent,
+    Tenant,
+}
+
+impl Whose {
+    /// As a heading, of one and of several.
+    pub fn title(self, several: bool) -> &'static str {
+        match (self, several) {
+            (Whose::Agent, false) => "Agent",
+            (Whose::Agent, true) => "Agents",
+            (Whose::Tenant, false) => "Tenant",
+            (Whose::Tenant, true) => "Tenants",
+        }
+    }
+
+    /// Within a sentence.
+    pub fn name(self, count: usize) -> &'static str {
+        match (self, count) {
+            (Whose::Agent, 1) => "agent",
+            (Whose::Agent, _) => "agents",
+            (Whose::Tenant, 1) => "tenant",
+            (Whose::Tenant, _) => "tenants",
+        }
+    }
 }
 
 /// A day, or an agent's days together.
@@ -229,6 +264,22 @@ pub struct Queue {
     pub p50_ms: Option<f64>,
     pub p95_ms: Option<f64>,
     pub last_error: Option<String>,
+}
+
+/// A server and its queue.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Cell {
+    pub name: String,
+    pub tenants: u64,
+    pub calls: u64,
+    /// `None`: it could not be asked.
+    pub worker_up: Option<bool>,
+    pub queued: Option<u64>,
+    pub running: Option<u64>,
+    pub dead: Option<u64>,
+    pub wait_ms: Option<f64>,
+    pub p95_ms: Option<f64>,
 }
 
 impl Data {

@@ -38,6 +38,7 @@ pub fn page(data: &Data) -> Markup {
                     (money::cost(data))
                     (money::progress(data))
                     (sections::queue(data))
+                    (sections::cells(data))
                     (sections::agreement(data))
                 }
                 footer { (colophon(data)) }
@@ -55,7 +56,8 @@ fn masthead(data: &Data) -> Markup {
         p.lede {
             @if total.calls > 0 {
                 (count(total.calls)) @if total.calls == 1 { " call" } @else { " calls" }
-                " by " (data.agents.len()) @if data.agents.len() == 50 { " or more" } @if data.agents.len() == 1 { " agent" } @else { " agents" }
+                " by " (data.agents.len()) @if data.agents.len() == 50 { " or more" } " " (data.by.name(data.agents.len()))
+                @if let Some(cells) = &data.cells { " on " (cells.len()) @if cells.len() == 1 { " cell" } @else { " cells" } }
             } @else if total.analyzed > 0 { (count(total.analyzed)) " analysed calls" } @else { "No calls" }
             @if let Some(vertical) = &data.vertical { " in " bdi { (line(vertical, 60)) } }
             @if let Some(agent) = &data.agent_id { ", agent " bdi { (line(agent, 60)) } }
@@ -81,6 +83,6 @@ fn colophon(data: &Data) -> Markup {
                 (data.left_out.iter().map(|part| super::format::words(part)).collect::<Vec<_>>().join(", ")) "." }
         }
         p { "Days are those of " (line(&data.zone, 40)) ". Latencies are within 2.5 % of the measured ones. "
-            "Made by voice_report() of voice_analytics; this file loads nothing and runs no script." }
+            "Made by voice_analytics; this file loads nothing and runs no script." }
     }
 }

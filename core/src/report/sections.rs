@@ -18,10 +18,10 @@ pub fn agents(data: &Data) -> Markup {
     let judged = data.agents.iter().any(|agent| agent.figures.passed + agent.figures.not_passed > 0);
     html! {
         section aria-labelledby="agents" {
-            h2 #agents { "Agents" }
-            div.scroll tabindex="0" role="region" aria-label="Agents, a row each" {
+            h2 #agents { (data.by.title(true)) }
+            div.scroll tabindex="0" role="region" aria-label={ (data.by.title(true)) ", a row each" } {
                 table {
-                    thead { tr { th scope="col" { "Agent" } th scope="col" { "Calls" } th scope="col" { "Minutes" }
+                    thead { tr { th scope="col" { (data.by.title(false)) } th scope="col" { "Calls" } th scope="col" { "Minutes" }
                         @if judged { th scope="col" { "Success" } } @else { th scope="col" { "Completed" } }
                         th scope="col" { "Transferred" } th scope="col" { "Failed" } th scope="col" { "Sentiment" } th scope="col" { "Lead score" } th scope="col" { "Hot leads" } } }
                     tbody { @for agent in data.agents.iter().take(50) {
@@ -52,7 +52,7 @@ pub fn scorecards(data: &Data) -> Markup {
             h2 #scorecards { "Scorecards" }
             div.scroll tabindex="0" role="region" aria-label="Scorecards, a row each" {
                 table {
-                    thead { tr { th scope="col" { "Analysis" } th scope="col" { "Agent" } th scope="col" { "Calls" } th scope="col" { "Passed" } th scope="col" { "Mean score" } th scope="col" { "Criteria" } } }
+                    thead { tr { th scope="col" { "Analysis" } th scope="col" { (data.by.title(false)) } th scope="col" { "Calls" } th scope="col" { "Passed" } th scope="col" { "Mean score" } th scope="col" { "Criteria" } } }
                     tbody { @for card in cards.iter().take(60) {
                         tr {
                             th scope="row" { (words(&card.analysis)) span.meta { " version " (card.version) } }
@@ -191,6 +191,32 @@ pub fn queue(data: &Data) -> Markup {
                 div { dt { "hang-up to result" } dd { (queue.p50_ms.map_or("–".to_owned(), duration)) } }
             }
             @if let Some(error) = &queue.last_error { p.note { "Last error: " bdi { (line(error, 300)) } } }
+        }
+    }
+}
+
+/// A row a server, on a page of several.
+pub fn cells(data: &Data) -> Markup {
+    let Some(cells) = data.cells.as_ref().filter(|cells| !cells.is_empty()) else { return html! {} };
+    let number = |n: Option<u64>| n.map_or("–".to_owned(), count);
+    html! {
+        section aria-labelledby="cells" {
+            h2 #cells { "Cells" }
+            div.scroll tabindex="0" role="region" aria-label="Cells, a row each" {
+                table {
+                    thead { tr { th scope="col" { "Cell" } th scope="col" { "Tenants" } th scope="col" { "Calls" } th scope="col" { "Worker" } th scope="col" { "Waiting" }
+                        th scope="col" { "Being analysed" } th scope="col" { "Given up" } th scope="col" { "Longest wait" } th scope="col" { "Hang-up to result, p95" } } }
+                    tbody { @for cell in cells {
+                        tr {
+                            th scope="row" { bdi { (line(&cell.name, 60)) } }
+                            td { (count(cell.tenants)) } td { (count(cell.calls)) }
+                            td { (match cell.worker_up { Some(true) => "up", Some(false) => "down", None => "–" }) }
+                            td { (number(cell.queued)) } td { (number(cell.running)) } td { (number(cell.dead)) }
+                            td { (cell.wait_ms.map_or("–".to_owned(), duration)) } td { (cell.p95_ms.map_or("–".to_owned(), duration)) }
+                        }
+                    } }
+                }
+            }
         }
     }
 }

@@ -109,6 +109,32 @@ fn every_figure_is_where_people_look_for_it() {
 }
 
 #[test]
+fn a_page_of_several_servers_has_a_row_for_each_and_speaks_of_tenants() {
+    let mut data = data();
+    data["by"] = json!("tenant");
+    data["tenant"] = json!("");
+    data["agents"][0]["agent_id"] = json!("acme");
+    data["agents"][0]["name"] = Value::Null;
+    data["agents"][0]["vertical"] = json!("eu-1");
+    data["cells"] = json!([
+        {"name": "eu-1", "tenants": 1, "calls": 1230, "worker_up": true, "queued": 3, "running": 1, "dead": 2, "wait_ms": 1500, "p95_ms": 850.4},
+        {"name": "us-1", "tenants": 0, "calls": 0, "worker_up": false},
+        {"name": "us-2"}
+    ]);
+    let text = text(&page(&data));
+    for said in [
+        "1,230 calls by 1 tenant on 3 cells",
+        "Tenants Tenant Calls",
+        "acme eu 1 1,230",
+        "eu-1 1 1,230 up 3 1 2 1.50 s 850 ms",
+        "us-1 0 0 down – – – – –",
+        "us-2 0 0 – – – – – –",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+}
+
+#[test]
 fn what_a_caller_may_not_read_is_not_missed_but_named() {
     let mut data = data();
     for part in ["tools", "end_reasons", "agreement", "queue", "scorecards", "latencies", "cost", "progress"] {
