@@ -182,7 +182,8 @@ fn a_final_chunk_of_a_turn_that_was_closed_before_hang_up_is_heard() {
     let mut voice = Voice::with_llm(&stub);
     for late in [
         "SELECT voice_add_chunk(call_id, id, 2, 'the late words', true)",
-        "INSERT INTO voice.transcript_chunk (call_id, turn_id, seq, text, is_final) SELECT call_id, id, 2, 'the late words', true",
+        "INSERT INTO voice.transcript_chunk (call_id, turn_id, seq, text, is_final)
+         SELECT call_id, id, 2, 'the late words', true",
     ] {
         let call = voice.open_call(FIRST);
         let closed = format!(

@@ -19,8 +19,10 @@ fn call_of_long_ago(voice: &mut Voice) {
 #[test]
 fn generated_columns_of_a_users_own_do_not_keep_months_from_being_made() {
     let mut voice = Voice::start();
-    let columns = "ALTER TABLE voice.call ADD COLUMN day date GENERATED ALWAYS AS ((started_at AT TIME ZONE 'UTC')::date) STORED;
-        ALTER TABLE voice.analytics ADD COLUMN grade int GENERATED ALWAYS AS (lead_score / 10) STORED, ADD COLUMN note text DEFAULT 'x';
+    let columns =
+        "ALTER TABLE voice.call ADD COLUMN day date GENERATED ALWAYS AS ((started_at AT TIME ZONE 'UTC')::date) STORED;
+        ALTER TABLE voice.analytics ADD COLUMN grade int GENERATED ALWAYS AS (lead_score / 10) STORED,
+            ADD COLUMN note text DEFAULT 'x';
         ALTER TABLE voice.call ADD COLUMN recording text COMPRESSION pglz, ALTER recording SET STORAGE EXTERNAL";
     voice.client.batch_execute(columns).unwrap();
     call_of_long_ago(&mut voice);
