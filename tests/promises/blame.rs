@@ -187,14 +187,14 @@ fn whoever_asks_for_a_try_gets_one_at_once_where_everything_is_refused() {
         let sooner = "SELECT (clock_timestamp() < $1::text::timestamptz)::text";
         (voice.text(sooner, &[&announced]).as_deref() == Some("true"), announced)
     };
-    // Waits for the moment that is announced after it; whether it is far away. That from before the answer says nothing.
+    // Waits for the moment that is announced after it, not that from before the answer; whether it is far away.
     let again = |voice: &mut Voice, before: Option<String>| {
         let next = "SELECT (next_request_at > clock_timestamp() + interval '30 s')::text FROM voice_status()
             WHERE state = 'misconfigured' AND next_request_at > clock_timestamp()
               AND next_request_at::text IS DISTINCT FROM $1";
         wait_until("the answer", SOON, || voice.text(next, &[&before])) == "true"
     };
-    // Each request that fails makes the pause longer, whoever has asked for it: until the next one that comes by itself is
+    // Each request that fails makes the pause longer, whoever asked for it, until the next one that comes by itself is
     // half a minute away, or more. What comes sooner was asked for.
     wait_until("a long pause", 4 * SOON, || {
         let (_, announced) = at_once(&mut voice, "NOTIFY voice_analytics");
