@@ -184,6 +184,7 @@ fn the_words_ask_for_exactly_what_the_schema_holds() {
     assert_eq!(fields, ["entities", "evidence", "intent", "lead_score", "next_action", "sentiment", "summary"]);
     assert_eq!(described, fields);
     for word in [
+        "at most 30 words",
         "240",
         "-1.0",
         "1.0",

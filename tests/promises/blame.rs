@@ -10,23 +10,37 @@ use serde_json::json;
 
 const HELLO: &[(&str, &str)] = &[("user", "I want a cut")];
 
-/// Refused whatever it asks, where its transcript names one of these.
-fn refusals() -> Vec<(&'static str, Reply)> {
-    vec![
-        ("marigold", Reply::error(403, "Input was flagged by moderation")),
-        ("tulip", Reply::error(404, "no such deployment for this content")),
-        ("daisy", Reply::error(410, "gone for this one")),
-        ("lily", Reply::error(402, "this one costs more than there is")),
-        ("orchid", Reply::error(429, "Request too large: Limit 30000, Requested 36000").header("Retry-After", "20")),
-        ("peony", Reply::error(503, "this one brings a node down")),
-        ("aster", Reply::json(&json!({"error": {"code": 502, "message": "the provider drops this one"}}))),
-    ]
-}
+/// Refused whatever it asks, where its transcript names one of these: with this status and these words.
+const REFUSALS: [(&str, u16, &str); 12] = [
+    ("marigold", 403, "Input was flagged by moderation"),
+    ("tulip", 404, "no such deployment for this content"),
+    ("daisy", 410, "gone for this one"),
+    ("lily", 402, "this one costs more than there is"),
+    ("orchid", 429, "Request too large: Limit 30000, Requested 36000"),
+    ("peony", 503, "this one brings a node down"),
+    ("aster", 200, "the provider drops this one"),
+    ("violet", 405, "this one is not to be posted"),
+    ("iris", 308, "this one lives elsewhere"),
+    ("poppy", 451, "withheld for legal reasons"),
+    ("clover", 400, "this one has a character that is not allowed"),
+    ("thistle", 403, "blocked by the firewall"),
+];
 
 fn by_flower(request: &Request) -> Reply {
     let said = request.transcript();
-    let refused = refusals().into_iter().find(|(flower, _)| said.contains(flower));
-    refused.map_or_else(Reply::analysis, |(_, reply)| reply)
+    let Some((flower, status, words)) = REFUSALS.into_iter().find(|(flower, ..)| said.contains(flower)) else {
+        return Reply::analysis();
+    };
+    match flower {
+        "orchid" => Reply::error(status, words).header("Retry-After", "20"),
+        "aster" => Reply::json(&json!({"error": {"code": 502, "message": words}})),
+        // Of something before the server that knows nothing of JSON.
+        "thistle" => {
+            let page = format!("<html><head><title>403 Forbidden</title></head><body><p>{words}</p></body></html>");
+            Reply::body(page.as_bytes()).status(status).header("content-type", "text/html")
+        }
+        _ => Reply::error(status, words),
+    }
 }
 
 #[test]
@@ -34,7 +48,7 @@ fn a_call_that_alone_is_refused_dies_with_the_servers_words_and_holds_up_nobody(
     let stub = StubLlm::start();
     stub.answer(by_flower);
     let mut voice = Voice::on(Voice::asking(&stub).setting("voice_analytics.max_attempts", 2));
-    for (flower, _) in refusals() {
+    for (flower, _, words) in REFUSALS {
         let refused = voice.call(&[("user", &format!("I grow {flower} and want a cut"))]);
         let mut ordinary = 0;
         let died = wait_until("its death", 4 * SOON, || {
@@ -45,16 +59,9 @@ fn a_call_that_alone_is_refused_dies_with_the_servers_words_and_holds_up_nobody(
             wait_until("an ordinary call", SOON, || voice.text(judged, &[&call]));
             voice.text("SELECT last_error FROM voice.dead_job WHERE call_id = $1::text::uuid", &[&refused])
         });
-        let words = match flower {
-            "marigold" => "flagged by moderation",
-            "tulip" => "no such deployment",
-            "daisy" => "gone for this one",
-            "lily" => "costs more",
-            "orchid" => "Request too large",
-            "peony" => "brings a node down",
-            _ => "the provider drops this one",
-        };
-        assert!(died.starts_with("on this call only: ") && died.contains(words), "{died}");
+        // A request that is rejected as such is the call's own to begin with.
+        let is_its_own = ["poppy", "clover"].contains(&flower);
+        assert!((is_its_own || died.starts_with("on this call only: ")) && died.contains(words), "{died}");
         let counted = voice.attempts(&refused).iter().filter(|(outcome, _)| outcome != "snoozed").count();
         assert_eq!(counted, 2, "{flower}: {:?}", voice.attempts(&refused));
         let state = voice.text("SELECT state FROM voice_status()", &[]).unwrap();
@@ -64,7 +71,7 @@ fn a_call_that_alone_is_refused_dies_with_the_servers_words_and_holds_up_nobody(
             voice.attempts(&refused).len()
         );
     }
-    assert_eq!(voice.count("SELECT count(*) FROM voice.dead_job") as usize, refusals().len());
+    assert_eq!(voice.count("SELECT count(*) FROM voice.dead_job") as usize, REFUSALS.len());
 }
 
 #[test]
@@ -162,6 +169,50 @@ fn whoever_asks_for_a_try_gets_one_at_once_whatever_the_server_has_asked_for() {
         voice.drained();
     }
     assert_eq!(voice.count("SELECT count(*) FROM voice.analytics"), 3);
+}
+
+#[test]
+fn whoever_asks_for_a_try_gets_one_at_once_where_everything_is_refused() {
+    let stub = StubLlm::start();
+    stub.answer_always(Reply::error(401, "invalid api key"));
+    let mut voice = Voice::with_llm(&stub);
+    calls(&mut voice, "acme", 5);
+    voice.state("misconfigured");
+    // Whether a request has come before the moment that was announced for the next one.
+    let at_once = |voice: &mut Voice, ask: &str| {
+        let announced = voice.text("SELECT next_request_at::text FROM voice_status()", &[]);
+        let asked = stub.count();
+        voice.client.batch_execute(ask).unwrap();
+        stub.wait_for(asked + 1, SOON);
+        let sooner = "SELECT (clock_timestamp() < $1::text::timestamptz)::text";
+        (voice.text(sooner, &[&announced]).as_deref() == Some("true"), announced)
+    };
+    // Waits for the moment that is announced after it, not that from before the answer; whether it is far away.
+    let again = |voice: &mut Voice, before: Option<String>| {
+        let next = "SELECT (next_request_at > clock_timestamp() + interval '30 s')::text FROM voice_status()
+            WHERE state = 'misconfigured' AND next_request_at > clock_timestamp()
+              AND next_request_at::text IS DISTINCT FROM $1";
+        wait_until("the answer", SOON, || voice.text(next, &[&before])) == "true"
+    };
+    // Each request that fails makes the pause longer, whoever asked for it, until the next one that comes by itself is
+    // half a minute away, or more. What comes sooner was asked for.
+    wait_until("a long pause", 4 * SOON, || {
+        let (_, announced) = at_once(&mut voice, "NOTIFY voice_analytics");
+        again(&mut voice, announced).then_some(())
+    });
+    for (status, ask) in
+        [(401, "SELECT pg_reload_conf()"), (403, "SELECT voice_resume()"), (404, "NOTIFY voice_analytics")]
+    {
+        stub.answer_always(Reply::error(status, "no"));
+        let (sooner, announced) = at_once(&mut voice, ask);
+        assert!(sooner, "{ask}");
+        again(&mut voice, announced);
+    }
+    assert_eq!(voice.count("SELECT count(*) FROM voice.analytics"), 0);
+    stub.answer_always(Reply::analysis());
+    assert!(at_once(&mut voice, "SELECT pg_reload_conf()").0);
+    voice.drained();
+    assert_eq!(voice.count("SELECT count(*) FROM voice.analytics"), 5);
 }
 
 #[test]

@@ -177,6 +177,36 @@ fn a_final_chunk_after_hang_up_is_heard() {
 }
 
 #[test]
+fn a_final_chunk_of_a_turn_that_was_closed_before_hang_up_is_heard() {
+    let stub = StubLlm::start();
+    let mut voice = Voice::with_llm(&stub);
+    for late in [
+        "SELECT voice_add_chunk(call_id, id, 2, 'the late words', true)",
+        "INSERT INTO voice.transcript_chunk (call_id, turn_id, seq, text, is_final)
+         SELECT call_id, id, 2, 'the late words', true",
+    ] {
+        let call = voice.open_call(FIRST);
+        let closed = format!(
+            "SELECT voice_add_chunk('{call}', t, 1, 'book a cut and', true), voice_finish_turn('{call}', t)
+             FROM voice_add_turn('{call}', 'user', '') t"
+        );
+        voice.client.batch_execute(&closed).unwrap();
+        voice.end(&call);
+        voice.drained();
+        assert!(!last_asked(&stub).contains("the late words"));
+        let asked = stub.count();
+        let of_turn = format!("{late} FROM voice.turn WHERE call_id = '{call}' AND text LIKE 'book a cut%'");
+        voice.client.batch_execute(&of_turn).unwrap();
+        stub.wait_for(asked + 1, SOON);
+        voice.drained();
+        assert!(last_asked(&stub).contains("user: book a cut and the late words"), "{}", last_asked(&stub));
+        assert_eq!(stub.count(), asked + 1);
+        let outcomes: Vec<String> = voice.attempts(&call).into_iter().map(|a| a.0).collect();
+        assert_eq!(outcomes, ["ok", "ok"], "{late}");
+    }
+}
+
+#[test]
 fn late_turns_of_several_calls_do_not_wait_for_one_another_in_a_ring() {
     let mut voice = Voice::on(harness::Cluster::builder().setting("voice_analytics.enabled", "off"));
     let calls: Vec<String> = (0..6).map(|_| voice.call(FIRST)).collect();

@@ -1,7 +1,7 @@
 //! What real servers and the gateways before them want said: parameters, headers, a proxy, and keys as editors save them.
 
 use crate::voice::{SOON, Voice};
-use harness::stub::{Reply, StubLlm};
+use harness::stub::{Reply, StubLlm, TlsStub};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 
@@ -154,12 +154,17 @@ fn a_key_with_what_editors_and_shells_put_around_it_is_understood_or_refused_by_
 fn requests_go_through_the_proxy_that_is_named_and_through_none_of_the_environments() {
     let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = proxy.local_addr().unwrap();
-    let mut voice = Voice::on(
-        harness::Cluster::builder()
-            .setting("voice_analytics.analyzer", "openai")
-            .setting("voice_analytics.llm_url", "https://llm.invalid/v1")
-            .setting("voice_analytics.llm_proxy", format!("http://{address}")),
-    );
+    let environments = TcpListener::bind("127.0.0.1:0").unwrap();
+    environments.set_nonblocking(true).unwrap();
+    let of_environment = format!("http://{}", environments.local_addr().unwrap());
+    let builder = harness::Cluster::builder()
+        .setting("voice_analytics.analyzer", "openai")
+        .setting("voice_analytics.llm_url", "https://llm.invalid/v1")
+        .setting("voice_analytics.llm_proxy", format!("http://{address}"))
+        .environment("NO_PROXY", "")
+        .environment("no_proxy", "");
+    let variables = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+    let mut voice = Voice::on(variables.iter().fold(builder, |b, name| b.environment(name, &of_environment)));
     voice.call(HELLO);
     let (mut client, _) = proxy.accept().unwrap();
     let mut asked = String::new();
@@ -172,6 +177,19 @@ fn requests_go_through_the_proxy_that_is_named_and_through_none_of_the_environme
     drop(client);
     let reason = voice.state("misconfigured");
     assert!(reason.contains("llm_proxy") && reason.contains("407"), "{reason}");
+
+    // Where none is named, requests go straight, whatever the environment says.
+    let stub = StubLlm::start();
+    voice.cluster.set("voice_analytics.llm_proxy", "");
+    voice.cluster.set("voice_analytics.llm_url", &stub.url());
+    voice.drained();
+    assert_eq!(stub.count(), 1);
+    let tls = TlsStub::self_signed(voice.cluster.folder());
+    voice.cluster.set("voice_analytics.llm_url", &tls.url());
+    voice.call(HELLO);
+    harness::wait_until("a connection to the server itself", SOON, || (tls.connections() > 0).then_some(()));
+    let seen = environments.accept().expect_err("nobody has come to the environment's proxy");
+    assert_eq!(seen.kind(), std::io::ErrorKind::WouldBlock);
 }
 
 #[test]

@@ -49,6 +49,36 @@ fn a_call_that_is_cut_off_before_any_final_word_is_judged_and_found_by_what_was_
 }
 
 #[test]
+fn a_live_call_under_the_id_of_a_deleted_one_is_judged_and_found() {
+    let stub = StubLlm::start();
+    let mut voice = Voice::with_llm(&stub);
+    voice.client.batch_execute("INSERT INTO voice.agent (id, vertical) VALUES ('a', 'salon')").unwrap();
+    let live = |voice: &mut Voice, said: &str| {
+        let start = "SELECT voice_start_call('a', '+12125550142', '+12125550100', external_id => 'CA-9')::text";
+        let call = voice.text(start, &[]).unwrap();
+        let heard = "SELECT voice_add_turn($1::text::uuid, 'user', $2), voice_end_call($1::text::uuid)";
+        voice.client.execute(heard, &[&call, &said]).unwrap();
+        voice.drained();
+        call
+    };
+    let deleted = live(&mut voice, "I want to hear the price of a cut");
+    voice.client.execute("SELECT voice_delete_call($1::text::uuid)", &[&deleted]).unwrap();
+    let call = live(&mut voice, "I want to buy two annual plans");
+    assert_ne!(call, deleted);
+    assert!(stub.requests().last().unwrap().transcript().contains("two annual plans"));
+    let outcomes: Vec<String> = voice.attempts(&call).into_iter().map(|a| a.0).collect();
+    assert_eq!(outcomes, ["ok"]);
+    for found in [
+        "SELECT call_id::text FROM voice.analytics WHERE call_id = $1::text::uuid",
+        "SELECT string_agg(call_id::text, ' ') FROM voice_search('annual plans') WHERE call_id = $1::text::uuid",
+    ] {
+        assert_eq!(voice.text(found, &[&call]).as_ref(), Some(&call), "{found}");
+    }
+    let leads = "SELECT string_agg(call_id::text, ' ') FROM voice_top_leads(NULL, '-infinity', 0)";
+    assert_eq!(voice.text(leads, &[]), Some(call));
+}
+
+#[test]
 fn the_model_is_told_who_was_interrupted() {
     let stub = StubLlm::start();
     let mut voice = Voice::with_llm(&stub);

@@ -181,3 +181,31 @@ fn a_tool_that_pushes_its_schema_loses_no_row() {
         assert_eq!(voice.count(&format!("SELECT count(*) FROM voice.{table}")), 1, "{table}");
     }
 }
+
+#[test]
+fn who_meets_the_same_call_at_another_isolation_level_is_told_to_try_again_as_clients_understand_it() {
+    let mut voice = Voice::start();
+    voice.client.batch_execute("INSERT INTO voice.agent (id, vertical) VALUES ('iris', 'salon')").unwrap();
+    let mut other = voice.cluster.connect("app");
+    let call = |id: &str| format!(r#"{{"id": "{id}", "agent": "iris", "turns": []}}"#);
+    for level in ["REPEATABLE READ", "SERIALIZABLE"] {
+        for (n, function) in ["start", "import", "imports"].into_iter().enumerate() {
+            let id = format!("{level} {n}");
+            let statement = match function {
+                "start" => format!("SELECT voice_start_call('iris', '+1', '+2', external_id => '{id}')"),
+                "import" => format!("SELECT voice_import_call('{}')", call(&id)),
+                _ => format!("SELECT (voice_imports('voice', ARRAY['{}'::jsonb]))[1]", call(&id)),
+            };
+            let begin = format!("BEGIN ISOLATION LEVEL {level}; SELECT count(*) FROM voice.call");
+            other.batch_execute(&begin).unwrap();
+            let first: String = voice.text(&format!("SELECT ({statement})::text"), &[]).unwrap();
+            let error = other.batch_execute(&statement).expect_err(&statement);
+            assert_eq!(error.code().unwrap().code(), "40001", "{level}: {statement}: {error:?}");
+            // Which is what clients try again by, and then it is the same call.
+            other.batch_execute(&format!("ROLLBACK; {begin}")).unwrap();
+            let again: String = other.query_one(&format!("SELECT ({statement})::text"), &[]).unwrap().get(0);
+            assert_eq!(again, first, "{level}: {statement}");
+            other.batch_execute("COMMIT").unwrap();
+        }
+    }
+}

@@ -19,8 +19,11 @@ fn call_of_long_ago(voice: &mut Voice) {
 #[test]
 fn generated_columns_of_a_users_own_do_not_keep_months_from_being_made() {
     let mut voice = Voice::start();
-    let columns = "ALTER TABLE voice.call ADD COLUMN day date GENERATED ALWAYS AS ((started_at AT TIME ZONE 'UTC')::date) STORED;
-        ALTER TABLE voice.analytics ADD COLUMN grade int GENERATED ALWAYS AS (lead_score / 10) STORED, ADD COLUMN note text DEFAULT 'x'";
+    let columns =
+        "ALTER TABLE voice.call ADD COLUMN day date GENERATED ALWAYS AS ((started_at AT TIME ZONE 'UTC')::date) STORED;
+        ALTER TABLE voice.analytics ADD COLUMN grade int GENERATED ALWAYS AS (lead_score / 10) STORED,
+            ADD COLUMN note text DEFAULT 'x';
+        ALTER TABLE voice.call ADD COLUMN recording text COMPRESSION pglz, ALTER recording SET STORAGE EXTERNAL";
     voice.client.batch_execute(columns).unwrap();
     call_of_long_ago(&mut voice);
     // Another month's beside it: it is copied when the DEFAULT becomes a month.
@@ -33,6 +36,10 @@ fn generated_columns_of_a_users_own_do_not_keep_months_from_being_made() {
     let days = "SELECT count(*) FROM voice.call WHERE day = (started_at AT TIME ZONE 'UTC')::date";
     assert_eq!(voice.count(days), 2);
     assert_eq!(voice.count("SELECT count(*) FROM voice.analytics WHERE grade = lead_score / 10 AND note = 'x'"), 2);
+    // How a column is stored and compressed is the same in the months that were made after it.
+    let stored = "SELECT string_agg(DISTINCT attstorage::text || attcompression::text, ' ')
+        FROM pg_partition_tree('voice.call') p JOIN pg_attribute a ON a.attrelid = p.relid WHERE attname = 'recording'";
+    assert_eq!(voice.text(stored, &[]).as_deref(), Some("ep"));
     voice.client.batch_execute("SELECT voice_drop_partitions(interval '2 years')").unwrap();
     assert_eq!(voice.count("SELECT count(*) FROM voice.call"), 1);
 }

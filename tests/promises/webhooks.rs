@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use harness::receiver::Receiver;
-use harness::stub::{Reply, StubLlm};
+use harness::stub::{Reply, Request, StubLlm};
 use harness::{Cluster, wait_until};
 
 use crate::voice::{SOON, Voice};
@@ -157,6 +157,30 @@ fn who_was_told_of_a_call_is_told_when_it_is_judged_differently() {
 }
 
 #[test]
+fn who_was_told_of_half_of_the_words_is_told_when_the_others_change_the_judgement() {
+    let llm = StubLlm::start();
+    llm.answer(|request| judged(if request.transcript().contains("changed my mind") { 5 } else { 92 }));
+    let mut voice = Voice::with_llm(&llm);
+    let hook = StubLlm::start();
+    add(&mut voice, &hook.url(), ", events => '{call.analyzed,call.updated}'");
+    let call = ended_call(&mut voice);
+    voice.drained();
+    let told = |hook: &StubLlm| {
+        let body = |request: &Request| (request.json()["type"].clone(), request.json()["data"]["lead_score"].clone());
+        hook.requests().iter().map(body).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&hook), [("call.analyzed".into(), 92.into())]);
+    for (late, asked) in [("Thank you.", 2), ("No, wait, I have changed my mind.", 3)] {
+        let turn = "SELECT voice_add_turn($1::text::uuid, 'user', $2)";
+        voice.client.execute(turn, &[&call, &late]).unwrap();
+        llm.wait_for(asked, SOON);
+        voice.drained();
+    }
+    // The first of them has changed nothing.
+    assert_eq!(told(&hook), [("call.analyzed".into(), 92.into()), ("call.updated".into(), 5.into())]);
+}
+
+#[test]
 fn a_lead_says_whom_to_ring_and_the_providers_id_of_the_call() {
     let (_llm, mut voice) = with_hot_leads();
     let hook = StubLlm::start();
@@ -282,6 +306,10 @@ fn for_a_day_after_its_change_receivers_may_know_the_old_secret_or_the_new_one()
     let (_llm, mut voice) = with_hot_leads();
     let mut receiver = Receiver::start(voice.cluster.folder());
     let (id, old) = add(&mut voice, &receiver.url(), "");
+    receiver.knows(&old);
+    receiver.answers(500);
+    let waits = ended_call(&mut voice);
+    until_outcomes(&mut voice, &waits, &["failed 500"]);
     let new = voice_core::webhook::secret::Secret::new([7; 32]).expose();
     // Without its padding, as some tools show it.
     let given = new.trim_end_matches('=');
@@ -289,6 +317,15 @@ fn for_a_day_after_its_change_receivers_may_know_the_old_secret_or_the_new_one()
     assert_eq!(voice.text(change, &[&id, &given]).as_deref(), Some(new.as_str()));
     // A second change to the same is none.
     voice.text(change, &[&id, &new]);
+    // One that was waiting when the secret changed: the same message, by both.
+    time_passes(&mut voice);
+    until_outcomes(&mut voice, &waits, &["failed 500", "failed 500"]);
+    receiver.knows(&new);
+    receiver.answers(200);
+    time_passes(&mut voice);
+    until_outcomes(&mut voice, &waits, &["failed 500", "failed 500", "ok 200"]);
+    let seen = receiver.seen();
+    assert!(seen.len() == 3 && seen.iter().all(|request| request["id"] == seen[0]["id"]), "{seen:?}");
     for known in [&old, &new] {
         receiver.knows(known);
         let call = ended_call(&mut voice);

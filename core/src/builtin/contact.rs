@@ -82,6 +82,28 @@ mod tests {
             assert_eq!(phone_of(text).as_deref(), Some("3035550142"), "{text}");
         }
         assert_eq!(phone_of("+44 20 7946 0123").as_deref(), Some("+442079460123"));
+        for (text, digits) in [
+            ("My mobile is 07700 900123", "07700900123"),
+            ("My mobile is 0151 23456789", "015123456789"),
+            ("My mobile is 612 345 678", "612345678"),
+        ] {
+            assert_eq!(phone_of(text).as_deref(), Some(digits), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_that_nobody_can_dial_is_nobodys() {
+        for text in [
+            "My mobile is +999 123 456 789",
+            "My mobile is +44 20 7946",
+            "My mobile is 123456",
+            "My mobile is 7700 9001 2345 6789",
+        ] {
+            assert_eq!(phone_of(text), None, "{text}");
+        }
+        // One that can be is kept beside it.
+        let both = "My mobile is +44 7700 900123, not +999 123 456 789";
+        assert_eq!(phone_of(both).as_deref(), Some("+447700900123"));
     }
 
     #[test]

@@ -36,7 +36,7 @@ fn refused_connection() -> Failure {
 /// Everything a server, or what is before it, may say instead of an answer.
 fn failures() -> Vec<Failure> {
     let codes =
-        [400, 401, 402, 403, 404, 405, 408, 410, 413, 422, 429, 451, 499, 500, 502, 503, 504, 529, 301, 307, 308];
+        [400, 401, 402, 403, 404, 405, 408, 410, 413, 422, 424, 429, 451, 499, 500, 502, 503, 504, 529, 301, 307, 308];
     let mut all: Vec<Failure> = codes.into_iter().map(status).collect();
     all.extend([retry_after(429, 20), retry_after(503, 3), bad_reply()]);
     all
@@ -331,6 +331,27 @@ fn a_lone_call_with_bad_replies_dies_after_its_attempts() {
 }
 
 #[test]
+fn a_call_that_is_refused_once_is_answered_the_next_time_and_has_lost_one_attempt_at_most() {
+    // 424 and 499 among them, which gateways say of what was behind them: nobody else has to wait for it.
+    for failure in failures() {
+        for others in [0, 50] {
+            let said = failure.clone();
+            let once = std::cell::Cell::new(true);
+            let mut world = World::new(move |job, _| (job == 0 && once.replace(false)).then(|| said.clone()));
+            (1..=others / 2).for_each(|job| world.arrive(job));
+            world.arrive(0);
+            (others / 2 + 1..=others).for_each(|job| world.arrive(job));
+            world.until(300.0);
+            let what = format!("{}, beside {others}", failure.message);
+            assert_eq!((world.answered.len() as i64, world.dead.len()), (others + 1, 0), "{what}");
+            assert_eq!(world.requests as i64, others + 2, "{what}");
+            assert!(world.counted.get(&0).is_none_or(|counted| *counted <= 1), "{what}");
+            assert_eq!(world.state.hold(), None, "{what}");
+        }
+    }
+}
+
+#[test]
 fn a_wait_that_only_one_job_is_told_does_not_stop_the_others() {
     // Too large for the limit of tokens a minute: it can never succeed.
     let mut world = World::new(|job, _| (job == 0).then(|| retry_after(429, 20)));
@@ -402,8 +423,8 @@ proptest! {
         seed in any::<u64>(),
         outage in (0.0f64..60.0, 0.0f64..120.0),
         poisoned in prop::collection::btree_set(0i64..200, 0..6),
-        server in 0usize..23,
-        call in 0usize..23,
+        server in 0usize..24,
+        call in 0usize..24,
         attempts_max in 2u32..7,
     ) {
         let (server, call) = (failures()[server].clone(), failures()[call].clone());

@@ -71,6 +71,10 @@ ROLLBACK TO s;
 SELECT voice_start_call('iris', '+1', '+2', started_at => clock_timestamp() + interval '3 s') AS ahead \gset
 SELECT voice_end_call(:'ahead');
 SELECT status, ended_at = started_at, duration_ms FROM voice.call WHERE id = :'ahead';
+-- A call that begins and ends in one transaction, by the clock and by the transaction's own time.
+SELECT voice_start_call('iris', '+1', '+2', started_at => clock_timestamp()) AS begun \gset
+SELECT voice_end_call(:'begun', ended_at => now());
+SELECT status, ended_at = started_at, duration_ms FROM voice.call WHERE id = :'begun';
 SELECT voice_start_call('iris', '+1', '+2', started_at => '2026-01-01 00:00+00') AS ahead \gset
 UPDATE voice.call SET ended_at = '2025-12-31 23:59:58+00' WHERE id = :'ahead';
 SELECT status, ended_at = started_at, duration_ms FROM voice.call WHERE id = :'ahead';
