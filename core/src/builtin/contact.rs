@@ -96,6 +96,7 @@ mod tests {
         for text in [
             "My mobile is +999 123 456 789",
             "My mobile is +44 20 7946",
+            "My mobile is +1 123 456 7890",
             "My mobile is 123456",
             "My mobile is 7700 9001 2345 6789",
         ] {

@@ -187,7 +187,9 @@ impl Run {
             let before = if at == 0 { 0 } else { found[at - 1].groups.end };
             let start = found[at].groups.start;
             let rest = (before..=start).rfind(|group| self.groups[*group].after_pause).unwrap_or(before)..start;
-            if digits(&rest) > COUNT_MAX {
+            // A plus says that what follows it is the beginning of the number, and no count of something.
+            let is_of_number = rest.start == 0 && self.international && !rest.is_empty();
+            if is_of_number || digits(&rest) > COUNT_MAX {
                 found[at].groups.start = rest.start;
                 found[at].is_whole = false;
             }
