@@ -29,6 +29,8 @@ CREATE TABLE voice._sending (
     began_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     -- What was written before that is known to be alike on both servers; scripts/move-tenant.sh writes it.
     verified_until timestamptz,
+    -- What somebody had given the replica identity FULL before anybody was sent: it keeps it.
+    was_full regclass[] NOT NULL DEFAULT '{}',
     fenced_at timestamptz,
     held_at timestamptz,
     -- Written together with held_at, here and to voice._move_mark.
