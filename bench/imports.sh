@@ -3,16 +3,27 @@
 # clients in transactions of 1,000, each into a database of its own on one server with fsync off; ROUNDS rounds (3), in
 # turns. Prints calls a second of both and their ratio, the most private memory that a backend had meanwhile (RssAnon of
 # Linux, looked at ten times a second), and compares a checksum of all rows.
+# BEFORE=/path/to/pg_config: voice_import_call() is that of the library installed there, an older build, on a server of its own.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/postgres.sh
 scripts/install.sh
 find_postgres
 cargo build -q -p voice_tests --bin with_cluster
-export CALLS=${CALLS:-100000} ROUNDS=${ROUNDS:-3} PG_BIN
-target/debug/with_cluster voice_analytics.enabled=off max_wal_size=8GB shared_buffers=512MB max_locks_per_transaction=512 -- \
-    bash -euo pipefail -c '
+export CALLS=${CALLS:-100000} ROUNDS=${ROUNDS:-3} PG_BIN BEFORE=${BEFORE:-}
+settings=(voice_analytics.enabled=off max_wal_size=8GB shared_buffers=512MB max_locks_per_transaction=512)
+before=()
+if [ -n "$BEFORE" ]; then
+    # shellcheck disable=SC2016 # the inner shell's
+    before=(env "PG_CONFIG=$BEFORE" target/debug/with_cluster "${settings[@]}" -- bash -c 'ONE_HOST=$PGHOST ONE_PORT=$PGPORT exec "$@"' bash)
+fi
+"${before[@]}" env "PG_CONFIG=$PG_CONFIG" target/debug/with_cluster "${settings[@]}" -- bash -euo pipefail -c '
 query() { "$PG_BIN/psql" -X -q -A -t -v ON_ERROR_STOP=1 "$@"; }
+
+# at DATABASE COMMAND…: on the server that the database is on
+at() {
+    if [ "$1" = one ] && [ -n "$BEFORE" ]; then PGHOST=$ONE_HOST PGPORT=$ONE_PORT "${@:2}"; else "${@:2}"; fi
+}
 
 # One database a form, with the payloads in it.
 prepare() {
@@ -83,10 +94,10 @@ rows="SELECT md5(string_agg(r, \$\$\$\$ ORDER BY r)) FROM (
     FROM voice.call c JOIN voice.tool_call k ON k.call_id = c.id LEFT JOIN voice.turn t ON t.call_id = c.id AND t.id = k.turn_id
     JOIN voice.job j ON j.call_id = c.id) x(r)"
 for ((round = 1; round <= ROUNDS; round++)); do
-    prepare one; prepare many
-    read -r one one_mb < <(both one "SELECT count(voice_import_call(call)) FROM payload WHERE n")
+    at one prepare one; prepare many
+    read -r one one_mb < <(at one both one "SELECT count(voice_import_call(call)) FROM payload WHERE n")
     read -r many many_mb < <(both many "SELECT cardinality(voice_imports(\$\$voice\$\$, array_agg(call))) FROM payload WHERE n")
-    sums=("$(query -d one -c "$rows")" "$(query -d many -c "$rows")")
+    sums=("$(at one query -d one -c "$rows")" "$(query -d many -c "$rows")")
     [ "${sums[0]}" = "${sums[1]}" ] || { echo "the rows differ: ${sums[*]}" >&2; exit 1; }
     echo "round $round of $ROUNDS: voice_imports $many calls/s, voice_import_call $one calls/s, ratio $(awk "BEGIN { printf \"%.2f\", $many / $one }"), memory of a backend at most $many_mb MB and $one_mb MB, same rows (${sums[0]})"
 done

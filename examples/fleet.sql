@@ -98,22 +98,33 @@ $$;
 
 -- What voice_report() shows of one tenant's calls, of all tenants on all servers: days that are over, the week (or weeks) before behind
 -- them, tenants, intents, hours, latencies, scorecards, what calls cost, and the servers with their queues. Of no call, and nobody's words.
-CREATE FUNCTION fleet.report_data(since date DEFAULT current_date - 7) RETURNS jsonb LANGUAGE plpgsql STABLE
+-- zone: that of the servers' setting voice_analytics.timezone, whose days these are.
+CREATE FUNCTION fleet.report_data(since date DEFAULT current_date - 7, zone text DEFAULT current_setting('timezone')) RETURNS jsonb LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
-    shift CONSTANT int := 7 * greatest(1, ceil((current_date - since) / 7.0)::int);
+    today CONSTANT date := (now() AT TIME ZONE zone)::date;
+    shift int;
     data jsonb;
 BEGIN
-    IF since IS NULL OR since >= current_date OR since < current_date - 400 THEN
+    IF since IS NULL OR since >= today OR since < today - 400 THEN
         RAISE EXCEPTION 'a report needs a day of the last 400 that is over'
             USING ERRCODE = 'invalid_parameter_value', DETAIL = format('since is %s.', coalesce(since::text, 'NULL')),
                   HINT = 'fleet.report_data(current_date - 7)';
+    ELSIF NOT EXISTS (SELECT 1 FROM fleet.cell) THEN
+        RAISE EXCEPTION 'there are no cells'
+            USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = 'fleet.cell is empty.', HINT = 'CALL fleet.add(name, connection, role, password) adds one.';
+    ELSIF to_regprocedure('voice._bucket_ms(int)') IS NULL THEN
+        RAISE EXCEPTION 'the report is made by voice_analytics'
+            USING ERRCODE = 'undefined_function', DETAIL = 'This database does not have the extension.',
+                  HINT = 'CREATE EXTENSION voice_analytics here as well, on a server that has its library: it needs no call and no worker.';
     END IF;
+    shift := 7 * greatest(1, ceil((today - since) / 7.0)::int);
     WITH figure AS MATERIALIZED (
-        SELECT DISTINCT ON (d.tenant_id, d.day, d.agent_id) d.cell, d.tenant_id, d.day, d.calls, d.in_progress, d.completed, d.failed, d.transferred, d.minutes,
+        -- Calls of no tenant do not move: each server has its own.
+        SELECT DISTINCT ON (d.tenant_id, CASE WHEN d.tenant_id = '' THEN d.cell END, d.day, d.agent_id) d.cell, d.tenant_id, d.day, d.calls, d.in_progress, d.completed, d.failed, d.transferred, d.minutes,
                d.analyzed, d.sentiment_sum, d.lead_score_sum, d.hot_leads, d.analyses_passed AS passed, d.analyses_failed AS not_passed
-        FROM fleet.daily d WHERE d.day >= since - shift AND d.day < current_date
-        ORDER BY d.tenant_id, d.day, d.agent_id, d.calls DESC, d.computed_at DESC
+        FROM fleet.daily d WHERE d.day >= since - shift AND d.day < today
+        ORDER BY d.tenant_id, CASE WHEN d.tenant_id = '' THEN d.cell END, d.day, d.agent_id, d.calls DESC, d.computed_at DESC
     ), summed AS MATERIALIZED (
         SELECT CASE WHEN grouping(f.day) = 0 THEN f.day END AS day, f.tenant_id, grouping(f.day) = 0 AS is_day, sum(f.calls) AS calls, sum(f.in_progress) AS in_progress,
                sum(f.completed) AS completed, sum(f.failed) AS failed, sum(f.transferred) AS transferred, sum(f.minutes) AS minutes, sum(f.analyzed) AS analyzed,
@@ -121,9 +132,10 @@ BEGIN
                sum(f.hot_leads) AS hot_leads, sum(f.passed) AS passed, sum(f.not_passed) AS not_passed, (array_agg(f.cell ORDER BY f.day DESC))[1] AS cell
         FROM figure f WHERE f.day >= since - shift GROUP BY GROUPING SETS ((f.day), (f.tenant_id, f.day >= since)) HAVING grouping(f.day) = 0 OR f.day >= since
     ), detail AS MATERIALIZED (
-        SELECT DISTINCT ON (d.tenant_id, d.day) d.day, d.hours, d.intents, d.latencies
-        FROM fleet.daily_detail d WHERE d.agent_id = '' AND d.day >= since - shift AND d.day < current_date
-        ORDER BY d.tenant_id, d.day, d.computed_at DESC
+        SELECT DISTINCT ON (d.tenant_id, CASE WHEN d.tenant_id = '' THEN d.cell END, d.day) d.day, d.hours, d.intents, d.latencies
+        FROM fleet.daily_detail d WHERE d.agent_id = '' AND d.day >= since - shift AND d.day < today
+        ORDER BY d.tenant_id, CASE WHEN d.tenant_id = '' THEN d.cell END, d.day,
+                 (SELECT sum(h.value::bigint) FROM jsonb_each_text(d.hours) h) DESC NULLS LAST, d.computed_at DESC
     ), bucket AS (
         SELECT l.stage, b.key::int AS bucket, d.day < since AS before, sum(b.value::bigint)::bigint AS n
         FROM detail d CROSS JOIN (VALUES ('transcription'), ('first_token'), ('first_byte'), ('end_to_end')) l(stage)
@@ -135,13 +147,13 @@ BEGIN
         GROUP BY 1, 2
     ), cost AS (
         SELECT k.currency, sum(k.calls) AS calls_with_cost, sum(k.cost) AS call_cost, sum(k.cost)::float8 / nullif(sum(k.minutes), 0) AS call_cost_per_minute
-        FROM fleet.call_cost k WHERE k.day >= since AND k.day < current_date GROUP BY 1
+        FROM fleet.call_cost k WHERE k.day >= since AND k.day < today GROUP BY 1
     )
-    SELECT jsonb_build_object('by', 'tenant', 'zone', current_setting('timezone'), 'today', current_date, 'shift_days', shift,
-        'period', concat_ws(' to ', to_char(since, 'FMDD Mon YYYY'), CASE WHEN since < current_date - 1 THEN to_char(current_date - 1, 'FMDD Mon YYYY') END),
-        'as_of', to_char(now(), 'Dy FMDD Mon YYYY, HH24:MI'),
+    SELECT jsonb_build_object('by', 'tenant', 'zone', zone, 'today', today, 'shift_days', shift,
+        'period', concat_ws(' to ', to_char(since, 'FMDD Mon YYYY'), CASE WHEN since < today - 1 THEN to_char(today - 1, 'FMDD Mon YYYY') END),
+        'as_of', to_char(now() AT TIME ZONE zone, 'Dy FMDD Mon YYYY, HH24:MI'),
         'days', (SELECT jsonb_agg(jsonb_build_object('day', d.day, 'label', to_char(d.day, 'Dy FMDD Mon'), 'before', to_jsonb(b)) || coalesce(to_jsonb(f), '{}') ORDER BY d.day)
-                 FROM (SELECT since + n AS day FROM generate_series(0, current_date - 1 - since) n) d
+                 FROM (SELECT since + n AS day FROM generate_series(0, today - 1 - since) n) d
                  LEFT JOIN summed f ON f.is_day AND f.day = d.day LEFT JOIN summed b ON b.is_day AND b.day = d.day - shift),
         'agents', (SELECT coalesce(jsonb_agg(to_jsonb(t) ORDER BY t.calls DESC, t.agent_id), '[]')
                    FROM (SELECT coalesce(nullif(s.tenant_id, ''), '(no tenant)') AS agent_id, s.cell AS vertical, s.*
@@ -166,14 +178,11 @@ END
 $$;
 
 -- The page of it, as voice_report() draws one: SELECT fleet.report() \g page.html
-CREATE FUNCTION fleet.report(since date DEFAULT current_date - 7) RETURNS text LANGUAGE plpgsql STABLE
+CREATE FUNCTION fleet.report(since date DEFAULT current_date - 7, zone text DEFAULT current_setting('timezone')) RETURNS text LANGUAGE plpgsql STABLE
 AS $$
+DECLARE
+    data CONSTANT jsonb := fleet.report_data(since, zone);
 BEGIN
-    IF to_regprocedure('voice._report_page(jsonb)') IS NULL THEN
-        RAISE EXCEPTION 'the page is drawn by voice_analytics'
-            USING ERRCODE = 'undefined_function', DETAIL = 'This database does not have the extension.',
-                  HINT = 'CREATE EXTENSION voice_analytics here as well, on a server that has its library: it needs no call and no worker.';
-    END IF;
-    RETURN voice._report_page(fleet.report_data(since));
+    RETURN voice._report_page(data);
 END
 $$;

@@ -1,12 +1,15 @@
-//! What is true of every turn and tool call.
+//! What is true of every turn and tool call. Times are microseconds since 1970, `i64::MIN` and `i64::MAX` the infinities.
 
 use crate::vocabulary::ROLES;
 
-/// The columns of a turn that have rules; latencies in milliseconds. Its times have none: no word is refused for a clock.
+/// The columns of a turn that have rules; latencies in milliseconds. Of its times only that there are such: no word is
+/// refused for a clock.
 pub struct Turn<'a> {
     pub role: &'a str,
     /// Transcription, the LLM's first token, the first byte of speech, end to end.
     pub latencies: [Option<i32>; 4],
+    /// Start and end.
+    pub times: [Option<i64>; 2],
 }
 
 /// Why a turn cannot be as it was written.
@@ -14,6 +17,8 @@ pub struct Turn<'a> {
 pub enum TurnError {
     UnknownRole,
     NegativeLatency,
+    /// It starts or ends at an infinity.
+    NoClockShowsIt,
 }
 
 /// What a recogniser's confidence is.
@@ -42,12 +47,19 @@ impl Confidence {
     }
 }
 
+/// Whether no clock shows this time.
+pub fn is_infinite(time: i64) -> bool {
+    matches!(time, i64::MIN | i64::MAX)
+}
+
 impl Turn<'_> {
     pub fn check(&self) -> Result<(), TurnError> {
         if !ROLES.contains(&self.role) {
             Err(TurnError::UnknownRole)
         } else if self.latencies.iter().flatten().any(|ms| *ms < 0) {
             Err(TurnError::NegativeLatency)
+        } else if self.times.iter().flatten().any(|time| is_infinite(*time)) {
+            Err(TurnError::NoClockShowsIt)
         } else {
             Ok(())
         }
@@ -73,10 +85,13 @@ mod tests {
     }
 
     #[test]
-    fn a_turn_has_a_role_and_latencies_from_zero_up() {
-        let turn = || Turn { role: "user", latencies: [Some(0), None, Some(7), None] };
+    fn a_turn_has_a_role_latencies_from_zero_up_and_times_that_there_are() {
+        let turn = || Turn { role: "user", latencies: [Some(0), None, Some(7), None], times: [Some(0), None] };
         assert_eq!(turn().check(), Ok(()));
         assert_eq!(Turn { role: "caller", ..turn() }.check(), Err(TurnError::UnknownRole));
         assert_eq!(Turn { latencies: [None, Some(-1), None, None], ..turn() }.check(), Err(TurnError::NegativeLatency));
+        for times in [[Some(i64::MAX), None], [Some(0), Some(i64::MAX)], [Some(i64::MIN), Some(0)]] {
+            assert_eq!(Turn { times, ..turn() }.check(), Err(TurnError::NoClockShowsIt));
+        }
     }
 }

@@ -205,6 +205,9 @@ BEGIN
         wrong := format('scope is %s.', coalesce(left(scope::text, 200), 'NULL'));
         hint := CASE WHEN NOT voice._alert_is_of_facts(metric) THEN format('%s is of all calls of the tenant: leave the scope out.', metric)
                      ELSE '{"agent_id": "…", "vertical": "…"}, of success_rate "analysis" too, of cost "currency" too; what is left out restricts nothing.' END;
+    WHEN scope->>'currency' !~ '^[A-Za-z]{3}$' THEN
+        wrong := format('The currency is %L.', left(scope->>'currency', 120));
+        hint := 'It is three letters, as ISO 4217 writes it: USD.';
     WHEN scope ? 'agent_id' AND NOT EXISTS (SELECT 1 FROM voice.agent g WHERE g.id = scope->>'agent_id' AND g.tenant_id = tenant) THEN
         wrong := format('There is no agent %L of tenant "%s".', left(scope->>'agent_id', 120), tenant);
         hint := 'SELECT id FROM voice.agent lists them.';

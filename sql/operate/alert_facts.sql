@@ -49,11 +49,11 @@ CREATE FUNCTION voice._alert_cost_facts() RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, voice, pg_temp
 AS $$
     SELECT $text$
-        SELECT c.tenant_id, c.agent_id, coalesce(c.cost_currency, 'USD'), c.slot,
+        SELECT c.tenant_id, c.agent_id, coalesce(nullif(upper(btrim(c.cost_currency)), ''), 'USD'), c.slot,
                CASE WHEN $7 THEN width_bucket(c.ended_at, $3) ELSE 0 END, count(*), count(*), sum(greatest(least(c.cost, 1e12), -1e12))::double precision
         FROM {calls} c WHERE c.ended_at < $6 AND c.cost IS NOT NULL GROUP BY 1, 2, 3, 4, 5$text$
 $$;
-COMMENT ON FUNCTION voice._alert_cost_facts() IS 'the subquery of what calls cost, part: the currency';
+COMMENT ON FUNCTION voice._alert_cost_facts() IS 'the subquery of what calls cost, part: the currency; USD where a call says none';
 
 CREATE FUNCTION voice._alert_facts_of(metric text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, voice, pg_temp

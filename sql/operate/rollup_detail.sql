@@ -26,7 +26,8 @@ AS $$
                    CASE WHEN lag(t.ended_at) OVER w IS NOT NULL THEN t.started_at - max(t.ended_at) OVER (w ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) END AS silence
             FROM (SELECT c.*, row_number() OVER (PARTITION BY c.tenant_id, c.day ORDER BY c.id DESC) AS place FROM c) c
             JOIN voice.turn t ON t.call_id = c.id AND t.call_id >= $1 AND t.call_id < $2
-            WHERE c.place <= %5$s
+            -- Written before infinities were refused.
+            WHERE c.place <= %5$s AND isfinite(t.started_at) AND coalesce(isfinite(t.ended_at), true)
             WINDOW w AS (PARTITION BY t.call_id ORDER BY t.started_at, t.id)
         ), counted AS (
             SELECT tenant_id, day, agent_id, 'hours' AS kind, '' AS part, hour::text AS key, count(*) AS n FROM c GROUP BY 1, 2, 3, 6

@@ -1,19 +1,19 @@
 -- What calls and their analyses cost. Tokens are booked on the day on which they were spent (voice.daily_usage) and priced when they
 -- are read, so that a price that is put right holds for days past too. What has no price has no cost: NULL, and a count.
 
--- Users' own prices, and list prices of models of which they have none of that day.
-CREATE FUNCTION voice._prices(OUT model text, OUT valid_from date, OUT currency text,
+-- Users' own prices, and list prices.
+CREATE FUNCTION voice._prices(OUT is_own boolean, OUT model text, OUT valid_from date, OUT currency text,
     OUT prompt numeric, OUT cached_prompt numeric, OUT completion numeric) RETURNS SETOF record
 LANGUAGE sql STABLE SET search_path = pg_catalog, voice, pg_temp
 AS $$
-    SELECT lower(p.model), p.valid_from, p.currency, p.prompt, p.cached_prompt, p.completion FROM voice.model_price p
+    SELECT true, lower(p.model), p.valid_from, p.currency, p.prompt, p.cached_prompt, p.completion FROM voice.model_price p
     UNION ALL
-    SELECT l.model, l.valid_from, l.currency, l.prompt, l.cached_prompt, l.completion FROM @extschema@.voice_list_prices() l
-    WHERE NOT EXISTS (SELECT 1 FROM voice.model_price p WHERE lower(p.model) = l.model AND p.valid_from = l.valid_from)
+    SELECT false, l.model, l.valid_from, l.currency, l.prompt, l.cached_prompt, l.completion FROM @extschema@.voice_list_prices() l
 $$;
-COMMENT ON FUNCTION voice._prices() IS 'what a million tokens of each model cost, from a day on: voice.model_price, else voice_list_prices()';
+COMMENT ON FUNCTION voice._prices() IS 'what a million tokens of each model cost, from a day on: voice.model_price and voice_list_prices()';
 
--- The price of each model on its day: of the longest pattern that fits, first of its whole name, then of its name without the date at its end.
+-- The price of each model on its day: of the longest pattern that fits its name, whole or without the date at its end; one's own goes
+-- before the list's.
 CREATE FUNCTION voice._model_prices(models text[], days date[],
     OUT model text, OUT day date, OUT currency text, OUT prompt numeric, OUT cached_prompt numeric, OUT completion numeric) RETURNS SETOF record
 LANGUAGE sql STABLE ROWS 10 SET search_path = pg_catalog, voice, pg_temp
@@ -25,7 +25,7 @@ AS $$
         SELECT p.currency, p.prompt, coalesce(p.cached_prompt, p.prompt) AS cached_prompt, p.completion
         FROM (VALUES (lower(w.model), regexp_replace(lower(w.model), '[-@](20\d{6}|20\d\d-\d\d-\d\d)$', ''))) n(whole, undated)
         JOIN price p ON p.valid_from <= w.day AND (n.whole LIKE p.model OR n.undated LIKE p.model)
-        ORDER BY n.whole LIKE p.model DESC, char_length(p.model) DESC, p.model, p.valid_from DESC LIMIT 1) b
+        ORDER BY p.is_own DESC, char_length(p.model) DESC, n.whole LIKE p.model DESC, p.model, p.valid_from DESC LIMIT 1) b
 $$;
 COMMENT ON FUNCTION voice._model_prices(text[], date[]) IS 'what a million tokens of each model cost on the day beside it; no row: it is not known';
 

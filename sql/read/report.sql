@@ -203,7 +203,7 @@ DECLARE
     first_day CONSTANT date := (since AT TIME ZONE zone)::date;
     starts CONSTANT timestamptz := first_day::timestamp AT TIME ZONE zone;
     -- The days before, moved by whole weeks so that Mondays stand behind Mondays. Today is not over, and so is no day of its own.
-    shift CONSTANT int := 7 * greatest(1, ceil((today - first_day) / 7.0)::int);
+    shift int;
     live_from date;
     agents text[];
     data jsonb;
@@ -217,6 +217,7 @@ BEGIN
             USING ERRCODE = 'invalid_parameter_value', DETAIL = format('since is %s.', coalesce(since::text, 'NULL')),
                   HINT = 'voice_report(now() - interval ''7 days''); what is older is in voice.daily.';
     END IF;
+    shift := 7 * greatest(1, ceil((today - first_day) / 7.0)::int);
     IF vertical IS NOT NULL OR agent_id IS NOT NULL THEN
         SELECT array_agg(g.id) INTO agents FROM voice.agent g
         WHERE g.tenant_id = tenant AND g.vertical = coalesce(voice_report_data.vertical, g.vertical) AND g.id = coalesce(voice_report_data.agent_id, g.id);

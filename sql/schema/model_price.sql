@@ -10,7 +10,7 @@ BEGIN
     END IF;
     CREATE TABLE voice.model_price (
         valid_from date NOT NULL DEFAULT '2025-01-01',
-        model text NOT NULL CONSTRAINT model_price_model_not_empty CHECK (model <> ''),
+        model text NOT NULL CONSTRAINT model_price_model_is_a_pattern CHECK (model <> '' AND strpos(model, '\') = 0),
         currency text NOT NULL DEFAULT 'USD' CONSTRAINT model_price_currency_is_a_code CHECK (currency ~ '^[A-Z]{3}$'),
         prompt numeric NOT NULL CONSTRAINT model_price_prompt_in_range CHECK (prompt >= 0 AND prompt < 1e9),
         cached_prompt numeric CONSTRAINT model_price_cached_prompt_in_range CHECK (cached_prompt >= 0 AND cached_prompt < 1e9),
@@ -28,8 +28,8 @@ BEGIN
     -- The worker judges budgets by them.
     CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON voice.model_price
         FOR EACH STATEMENT EXECUTE FUNCTION voice._limits_changed();
-    COMMENT ON TABLE voice.model_price IS 'what a million tokens of a model cost you, from a day on; a row goes before one of voice_list_prices() of the same model and day';
-    COMMENT ON COLUMN voice.model_price.model IS 'the model as its server names it, without the date at its end, or a LIKE pattern of such names; the longest that fits counts';
+    COMMENT ON TABLE voice.model_price IS 'what a million tokens of a model cost you, from a day on; a row that fits goes before voice_list_prices()';
+    COMMENT ON COLUMN voice.model_price.model IS 'the model as its server names it, without the date at its end, or a LIKE pattern of such names, without a backslash; the longest that fits counts';
     COMMENT ON COLUMN voice.model_price.valid_from IS 'the first day of this price; it ends where the next one of the same model begins';
     COMMENT ON COLUMN voice.model_price.currency IS 'as ISO 4217 writes it: USD';
     COMMENT ON COLUMN voice.model_price.prompt IS 'of a million prompt tokens';

@@ -49,6 +49,14 @@ fn written(trigger: trigger::TriggerCall<'_>) -> pg_sys::Datum {
         if let Err(refusal) = new.check() {
             refuse(refusal, &new, old.as_ref());
         }
+        if let Some(cost) = new_row.number("cost").filter(|cost| cost.is_nan() || cost.abs() > MOST_COST) {
+            raise(
+                PgSqlErrorCode::ERRCODE_CHECK_VIOLATION,
+                "a cost is an amount of money",
+                &format!("cost is {cost}."),
+                "Write what the call cost in cost_currency, or NULL where that is not known.",
+            );
+        }
         let deleted = |row: &Row<'_>| row.time("deleted_at").is_some();
         // A call that is no longer deleted comes back.
         let is_new = match (&old, &old_row) {
@@ -65,6 +73,9 @@ fn written(trigger: trigger::TriggerCall<'_>) -> pg_sys::Datum {
     }
     pg_sys::Datum::null()
 }
+
+/// More than any call costs in any currency; sums of it are still numbers that JSON has.
+const MOST_COST: f64 = 1e12;
 
 thread_local! {
     /// The statement that was told last.

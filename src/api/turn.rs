@@ -7,10 +7,10 @@ use crate::declare_function;
 use crate::guc;
 use crate::host::error::raise;
 use crate::host::trigger::{self, Row};
-use crate::host::{commit_hooks, user};
+use crate::host::{clock, commit_hooks, user};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
-use voice_core::turn::{Confidence, Turn, TurnError};
+use voice_core::turn::{Confidence, Turn, TurnError, is_infinite};
 
 declare_function!(voice_turn_written, pg_finfo_voice_turn_written, trigger::TriggerCall, turn_written);
 declare_function!(voice_chunk_written, pg_finfo_voice_chunk_written, trigger::TriggerCall, chunk_written);
@@ -93,6 +93,13 @@ fn tool_call_written(trigger: trigger::TriggerCall<'_>) -> pg_sys::Datum {
                 &format!("latency_ms is {latency}."),
                 "Write milliseconds from 0 up, or NULL for what was not measured.",
             );
+        } else if let Some(invoked_at) = new.time("invoked_at").filter(|time| is_infinite(*time)) {
+            raise(
+                PgSqlErrorCode::ERRCODE_CHECK_VIOLATION,
+                "a tool call has a time that a clock can show",
+                &format!("invoked_at is {}.", clock::shown(invoked_at)),
+                "Leave invoked_at out: it is the moment of the statement.",
+            );
         }
     }
     pg_sys::Datum::null()
@@ -115,8 +122,10 @@ fn look(call_id: [u8; 16], leaf: pg_sys::Oid, tenant: &str) {
 
 fn check(row: &Row<'_>) {
     const LATENCIES: [&str; 4] = ["transcription_ms", "llm_ttft_ms", "tts_ttfb_ms", "e2e_latency_ms"];
+    const TIMES: [&str; 2] = ["started_at", "ended_at"];
     let Some(role) = row.text("role") else { return };
-    let turn = Turn { role, latencies: LATENCIES.map(|name| row.integer(name)) };
+    let times = TIMES.map(|name| row.time(name));
+    let turn = Turn { role, latencies: LATENCIES.map(|name| row.integer(name)), times };
     let Err(refusal) = turn.check() else { return };
     let (message, detail, hint) = match refusal {
         TurnError::UnknownRole => (
@@ -133,6 +142,18 @@ fn check(row: &Row<'_>) {
                 .collect::<Vec<_>>()
                 .join(" "),
             "Write milliseconds from 0 up, or NULL for what was not measured.",
+        ),
+        TurnError::NoClockShowsIt => (
+            "a turn has times that a clock can show",
+            TIMES
+                .iter()
+                .zip(turn.times)
+                .filter_map(|(name, time)| {
+                    time.filter(|time| is_infinite(*time)).map(|time| format!("{name} is {}.", clock::shown(time)))
+                })
+                .collect::<Vec<_>>()
+                .join(" "),
+            "Leave an end that is not known NULL.",
         ),
     };
     raise(PgSqlErrorCode::ERRCODE_CHECK_VIOLATION, message, &detail, hint);

@@ -161,6 +161,13 @@ impl<'call> Row<'call> {
         self.value(name, pg_sys::INT8OID).and_then(|datum| unsafe { i64::from_datum(datum, false) })
     }
 
+    /// Of a numeric; what a float cannot hold is an infinity.
+    pub fn number(&self, name: &str) -> Option<f64> {
+        // SAFETY: a numeric that is not NULL; the conversion raises no error.
+        self.value(name, pg_sys::NUMERICOID)
+            .and_then(|datum| unsafe { pgrx::direct_function_call(pg_sys::numeric_float8_no_overflow, &[Some(datum)]) })
+    }
+
     pub fn real(&self, name: &str) -> Option<f32> {
         // SAFETY: a float4 that is not NULL.
         self.value(name, pg_sys::FLOAT4OID).and_then(|datum| unsafe { f32::from_datum(datum, false) })

@@ -173,7 +173,7 @@ fn figures_of_all_servers_are_read_in_one_place() {
     }
     // The page of all of them, drawn by the extension.
     let refused = fleet.batch_execute("SELECT fleet.report(current_date - 30)").unwrap_err();
-    assert_eq!(refused.as_db_error().unwrap().message(), "the page is drawn by voice_analytics");
+    assert_eq!(refused.as_db_error().unwrap().message(), "the report is made by voice_analytics");
     fleet.batch_execute("CREATE EXTENSION voice_analytics").unwrap();
     let over =
         "SELECT coalesce(sum(calls), 0)::bigint FROM voice.daily WHERE day < CURRENT_DATE AND day >= CURRENT_DATE - 30";

@@ -11,7 +11,7 @@ CREATE FUNCTION pg_temp.calls(agent text, tenant text, since timestamptz, until 
     WITH c AS (
         INSERT INTO voice.call (id, tenant_id, agent_id, started_at, ended_at, duration_ms, status, cost, cost_currency)
         SELECT voice_uuidv7(t), tenant, agent, t, t + interval '3 minutes', 180000,
-               CASE WHEN t >= bad_since AND t < bad_until THEN 'transferred' ELSE 'completed' END, 0.5, 'USD'
+               CASE WHEN t >= bad_since AND t < bad_until THEN 'transferred' ELSE 'completed' END, 0.5, CASE agent WHEN 'ra' THEN ' usd' ELSE 'USD' END
         FROM generate_series(since, until - interval '1 second', interval '1 minute') t
         RETURNING id, started_at, ended_at, status = 'transferred' AS bad
     ), a AS (

@@ -28,6 +28,7 @@ SELECT voice_add_alert('Transfers', 'transfer_share', '>', 0.5);
 \pset format unaligned
 \pset tuples_only on
 SELECT r.* FROM unnest(ARRAY[
+    $$SELECT voice_add_alert('x', 'cost', '>', 1, '1 hour', '{"currency": "<b>"}')$$,
     $$SELECT voice_add_alert('x', 'happiness', '>', 0.5)$$,
     $$SELECT voice_add_alert('x', NULL, '>', 0.5)$$,
     $$SELECT voice_add_alert('x', 'transfer_share', '=', 0.5)$$,

@@ -20,6 +20,21 @@ FROM (VALUES ('gpt-4o-mini', '2026-06-02'::date), ('gpt-4o-mini-2024-07-18', '20
              ('mine-small', '2025-12-31'), ('mine-small', '2026-01-01'), ('mine-large-2', '2026-02-28'), ('mine-large-2', '2026-03-01'), ('yours', '2026-06-02')) m(model, day)
 LEFT JOIN LATERAL voice._model_price(m.model, m.day) p ON true;
 DELETE FROM voice.model_price WHERE model IN ('gpt-4o-mini-2024-07-18', 'mine-large%');
+-- One's own goes before the list's, however old or general it is; of one's own the longest, with a date at the end of the name or without.
+SAVEPOINT own;
+INSERT INTO voice.model_price (model, valid_from, prompt, completion) VALUES ('gpt-4.1', '2024-06-01', 7, 7), ('gpt-%', '2024-06-01', 9, 9), ('gpt-4o-mini', '2025-01-01', 0.12, 0.48);
+SELECT m.model, p.prompt FROM unnest('{gpt-4.1,gpt-4.1-mini,gpt-4o-mini,gpt-4o-mini-2024-07-18}'::text[]) m(model) CROSS JOIN LATERAL voice._model_price(m.model, '2026-06-02') p;
+ROLLBACK TO own;
+-- What no LIKE can use, and what is no money, is refused where it is written.
+INSERT INTO voice.model_price (model, prompt, completion) VALUES (E'%\\', 1, 1);
+ROLLBACK TO own;
+INSERT INTO voice.agent (id, vertical) VALUES ('c', 'salon');
+SAVEPOINT own;
+INSERT INTO voice.call (agent_id, cost, cost_currency) VALUES ('c', 'NaN', 'USD');
+ROLLBACK TO own;
+INSERT INTO voice.call (agent_id, cost, cost_currency) VALUES ('c', '1e400', 'USD');
+ROLLBACK TO own;
+DELETE FROM voice.agent WHERE id = 'c';
 -- Two agents, two days that are over and are rolled up, and today.
 INSERT INTO voice.agent (id, vertical) VALUES ('a', 'salon'), ('b', 'dental'), ('idle', 'salon');
 INSERT INTO voice.agent (id, vertical, tenant_id) VALUES ('o', 'salon', 'other');

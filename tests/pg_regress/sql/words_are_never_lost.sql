@@ -24,6 +24,15 @@ SAVEPOINT s;
 SELECT voice_add_chunk(:'call', 0, 1, 'my number is two', false);
 ROLLBACK TO s;
 
+-- A time that no clock shows is no time: who reads the calls of everybody stumbles over it.
+SAVEPOINT s;
+SELECT voice_add_turn(:'call', 'user', 'x', ended_at => 'infinity');
+ROLLBACK TO s;
+INSERT INTO voice.turn (call_id, role, text, started_at) VALUES (:'call', 'user', 'x', '-infinity');
+ROLLBACK TO s;
+INSERT INTO voice.tool_call (call_id, name, invoked_at) VALUES (:'call', 'book', 'infinity');
+ROLLBACK TO s;
+
 -- A turn without a final piece has the latest interim ones: each at its place, or one that grows.
 SELECT voice_add_turn(:'call', 'user', '', '2026-01-01 00:00:02+00') AS turn \gset
 SELECT voice_add_chunk(:'call', :turn, 1, 'I want'), voice_add_chunk(:'call', :turn, 2, 'two annual plans');
