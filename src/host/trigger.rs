@@ -161,11 +161,12 @@ impl<'call> Row<'call> {
         self.value(name, pg_sys::INT8OID).and_then(|datum| unsafe { i64::from_datum(datum, false) })
     }
 
-    /// Of a numeric; what a float cannot hold is an infinity.
+    /// Of a numeric; what a float cannot hold is an infinity. None where there is no such column: the tables may be those
+    /// of an older version, until they are updated.
     pub fn number(&self, name: &str) -> Option<f64> {
+        let column = self.find(name, pg_sys::NUMERICOID).filter(|column| !self.nulls[*column])?;
         // SAFETY: a numeric that is not NULL; the conversion raises no error.
-        self.value(name, pg_sys::NUMERICOID)
-            .and_then(|datum| unsafe { pgrx::direct_function_call(pg_sys::numeric_float8_no_overflow, &[Some(datum)]) })
+        unsafe { pgrx::direct_function_call(pg_sys::numeric_float8_no_overflow, &[Some(self.values[column])]) }
     }
 
     pub fn real(&self, name: &str) -> Option<f32> {
@@ -191,6 +192,17 @@ impl<'call> Row<'call> {
     }
 
     fn column(&self, name: &str, type_: pg_sys::Oid) -> usize {
+        self.find(name, type_).unwrap_or_else(|| {
+            raise(
+                PgSqlErrorCode::ERRCODE_UNDEFINED_COLUMN,
+                "this is not a table of voice_analytics",
+                &format!("It has no column {name} of the type that the trigger expects."),
+                "Leave the columns of the tables in schema voice as they are; add your own beside them.",
+            )
+        })
+    }
+
+    fn find(&self, name: &str, type_: pg_sys::Oid) -> Option<usize> {
         // SAFETY: the description lives as long as the relation is open, and has as many columns as values.
         let columns = (0..self.values.len()).map(|n| unsafe { &*attribute(self.description, n) });
         let named = |column: &pg_sys::FormData_pg_attribute| {
@@ -198,14 +210,7 @@ impl<'call> Row<'call> {
             !column.attisdropped
                 && unsafe { CStr::from_ptr(column.attname.data.as_ptr()) }.to_bytes() == name.as_bytes()
         };
-        match columns.enumerate().find(|(_, column)| named(column)) {
-            Some((at, column)) if column.atttypid == type_ => at,
-            _ => raise(
-                PgSqlErrorCode::ERRCODE_UNDEFINED_COLUMN,
-                "this is not a table of voice_analytics",
-                &format!("It has no column {name} of the type that the trigger expects."),
-                "Leave the columns of the tables in schema voice as they are; add your own beside them.",
-            ),
-        }
+        let found = columns.enumerate().find(|(_, column)| named(column));
+        found.filter(|(_, column)| column.atttypid == type_).map(|(at, _)| at)
     }
 }
