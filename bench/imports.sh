@@ -86,11 +86,13 @@ both() {
     echo $((CALLS * 1000000000 / (ended - began))) "$(cat /tmp/voice-imports.$$.memory)"
 }
 
+# An older build may not know of which turn a tool call is.
+if [ -n "$BEFORE" ]; then turn=NULL; else turn=t.text; fi
 rows="SELECT md5(string_agg(r, \$\$\$\$ ORDER BY r)) FROM (
     SELECT concat_ws(\$\$|\$\$, c.external_id, c.agent_id, c.status, c.started_at, c.ended_at, c.duration_ms, c.from_number, t.role, t.text,
                      t.started_at, t.ended_at) FROM voice.call c JOIN voice.turn t ON t.call_id = c.id
     UNION ALL
-    SELECT concat_ws(\$\$|\$\$, c.external_id, k.name, k.args, k.result, k.invoked_at, t.text, j.kind)
+    SELECT concat_ws(\$\$|\$\$, c.external_id, k.name, k.args, k.result, k.invoked_at, $turn, j.kind)
     FROM voice.call c JOIN voice.tool_call k ON k.call_id = c.id LEFT JOIN voice.turn t ON t.call_id = c.id AND t.id = k.turn_id
     JOIN voice.job j ON j.call_id = c.id) x(r)"
 for ((round = 1; round <= ROUNDS; round++)); do

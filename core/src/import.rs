@@ -12,6 +12,7 @@ mod elevenlabs;
 pub(crate) mod fields;
 mod format;
 mod json;
+mod keys;
 mod livekit;
 pub mod merge;
 mod openai_realtime;
@@ -32,7 +33,6 @@ pub use format::{Format, from_format};
 pub use options::{HUMAN_AGENT, Options};
 pub use time::Time;
 
-use crate::scrub::shortened;
 use crate::vocabulary::{COMPLETED, DIRECTIONS, ENDED_STATUSES, INBOUND, ROLES};
 use json::{Kind, Object, STRING, elements, kind, refused};
 
@@ -168,7 +168,7 @@ impl Import {
                 .map(|(at, json)| ToolCall::of(json, at, turns.len()))
                 .collect::<Result<_, _>>()?,
             scores: call.object("scores")?.map(str::to_owned),
-            notes: left_out(&call).into_iter().collect(),
+            notes: keys::left_out(&call).into_iter().collect(),
         })
     }
 
@@ -176,45 +176,6 @@ impl Import {
     pub fn last_word_ms(&self) -> Option<f64> {
         self.turns.iter().flat_map(|t| [t.start_ms, t.end_ms]).flatten().reduce(f64::max)
     }
-}
-
-/// What the form `voice` says of a call, as [`Import::parse`] reads it.
-const KEYS: [&str; 23] = [
-    "agent",
-    "agent_id",
-    "cost",
-    "currency",
-    "direction",
-    "duration_ms",
-    "end_reason",
-    "ended_at",
-    "external_id",
-    "from",
-    "from_number",
-    "id",
-    "language",
-    "meta",
-    "recording_url",
-    "scores",
-    "started_at",
-    "status",
-    "to",
-    "to_number",
-    "tool_calls",
-    "turns",
-    "vertical",
-];
-
-/// A note of keys that are none of the form: `startedAt` is not `started_at`.
-fn left_out(call: &Object<'_>) -> Option<String> {
-    const SHOWN: usize = 5;
-    let others = call.others(&KEYS);
-    if others.is_empty() {
-        return None;
-    }
-    let shown: Vec<String> = others.iter().take(SHOWN).map(|key| shortened(key, 40)).collect();
-    let more = if others.len() > SHOWN { " and more" } else { "" };
-    Some(format!("the form voice has no {}{more}: left out (what has no place goes into meta)", shown.join(", ")))
 }
 
 impl Cost {
@@ -357,21 +318,6 @@ mod tests {
         ] {
             assert_eq!(path_of(json), path, "{json}");
         }
-    }
-
-    #[test]
-    fn what_the_form_does_not_know_is_named() {
-        let notes = |json: &str| Import::parse(json).unwrap().notes;
-        assert_eq!(
-            notes(r#"{"turns": [], "startedAt": "2026-03-01T09:30:00Z", "endedAt": null, "started_at": null}"#),
-            ["the form voice has no endedAt, startedAt: left out (what has no place goes into meta)"]
-        );
-        assert_eq!(notes(r#"{"turns": [], "vertical": "salon", "meta": {"startedAt": 1}}"#), [""; 0]);
-        let many: String = (0..9).map(|n| format!(r#", "x{n}": {n}"#)).collect();
-        assert!(
-            notes(&format!(r#"{{"turns": []{many}}}"#))[0]
-                .starts_with("the form voice has no x0, x1, x2, x3, x4 and more: ")
-        );
     }
 
     #[test]

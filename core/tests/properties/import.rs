@@ -43,7 +43,7 @@ pub fn is_what_the_tables_take(call: &Import) {
     call.duration_ms.into_iter().chain(call.last_word_ms()).for_each(is_duration);
     call.meta.iter().for_each(is_json);
     for t in &call.turns {
-        assert_eq!(turn::Turn { role: &t.role, latencies: t.latencies }.check(), Ok(()));
+        assert_eq!(turn::Turn { role: &t.role, latencies: t.latencies, times: [None; 2] }.check(), Ok(()));
         // Where both times are in one unit; a time of day is Postgres' to compare.
         assert!(t.end_ms.is_none_or(|end| t.start_ms.unwrap_or(0.0) <= end), "{t:?}");
         t.start_ms.into_iter().chain(t.end_ms).for_each(is_duration);
