@@ -17,6 +17,7 @@ if [ -n "$BEFORE" ]; then
     # shellcheck disable=SC2016 # the inner shell's
     before=(env "PG_CONFIG=$BEFORE" target/debug/with_cluster "${settings[@]}" -- bash -c 'ONE_HOST=$PGHOST ONE_PORT=$PGPORT exec "$@"' bash)
 fi
+# shellcheck disable=SC2016 # the inner shell's
 "${before[@]}" env "PG_CONFIG=$PG_CONFIG" target/debug/with_cluster "${settings[@]}" -- bash -euo pipefail -c '
 query() { "$PG_BIN/psql" -X -q -A -t -v ON_ERROR_STOP=1 "$@"; }
 
