@@ -50,7 +50,7 @@ check() { # SENTENCE WANTED GOT
 
 # What a DBA does with it, from installing to removing, in a Debian of its own.
 life() {
-    local root=$PWD/target/debian/trixie bin=/usr/lib/postgresql/17/bin log=$PWD/target/debian/test.log sql cache
+    local deb_name=postgresql-17-voice-analytics root=$PWD/target/debian/trixie bin=/usr/lib/postgresql/17/bin log=$PWD/target/debian/test.log sql cache
     [ "$(id -u)" = 0 ] || die 'deb: the test needs root (debootstrap).'
     command -v debootstrap > /dev/null || apt-get -q -y install --no-install-recommends debootstrap > "$log" 2>&1
     cache=$PWD/target/debian/packages
@@ -69,7 +69,7 @@ life() {
     inside apt-get -q -y install --no-install-recommends "/tmp/${deb##*/}" >> "$log" 2>&1 || die "$(tail -n 5 "$log")" 'not ok: apt-get install'
     check 'it brings PostgreSQL 17 along' 'ok' "$(inside dpkg-query -W -f '${db:Status-Status}' postgresql-17 | sed 's/installed/ok/')"
     check 'its files belong to root and nobody else writes them' '' \
-        "$(inside dpkg -L "${deb_name:=postgresql-17-voice-analytics}" | sed "s|^|$root|" | xargs -d '\n' stat -c '%U %A %n' | grep -vE '^root [-d].{4}-.{2}-' || true)"
+        "$(inside dpkg -L "$deb_name" | sed "s|^|$root|" | xargs -d '\n' stat -c '%U %A %n' | grep -vE '^root [-d].{4}-.{2}-' || true)"
     check 'it has library, control file, SQL of both versions, licence and pages' '6' \
         "$(inside dpkg -L "$deb_name" | grep -cE '/(lib/voice_analytics\.so|extension/voice_analytics(\.control|--0\.1\.0\.sql|--'"$version"'\.sql)|copyright|docs/operations\.md)$')"
     as_postgres "$bin/initdb" -D /tmp/data --auth=trust --encoding=UTF8 --locale=C.UTF-8 >> "$log" 2>&1
