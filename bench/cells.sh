@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# cells.sh: what two servers (cells) on this machine take beside what one takes with the same cores: whole calls written in one
-# transaction each, by two clients, both on one server or one on each; the builtin analyzer judges meanwhile. ROUNDS rounds (5)
-# of EACH seconds (10), in turns, the queue empty before each. Prints calls a second of both, and the median of their ratios.
+# cells.sh: what two servers (cells) on this machine do beside what one does with the same cores: two clients write CALLS (8,000)
+# whole calls, one transaction each, both on one server or one on each, and the builtin analyzer judges them; the time goes until
+# all are judged. ROUNDS rounds (5), in turns. Prints calls a second of both, and the median of their ratios.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/postgres.sh
 scripts/install.sh
 find_postgres || die 'No PostgreSQL found: make setup'
 cargo build -q -p voice_tests --bin with_cluster
-export ROUNDS=${ROUNDS:-5} EACH=${EACH:-10} PG_BIN
+export ROUNDS=${ROUNDS:-5} CALLS=${CALLS:-8000} PG_BIN
 settings=(fsync=off shared_buffers=512MB max_wal_size=8GB)
 # shellcheck disable=SC2016 # the inner shells'
 target/debug/with_cluster "${settings[@]}" -- bash -c 'OTHER_HOST=$PGHOST OTHER_PORT=$PGPORT exec "$@"' bash \
@@ -23,26 +23,35 @@ for cell in one other; do
         CREATE TABLE bench_agents AS SELECT array_agg(id ORDER BY id) AS ids FROM voice.agent"
 done
 
-drained() { until [ "$(at "$1" query app "SELECT count(*) FROM voice.job")" = 0 ]; do sleep 0.2; done; }
+drained() { until [ "$(at "$1" query app "SELECT count(*) FROM voice.job")" = 0 ]; do sleep 0.05; done; }
 
-# clients CELL NUMBER: calls a second
+# clients CELL NUMBER: write half of the calls each
 clients() {
-    at "$1" "$PG_BIN/pgbench" -n -c "$2" -j "$2" -T "$EACH" -f <(echo "BEGIN;"; cat bench/sql/ours/ingest.sql; echo "COMMIT;") app 2> /dev/null |
-        awk "/^tps/ { print \$3 }"
+    at "$1" "$PG_BIN/pgbench" -n -M prepared -c "$2" -j "$2" -t $((CALLS / 2)) -f <(echo "BEGIN;"; cat bench/sql/ours/ingest.sql; echo "COMMIT;") app > /dev/null 2>&1
+}
+
+# rate COMMAND…: calls a second
+rate() {
+    local began ended
+    began=$(date +%s%N)
+    "$@"
+    ended=$(date +%s%N)
+    echo $((CALLS * 1000000000 / (ended - began)))
+}
+on_one() { clients one 2; drained one; }
+on_both() {
+    clients other 1 & local second=$!
+    clients one 1
+    wait "$second"
+    drained one; drained other
 }
 
 ratios=()
 for ((round = 1; round <= ROUNDS; round++)); do
-    drained one; drained other
-    together=$(clients one 2)
-    drained one; drained other
-    clients other 1 > /tmp/voice-cells.$$ & second=$!
-    first=$(clients one 1)
-    wait "$second"
-    apart=$(awk "{ print \$1 + $first }" /tmp/voice-cells.$$)
+    together=$(rate on_one)
+    apart=$(rate on_both)
     ratios+=("$(awk "BEGIN { printf \"%.3f\", $apart / $together }")")
-    printf "round %d of %d: two cells %.0f calls/s, one cell %.0f calls/s, ratio %s\n" "$round" "$ROUNDS" "$apart" "$together" "${ratios[-1]}"
+    printf "round %d of %d: two cells %d calls/s, one cell %d calls/s, ratio %s\n" "$round" "$ROUNDS" "$apart" "$together" "${ratios[-1]}"
 done
-rm -f /tmp/voice-cells.$$
 printf "%s\n" "${ratios[@]}" | sort -n | awk "{ r[NR] = \$1 } END { print \"median of the ratios: \" r[int((NR + 1) / 2)] }"
 '
