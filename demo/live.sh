@@ -24,6 +24,7 @@ watch_a_call() {
 SELECT voice_add_turn(:'call', 'assistant', :'agent'), voice_add_turn(:'call', 'user', :'caller');
 SQL
         looks=$((looks + 1))
+        # shellcheck disable=SC2154 # demo/run has the colours
         printf '%s  user: %s%s\n' "$dim" "$caller" "$plain"
         until_done "SELECT EXISTS (SELECT FROM voice_live() WHERE call_id = '$call' AND looks >= $looks)" 'a look at the call'
         value "SELECT format('  turn %s: sentiment %s, intent %s, lead score %s%s', as_of_turn, round(sentiment::numeric, 2), intent, lead_score,

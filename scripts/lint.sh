@@ -13,7 +13,7 @@ cargo clippy --workspace --all-targets --no-default-features --features "pg$PG_M
 
 mapfile -t shell_files < <(git grep -lE '^#!.*\bbash\b|shellcheck shell=bash')
 if command -v shellcheck > /dev/null; then
-    shellcheck -x -P . "${shell_files[@]}"
+    shellcheck -S warning -x -P . "${shell_files[@]}"
 else
     for file in "${shell_files[@]}"; do bash -n "$file"; done
     say 'lint: no shellcheck here, so the scripts were only parsed'
