@@ -6,7 +6,10 @@ cd "$(dirname "$0")/.."
 . scripts/postgres.sh
 [ $# -gt 0 ] || die "$(sed -nE '2,/^set /{/^set /d; s/^# ?//p}' "$0")"
 psql=$(command -v psql || true)
-if [ -z "$psql" ]; then find_postgres && psql=$PG_BIN/psql || die 'No psql on the PATH.'; fi
+if [ -z "$psql" ]; then
+    find_postgres || die 'No psql on the PATH.'
+    psql=$PG_BIN/psql
+fi
 
 # Roll-ups are small, whatever the calls are; of a day that is not over a server's maintenance has what was there an hour ago.
 query="SELECT format('  PostgreSQL %s, voice_analytics %s, %s, %s jobs wait', current_setting('server_version'),

@@ -67,6 +67,7 @@ life() {
     as_postgres() { chroot "$root" runuser -u postgres -- env LC_ALL=C "$@"; }
     as_sql() { as_postgres "$bin/psql" -X -q -At -v ON_ERROR_STOP=1 -h /tmp -d postgres -c "$1"; }
     inside apt-get -q -y install --no-install-recommends "/tmp/${deb##*/}" >> "$log" 2>&1 || die "$(tail -n 5 "$log")" 'not ok: apt-get install'
+    # shellcheck disable=SC2016 # dpkg-query's
     check 'it brings PostgreSQL 17 along' 'ok' "$(inside dpkg-query -W -f '${db:Status-Status}' postgresql-17 | sed 's/installed/ok/')"
     check 'its files belong to root and nobody else writes them' '' \
         "$(inside dpkg -L "$deb_name" | sed "s|^|$root|" | xargs -d '\n' stat -c '%U %A %n' | grep -vE '^root [-d].{4}-.{2}-' || true)"

@@ -41,6 +41,7 @@ packages() {
 # tried COMMAND…: in a database of its own, with these settings of the server
 settings=()
 tried() {
+    # shellcheck disable=SC2016 # the inner shell's
     "$root/target/debug/with_cluster" "${settings[@]}" -- bash -euo pipefail -c '
         "$PG_BIN/psql" -X -q -d postgres -c "CREATE DATABASE app"
         "$PG_BIN/psql" -X -q -d app -c "CREATE EXTENSION voice_analytics" -c "CREATE ROLE web LOGIN" \

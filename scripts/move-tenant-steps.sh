@@ -8,6 +8,7 @@ on() {
 on_source() { on "$source_server" <<< "$1;"; }
 on_target() { on "$target_server" <<< "$1;"; }
 # A print may be larger than an argument may be.
+# shellcheck disable=SC2016 # psql's
 with_print() { printf '\\set print `cat %s`\n%s;\n' "$work/print" "$1"; }
 print_of_source() { on_source "SELECT voice_tenant_print(:'tenant', $1)" > "$work/print"; }
 
@@ -41,11 +42,11 @@ explain() {
                      coalesce(sum(greatest(k.reltuples, 0)) FILTER (WHERE f = 'call'), 0)::numeric AS rows
               FROM unnest(voice._partitioned_tables()) f CROSS JOIN LATERAL voice._partitions(f) l JOIN pg_class k ON k.oid = l.partition) s"
     # What the functions would refuse, they refuse in transactions that are rolled back.
-    on_source "BEGIN; SELECT voice_send_tenant(:'tenant', :'connection') IS NOT NULL \\g /dev/null
-        ROLLBACK" && say '  the source can send it' || say '  the source refuses: see above'
+    if on_source "BEGIN; SELECT voice_send_tenant(:'tenant', :'connection') IS NOT NULL \\g /dev/null
+        ROLLBACK"; then say '  the source can send it'; else say '  the source refuses: see above'; fi
     print_of_source 'now()'
-    with_print "BEGIN; SELECT voice_receive_tenant(:'print') \\g /dev/null
-        ROLLBACK" | on "$target_server" && say '  the target can receive it' || say '  the target refuses: see above'
+    if with_print "BEGIN; SELECT voice_receive_tenant(:'print') \\g /dev/null
+        ROLLBACK" | on "$target_server"; then say '  the target can receive it'; else say '  the target refuses: see above'; fi
 }
 
 send() {

@@ -47,13 +47,16 @@ connection=${connection:-$source_server}
 pooler_db=${pooler_db:-$tenant}
 pooler_line=${pooler_line:-$(sed -E "s/(^| )user=[^ ]*//g" <<< "$target_server")}
 psql=$(command -v psql || true)
-if [ -z "$psql" ]; then find_postgres && psql=$PG_BIN/psql || die 'No psql on the PATH.'; fi
+if [ -z "$psql" ]; then
+    find_postgres || die 'No psql on the PATH.'
+    psql=$PG_BIN/psql
+fi
 work=$(mktemp -d "${TMPDIR:-/tmp}/voice-move-XXXXXX")
 trap 'rm -rf "$work"' EXIT
 name=$(on_source "SELECT voice._move_name(:'tenant')") || die 'The source cannot be asked; see above.'
 
 if [ -n "$pooler" ]; then
-    [ -n "$pooler_config" ] && [ -w "$pooler_config" ] || die '--pooler needs --pooler-config FILE, which this user may write.'
+    { [ -n "$pooler_config" ] && [ -w "$pooler_config" ]; } || die '--pooler needs --pooler-config FILE, which this user may write.'
     pooler_has_line || die "The pooler has no line for $pooler_db: a tenant that moves needs one of its own, at first with the address of the source." \
         "Add it to [databases] of $pooler_config and RELOAD."
 fi

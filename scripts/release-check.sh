@@ -37,9 +37,9 @@ done
 (cd sql && sha256sum --quiet --check --strict released.sha256) || lacks 'an install script of a released version has changed'
 grep -qE "^## \[$version\]" CHANGELOG.md || lacks "CHANGELOG.md has no section [$version]"
 if grep -qE "^## \[$version\] - unreleased" CHANGELOG.md; then lacks "CHANGELOG.md calls $version unreleased: give it its date"; fi
-for told in $(sed -nE 's/^ *"version": "([0-9.]+)",?$/\1/p' META.json | grep -vx '1\.0\.0'); do
+while IFS= read -r told; do
     [ "$told" = "$version" ] || lacks "META.json says $told"
-done
+done < <(sed -nE 's/^ *"version": "([0-9.]+)",?$/\1/p' META.json | grep -vx '1\.0\.0')
 [ "$missing" = 0 ] || exit 1
 
 # PGXN's own checker, by its schema.

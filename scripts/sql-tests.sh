@@ -31,6 +31,7 @@ if [ "$1" = isolation ]; then
     mkdir -p "$output/specs"
     cp -r "$input/expected" "$output/"
     for file in "$input"/$pattern; do
+        # shellcheck disable=SC2016 # of awk, and of the statements
         awk '/^@.*@$/ { file = "sql/queries/" substr($0, 2, length($0) - 2)
                         while ((got = (getline line < file)) > 0) print line
                         if (got < 0) exit 1
