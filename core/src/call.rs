@@ -2,6 +2,7 @@
 //!
 //! Times are microseconds since 1970, `i64::MIN` and `i64::MAX` the infinities; durations are milliseconds.
 
+use crate::time::is_infinite;
 use crate::uuid7;
 use crate::vocabulary::{COMPLETED, DIRECTIONS, is_call_status};
 
@@ -111,7 +112,7 @@ impl Call<'_> {
             return Err(CallError::NegativeDuration);
         }
         match self.ended_at {
-            Some(i64::MIN | i64::MAX) => Err(CallError::NoClockShowsTheEnd),
+            Some(end) if is_infinite(end) => Err(CallError::NoClockShowsTheEnd),
             Some(end) if end < self.started_at => Err(CallError::EndsBeforeItStarts),
             end if (self.status == IN_PROGRESS) == end.is_some() => Err(CallError::HalfEnded),
             _ => Ok(()),
@@ -141,6 +142,12 @@ impl Call<'_> {
     }
 }
 
+/// Whether a cost is an amount of money: no more than any call costs in any currency, so that sums of it are numbers.
+pub fn is_amount(cost: f64) -> bool {
+    const MOST: f64 = 1e12;
+    cost.abs() <= MOST
+}
+
 /// Whether `end` lies before `start` by no more than clocks differ.
 fn is_before_by_a_clock(end: i64, start: i64) -> bool {
     end < start && start.checked_sub(end).is_some_and(|us| us <= CLOCKS_APART_US)
@@ -155,7 +162,7 @@ fn span_ms(started_at: i64, ended_at: i64) -> Option<i32> {
 
 /// An infinity stays one.
 fn plus_ms(at: i64, ms: i32) -> i64 {
-    if matches!(at, i64::MIN | i64::MAX) { at } else { at.saturating_add(i64::from(ms) * 1000) }
+    if is_infinite(at) { at } else { at.saturating_add(i64::from(ms) * 1000) }
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ pub use format::{Format, from_format};
 pub use options::{HUMAN_AGENT, Options};
 pub use time::Time;
 
+use crate::call::is_amount;
 use crate::vocabulary::{COMPLETED, DIRECTIONS, ENDED_STATUSES, INBOUND, ROLES};
 use json::{Kind, Object, STRING, elements, kind, refused};
 
@@ -179,10 +180,10 @@ impl Import {
 }
 
 impl Cost {
-    /// `None`: none that can be used. What a call costs is no reason to refuse its words.
+    /// `None`: none that the table takes. What a call costs is no reason to refuse its words.
     fn of(call: &Object<'_>) -> Option<Cost> {
         let amount =
-            call.value("cost").and_then(|json| serde_json::from_str(json).ok()).filter(|n: &f64| n.is_finite());
+            call.value("cost").and_then(|json| serde_json::from_str(json).ok()).filter(|cost| is_amount(*cost));
         let currency = call.string("currency").ok().flatten();
         let currency = currency.filter(|code| code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase()));
         Some(Cost { amount: amount?, currency: currency? })
@@ -318,6 +319,20 @@ mod tests {
         ] {
             assert_eq!(path_of(json), path, "{json}");
         }
+    }
+
+    #[test]
+    fn a_cost_that_is_no_money_is_no_reason_to_refuse_the_words() {
+        let cost = |json: &str| {
+            let call = Import::parse(&format!(r#"{{"turns": [], "currency": "USD", "cost": {json}}}"#)).unwrap();
+            call.cost.map(|cost| cost.amount)
+        };
+        assert_eq!([cost("0.25"), cost("-3"), cost("1e12")], [Some(0.25), Some(-3.0), Some(1e12)]);
+        assert_eq!([cost("1e13"), cost("1e300"), cost("\"much\"")], [None; 3]);
+        let bland = r#"{"call_id": "b-1", "created_at": "2026-03-01T09:30:00Z", "completed": true, "price": 1e200, "transcripts": []}"#;
+        let call = from_format("bland", bland, "{}").unwrap();
+        assert_eq!(call.cost, None);
+        assert!(call.notes.iter().any(|note| note.starts_with("a cost of 1e200 USD")), "{:?}", call.notes);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What is true of every turn and tool call. Times are microseconds since 1970, `i64::MIN` and `i64::MAX` the infinities.
 
+use crate::time::is_infinite;
 use crate::vocabulary::ROLES;
 
 /// The columns of a turn that have rules; latencies in milliseconds. Of its times only that there are such: no word is
@@ -45,11 +46,6 @@ impl Confidence {
             Confidence::IsNone(confidence)
         }
     }
-}
-
-/// Whether no clock shows this time.
-pub fn is_infinite(time: i64) -> bool {
-    matches!(time, i64::MIN | i64::MAX)
 }
 
 impl Turn<'_> {

@@ -12,7 +12,7 @@ use crate::host::{clock, commit_hooks, user};
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, pg_sys};
 use std::cell::Cell;
-use voice_core::call::{Call, CallError, IN_PROGRESS};
+use voice_core::call::{Call, CallError, IN_PROGRESS, is_amount};
 
 declare_function!(voice_complete_call, pg_finfo_voice_complete_call, trigger::TriggerCall, complete);
 declare_function!(voice_call_written, pg_finfo_voice_call_written, trigger::TriggerCall, written);
@@ -49,7 +49,7 @@ fn written(trigger: trigger::TriggerCall<'_>) -> pg_sys::Datum {
         if let Err(refusal) = new.check() {
             refuse(refusal, &new, old.as_ref());
         }
-        if let Some(cost) = new_row.number("cost").filter(|cost| cost.is_nan() || cost.abs() > MOST_COST) {
+        if let Some(cost) = new_row.number("cost").filter(|cost| !is_amount(*cost)) {
             raise(
                 PgSqlErrorCode::ERRCODE_CHECK_VIOLATION,
                 "a cost is an amount of money",
@@ -73,9 +73,6 @@ fn written(trigger: trigger::TriggerCall<'_>) -> pg_sys::Datum {
     }
     pg_sys::Datum::null()
 }
-
-/// More than any call costs in any currency; sums of it are still numbers that JSON has.
-const MOST_COST: f64 = 1e12;
 
 thread_local! {
     /// The statement that was told last.

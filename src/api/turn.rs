@@ -10,7 +10,8 @@ use crate::host::trigger::{self, Row};
 use crate::host::{clock, commit_hooks, user};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
-use voice_core::turn::{Confidence, Turn, TurnError, is_infinite};
+use voice_core::time::is_infinite;
+use voice_core::turn::{Confidence, Turn, TurnError};
 
 declare_function!(voice_turn_written, pg_finfo_voice_turn_written, trigger::TriggerCall, turn_written);
 declare_function!(voice_chunk_written, pg_finfo_voice_chunk_written, trigger::TriggerCall, chunk_written);

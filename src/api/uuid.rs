@@ -5,6 +5,7 @@ use crate::host::clock;
 use crate::host::error::raise;
 use pgrx::prelude::*;
 use pgrx::{PgSqlErrorCode, pg_sys};
+use voice_core::time::is_infinite;
 use voice_core::uuid7;
 
 /// A random id of this moment's millisecond.
@@ -51,7 +52,7 @@ fn voice_uuid_time(id: pgrx::Uuid) -> TimestampWithTimeZone {
 
 /// Floored; the infinities stay the ends of the scale.
 fn unix_ms(us: i64) -> i64 {
-    if matches!(us, i64::MIN | i64::MAX) { us } else { us.div_euclid(1000) }
+    if is_infinite(us) { us } else { us.div_euclid(1000) }
 }
 
 pub fn random<const BYTES: usize>() -> [u8; BYTES] {

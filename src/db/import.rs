@@ -11,7 +11,6 @@ use voice_core::import::{Agent, Import, ToolCall, Turn};
 
 thread_local! {
     static KNOWN: CachedQuery = CachedQuery::fresh_snapshot(include_str!("../../sql/queries/import_known.sql"), &[TEXTOID, TEXTOID]);
-    static HAS_TURNS: CachedQuery = CachedQuery::fresh_snapshot(include_str!("../../sql/queries/import_has_turns.sql"), &[UUIDOID]);
     static AGENT: Statement =
         const { Statement::for_session(include_str!("../../sql/queries/import_agent_known.sql"), &[TEXTOID, TEXTOID]) };
     static NEW_AGENT: Statement = const {
@@ -53,7 +52,6 @@ thread_local! {
 pub struct Known {
     pub id: Uuid,
     pub in_progress: bool,
-    pub has_turns: bool,
 }
 
 /// The call of this tenant that has this external id. Until the transaction ends nobody else imports or starts it.
@@ -66,13 +64,10 @@ pub fn known(external_id: &str, tenant: &str) -> Option<Known> {
             let (Some(id), in_progress) = (row.get::<Uuid>(1), row.get(2).unwrap_or(false)) else { return };
             // Plain INSERTs can give two calls one external id: the first is meant.
             if known.as_ref().is_none_or(|known| id.as_bytes() < known.id.as_bytes()) {
-                known = Some(Known { id, in_progress, has_turns: false });
+                known = Some(Known { id, in_progress });
             }
         });
     });
-    if let Some(known) = &mut known {
-        HAS_TURNS.with(|question| question.execute(&[known.id.into_datum()], |_| known.has_turns = true));
-    }
     known
 }
 

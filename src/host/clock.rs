@@ -5,6 +5,7 @@
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, pg_sys};
 use std::ffi::CString;
+use voice_core::time::is_infinite;
 
 const EPOCH_US: i64 = 946_684_800_000_000;
 
@@ -46,12 +47,12 @@ pub fn timestamp(at: i64) -> Option<TimestampWithTimeZone> {
 
 /// Microseconds since 1970 of a timestamptz; infinities stay what they are.
 pub fn unix_us(postgres: i64) -> i64 {
-    if matches!(postgres, i64::MIN | i64::MAX) { postgres } else { postgres.saturating_add(EPOCH_US) }
+    if is_infinite(postgres) { postgres } else { postgres.saturating_add(EPOCH_US) }
 }
 
 /// The timestamptz of microseconds since 1970.
 fn postgres_us(at: i64) -> i64 {
-    if matches!(at, i64::MIN | i64::MAX) { at } else { at.saturating_sub(EPOCH_US) }
+    if is_infinite(at) { at } else { at.saturating_sub(EPOCH_US) }
 }
 
 /// A time as SQL shows it.

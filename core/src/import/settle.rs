@@ -5,6 +5,7 @@ use super::fields::{Json, array_json, error, number_json, quoted};
 use super::options::Options;
 use super::time::{MAX_MS, MOST_CLOCK_SKEW_MS, Time, rfc3339, whole_microseconds};
 use super::{Agent, Import, ImportError, ToolCall, Turn};
+use crate::call::is_amount;
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, VecDeque};
 
@@ -59,6 +60,11 @@ pub fn settle(mut draft: Draft, format: &str, options: &Options, raw: &str) -> R
         });
     }
     clamped.note(&mut draft.notes);
+    if let Some(cost) = draft.cost.take_if(|cost| !is_amount(cost.amount)) {
+        draft
+            .notes
+            .push(format!("a cost of {:e} {} is no amount of money: it was left out", cost.amount, cost.currency));
+    }
 
     let mut kept = draft.meta;
     for (key, elements) in [("turns", left_of_turns), ("tool_calls", left_of_tools), ("events", draft.events)] {
