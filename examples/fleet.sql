@@ -7,7 +7,7 @@
 --     CREATE ROLE fleet LOGIN BYPASSRLS PASSWORD '…'; SELECT voice_grant('fleet', 'analyst'); GRANT pg_monitor TO fleet;
 -- These are figures of days, a few rows a tenant and agent: nothing is pushed down that would be worth it, and nothing needs to be.
 -- Between the copy of a tenant and its switch the new server's roll-ups may have its past days as well: the views count a tenant's day
--- once, by the row with more calls.
+-- once, by the row with more calls. Calls of no tenant do not move: of_cell tells those of one server from another's.
 
 CREATE EXTENSION IF NOT EXISTS postgres_fdw;
 CREATE SCHEMA fleet;
@@ -29,7 +29,9 @@ DECLARE
     parts text;
 BEGIN
     FOREACH relation IN ARRAY fleet.tables() LOOP
-        SELECT string_agg(format('SELECT %L::text AS cell, r.* FROM %I.%I r', c.name, 'cell ' || c.name, relation), ' UNION ALL ' ORDER BY c.name)
+        SELECT string_agg(format('SELECT %L::text AS cell, %s AS of_cell, r.* FROM %I.%I r', c.name,
+                                 CASE WHEN relation = 'metrics' THEN quote_literal(c.name) ELSE format('CASE r.tenant_id WHEN '''' THEN %L ELSE '''' END', c.name) END,
+                                 'cell ' || c.name, relation), ' UNION ALL ' ORDER BY c.name)
         INTO parts FROM fleet.cell c;
         EXECUTE format('DROP VIEW IF EXISTS fleet.%I CASCADE', relation);
         IF parts IS NOT NULL THEN
@@ -39,34 +41,36 @@ BEGIN
     IF parts IS NULL THEN
         RETURN;
     END IF;
+    CREATE VIEW fleet.figure AS
+        SELECT DISTINCT ON (tenant_id, of_cell, day, agent_id) * FROM fleet.daily ORDER BY tenant_id, of_cell, day, agent_id, calls DESC, computed_at DESC;
     CREATE VIEW fleet.tenant AS
         SELECT d.tenant_id, (array_agg(d.cell ORDER BY d.day DESC, d.computed_at DESC))[1] AS cell, sum(d.calls) AS calls, sum(d.minutes) AS minutes,
                sum(d.calls) FILTER (WHERE d.day > current_date - 30) AS calls_30_days, count(DISTINCT d.cell) > 1 AS is_on_two_cells
-        FROM (SELECT DISTINCT ON (tenant_id, day, agent_id) * FROM fleet.daily ORDER BY tenant_id, day, agent_id, calls DESC, computed_at DESC) d
+        FROM fleet.figure d
         GROUP BY 1;
     CREATE VIEW fleet.day AS
         SELECT d.day, count(DISTINCT d.cell) AS cells, count(DISTINCT d.tenant_id) AS tenants, sum(d.calls) AS calls, sum(d.minutes) AS minutes,
                sum(d.analyzed) AS analyzed, sum(d.failed) AS failed, sum(d.hot_leads) AS hot_leads,
                sum(d.sentiment_sum) / nullif(sum(d.analyzed), 0) AS avg_sentiment,
                sum(d.tool_errors)::float8 / nullif(sum(d.tool_calls), 0) AS tool_error_share
-        FROM (SELECT DISTINCT ON (tenant_id, day, agent_id) * FROM fleet.daily ORDER BY tenant_id, day, agent_id, calls DESC, computed_at DESC) d
+        FROM fleet.figure d
         GROUP BY 1;
     CREATE VIEW fleet.scorecard AS
         SELECT r.tenant_id, r.analysis, r.day, sum(r.calls) AS calls, sum(r.passed)::float8 / nullif(sum(r.passed + r.failed), 0) AS success_rate,
                sum(r.score_sum)::float8 / nullif(sum(r.scored), 0) AS mean_score
-        FROM (SELECT DISTINCT ON (tenant_id, day, agent_id, vertical, analysis, version) * FROM fleet.daily_result
-              ORDER BY tenant_id, day, agent_id, vertical, analysis, version, calls DESC, computed_at DESC) r
+        FROM (SELECT DISTINCT ON (tenant_id, of_cell, day, agent_id, vertical, analysis, version) * FROM fleet.daily_result
+              ORDER BY tenant_id, of_cell, day, agent_id, vertical, analysis, version, calls DESC, computed_at DESC) r
         GROUP BY 1, 2, 3;
     CREATE VIEW fleet.call_cost AS
         SELECT k.tenant_id, k.day, k.currency, sum(k.calls) AS calls, sum(k.minutes) AS minutes, sum(k.cost) AS cost
-        FROM (SELECT DISTINCT ON (tenant_id, day, agent_id, currency) * FROM fleet.daily_cost
-              ORDER BY tenant_id, day, agent_id, currency, calls DESC, computed_at DESC) k
+        FROM (SELECT DISTINCT ON (tenant_id, of_cell, day, agent_id, currency) * FROM fleet.daily_cost
+              ORDER BY tenant_id, of_cell, day, agent_id, currency, calls DESC, computed_at DESC) k
         GROUP BY 1, 2, 3;
     -- Tokens are booked where they were spent, and go with their tenant: at the switch one of the two servers has them.
     CREATE VIEW fleet.tokens AS
         SELECT u.tenant_id, u.day, u.model, sum(u.requests) AS requests, sum(u.prompt_tokens) AS prompt_tokens, sum(u.completion_tokens) AS completion_tokens
-        FROM (SELECT DISTINCT ON (tenant_id, day, agent_id, model, analysis) * FROM fleet.daily_usage
-              ORDER BY tenant_id, day, agent_id, model, analysis, requests DESC) u
+        FROM (SELECT DISTINCT ON (tenant_id, of_cell, day, agent_id, model, analysis) * FROM fleet.daily_usage
+              ORDER BY tenant_id, of_cell, day, agent_id, model, analysis, requests DESC) u
         GROUP BY 1, 2, 3;
 END
 $$;
@@ -97,7 +101,7 @@ END
 $$;
 
 -- What voice_report() shows of one tenant's calls, of all tenants on all servers: days that are over, the week (or weeks) before behind
--- them, tenants, intents, hours, latencies, scorecards, what calls cost, and the servers with their queues. Of no call, and nobody's words.
+-- them, tenants, intents, hours, latencies, what calls cost, and the servers with their queues. Of no call, and nobody's words.
 -- zone: that of the servers' setting voice_analytics.timezone, whose days these are.
 CREATE FUNCTION fleet.report_data(since date DEFAULT current_date - 7, zone text DEFAULT current_setting('timezone')) RETURNS jsonb LANGUAGE plpgsql STABLE
 AS $$
@@ -120,21 +124,17 @@ BEGIN
     END IF;
     shift := 7 * greatest(1, ceil((today - since) / 7.0)::int);
     WITH figure AS MATERIALIZED (
-        -- Calls of no tenant do not move: each server has its own.
-        SELECT DISTINCT ON (d.tenant_id, CASE WHEN d.tenant_id = '' THEN d.cell END, d.day, d.agent_id) d.cell, d.tenant_id, d.day, d.calls, d.in_progress, d.completed, d.failed, d.transferred, d.minutes,
-               d.analyzed, d.sentiment_sum, d.lead_score_sum, d.hot_leads, d.analyses_passed AS passed, d.analyses_failed AS not_passed
-        FROM fleet.daily d WHERE d.day >= since - shift AND d.day < today
-        ORDER BY d.tenant_id, CASE WHEN d.tenant_id = '' THEN d.cell END, d.day, d.agent_id, d.calls DESC, d.computed_at DESC
+        SELECT f.* FROM fleet.figure f WHERE f.day >= since - shift AND f.day < today
     ), summed AS MATERIALIZED (
         SELECT CASE WHEN grouping(f.day) = 0 THEN f.day END AS day, f.tenant_id, grouping(f.day) = 0 AS is_day, sum(f.calls) AS calls, sum(f.in_progress) AS in_progress,
                sum(f.completed) AS completed, sum(f.failed) AS failed, sum(f.transferred) AS transferred, sum(f.minutes) AS minutes, sum(f.analyzed) AS analyzed,
                sum(f.sentiment_sum) / nullif(sum(f.analyzed), 0) AS sentiment, sum(f.lead_score_sum)::float8 / nullif(sum(f.analyzed), 0) AS lead_score,
-               sum(f.hot_leads) AS hot_leads, sum(f.passed) AS passed, sum(f.not_passed) AS not_passed, (array_agg(f.cell ORDER BY f.day DESC))[1] AS cell
-        FROM figure f WHERE f.day >= since - shift GROUP BY GROUPING SETS ((f.day), (f.tenant_id, f.day >= since)) HAVING grouping(f.day) = 0 OR f.day >= since
+               sum(f.hot_leads) AS hot_leads, sum(f.analyses_passed) AS passed, sum(f.analyses_failed) AS not_passed, (array_agg(f.cell ORDER BY f.day DESC))[1] AS cell
+        FROM figure f GROUP BY GROUPING SETS ((f.day), (f.tenant_id, f.day >= since)) HAVING grouping(f.day) = 0 OR f.day >= since
     ), detail AS MATERIALIZED (
-        SELECT DISTINCT ON (d.tenant_id, CASE WHEN d.tenant_id = '' THEN d.cell END, d.day) d.day, d.hours, d.intents, d.latencies
+        SELECT DISTINCT ON (d.tenant_id, d.of_cell, d.day) d.day, d.hours, d.intents, d.latencies
         FROM fleet.daily_detail d WHERE d.agent_id = '' AND d.day >= since - shift AND d.day < today
-        ORDER BY d.tenant_id, CASE WHEN d.tenant_id = '' THEN d.cell END, d.day,
+        ORDER BY d.tenant_id, d.of_cell, d.day,
                  (SELECT sum(h.value::bigint) FROM jsonb_each_text(d.hours) h) DESC NULLS LAST, d.computed_at DESC
     ), bucket AS (
         SELECT l.stage, b.key::int AS bucket, d.day < since AS before, sum(b.value::bigint)::bigint AS n

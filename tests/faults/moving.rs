@@ -171,6 +171,13 @@ fn figures_of_all_servers_are_read_in_one_place() {
     for view in ["scorecard", "tokens", "call_cost"] {
         fleet.batch_execute(&format!("SELECT * FROM fleet.{view}")).unwrap();
     }
+    // Calls of no tenant are each server's own, whatever their agents are called.
+    for server in &mut cells.servers {
+        let of_nobody =
+            "INSERT INTO voice.daily (tenant_id, day, agent_id, calls) VALUES ('', CURRENT_DATE - 3, 'desk', 5)";
+        server.client.batch_execute(of_nobody).unwrap();
+    }
+    assert_eq!(one(&mut fleet, "SELECT calls::bigint FROM fleet.tenant WHERE tenant_id = ''"), 10);
     // The page of all of them, drawn by the extension.
     let refused = fleet.batch_execute("SELECT fleet.report(current_date - 30)").unwrap_err();
     assert_eq!(refused.as_db_error().unwrap().message(), "the report is made by voice_analytics");
@@ -185,7 +192,7 @@ fn figures_of_all_servers_are_read_in_one_place() {
         assert_eq!(one(&mut fleet, &format!("{shown}{list}) d")), over, "{list}");
     }
     let page: String = fleet.query_one("SELECT fleet.report(current_date - 30)", &[]).unwrap().get(0);
-    for said in ["by 1 tenant on 2 cells", ">cell-1<", ">acme<", ">Cells<"] {
+    for said in ["by 2 tenants on 2 cells", ">cell-1<", ">acme<", ">(no tenant)<", ">Cells<"] {
         assert!(page.contains(said), "{said}: {page}");
     }
     fleet.execute("CALL fleet.remove('cell-1')", &[]).unwrap();
