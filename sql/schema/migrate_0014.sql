@@ -5,7 +5,6 @@ AS $$
 BEGIN
     CREATE INDEX IF NOT EXISTS _alert_hour_done_open_idx ON voice._alert_hour_done (computed_at) WHERE computed_at - hour < interval '25 hours';
     IF NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conrelid = 'voice.model_price'::regclass AND k.conname = 'model_price_model_is_a_pattern') THEN
-        DELETE FROM voice.model_price p WHERE strpos(p.model, '\') > 0;
         ALTER TABLE voice.model_price DROP CONSTRAINT IF EXISTS model_price_model_not_empty,
             ADD CONSTRAINT model_price_model_is_a_pattern CHECK (model <> '' AND strpos(model, '\') = 0);
     END IF;
