@@ -22,6 +22,7 @@ pgrx::extension_sql_file!("../target/pg_test/voice.sql", name = "voice", bootstr
 pub extern "C-unwind" fn _PG_init() {
     host::backtrace::keep_out_of_errors();
     guc::init();
+    host::foreign_keys::check_by_probes();
     if host::process::preloading() {
         worker::register();
     }

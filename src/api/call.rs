@@ -8,7 +8,7 @@ use crate::declare_function;
 use crate::guc;
 use crate::host::error::{raise, warn};
 use crate::host::trigger::{self, Row};
-use crate::host::{clock, commit_hooks, user};
+use crate::host::{clock, commit_hooks};
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, pg_sys};
 use std::cell::Cell;
@@ -65,8 +65,7 @@ fn written(trigger: trigger::TriggerCall<'_>) -> pg_sys::Datum {
         };
         if new.status != IN_PROGRESS && is_new {
             let id = pgrx::Uuid::from_bytes(new.id);
-            let enqueue = || enqueue::enqueue(id, new.tenant, guc::ANALYZE_DELAY.get());
-            user::as_voice_worker(enqueue).unwrap_or_else(|e| rethrow(e));
+            enqueue::enqueue(id, new.tenant, guc::ANALYZE_DELAY.get()).unwrap_or_else(|e| rethrow(e));
             commit_hooks::call_is_enqueued(new.id);
             commit_hooks::wake_at_commit();
         }

@@ -1,14 +1,16 @@
 //! Jobs written by the transactions that end calls and add turns, as the triggers ask.
 
-use super::outcome::LIVE;
+use super::outcome::{ANALYZE, LIVE};
 use super::{DbError, Statement};
+use crate::host::insert::Insert;
 use crate::host::probe::{self, Probed};
 use crate::host::trigger::Row;
 use crate::host::{clock, process, user};
 use pgrx::pg_sys::BuiltinOid::*;
+use pgrx::IntoDatum;
 use pgrx::prelude::*;
 use pgrx::spi::SpiClient;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use voice_core::vocabulary::{IN_PROGRESS, LATE_WORDS};
 
@@ -21,6 +23,23 @@ thread_local! {
         const { Statement::for_session(include_str!("../../sql/queries/enqueue_look.sql"), &[TEXTOID, UUIDOID, INT4OID]) };
     static ENQUEUE_MANY: Statement =
         const { Statement::for_session(include_str!("../../sql/queries/enqueue_many.sql"), &[TEXTOID, UUIDARRAYOID, INT4OID]) };
+    static JOB: Insert = const {
+        Insert {
+            table: c"job",
+            sequence: c"job_id_seq",
+            unless_in: c"job_one_analysis_a_call_idx",
+            columns: &[
+                ("kind", pg_sys::TEXTOID),
+                ("priority", pg_sys::INT2OID),
+                ("attempt", pg_sys::INT2OID),
+                ("run_at", pg_sys::TIMESTAMPTZOID),
+                ("call_id", pg_sys::UUIDOID),
+                ("tenant_id", pg_sys::TEXTOID),
+            ],
+            constant: 3,
+            shape: Cell::new(None),
+        }
+    };
     static GATHERED: RefCell<Option<Jobs>> = const { RefCell::new(None) };
     /// By leaf of voice.turn: the leaf of voice.call that it references.
     static CALL_LEAVES: RefCell<HashMap<pg_sys::Oid, pg_sys::Oid>> = RefCell::new(HashMap::new());
@@ -70,13 +89,30 @@ fn gather(call_id: pgrx::Uuid, tenant: &str, delay_ms: i32) -> bool {
     })
 }
 
-/// The job of a call that has just ended, due after `delay_ms`.
+/// The job of a call that has just ended, due after `delay_ms`. A row without a statement, which every call is spared; where
+/// that cannot be (there is a job already; a trigger of a DBA on the queue), by its statement.
 pub fn enqueue(call_id: pgrx::Uuid, tenant: &str, delay_ms: i32) -> Result<(), DbError> {
-    if gather(call_id, tenant, delay_ms) {
+    if gather(call_id, tenant, delay_ms) || insert(call_id, tenant, delay_ms) {
         return Ok(());
     }
-    Spi::connect_mut(|client| {
-        ENQUEUE.with(|s| s.run(client, &[tenant.into(), call_id.into(), delay_ms.into()]).map(drop))
+    user::as_voice_worker(|| {
+        Spi::connect_mut(|client| {
+            ENQUEUE.with(|s| s.run(client, &[tenant.into(), call_id.into(), delay_ms.into()]).map(drop))
+        })
+    })
+}
+
+fn insert(call_id: pgrx::Uuid, tenant: &str, delay_ms: i32) -> bool {
+    let run_at = clock::transaction_start() + i64::from(delay_ms) * 1000;
+    JOB.with(|job| {
+        job.run(&[
+            ANALYZE.into_datum(),
+            0_i16.into_datum(),
+            0_i16.into_datum(),
+            clock::time_datum(run_at),
+            call_id.into_datum(),
+            tenant.into_datum(),
+        ])
     })
 }
 

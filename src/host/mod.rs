@@ -2,10 +2,13 @@
 //! trigger, the end of a transaction. Knows neither the queue nor what the worker does with it.
 
 pub mod backtrace;
+mod catalog;
 pub mod clock;
 pub mod commit_hooks;
 pub mod error;
+pub mod foreign_keys;
 pub mod function;
+pub mod insert;
 pub mod lock;
 pub mod partition;
 pub mod privilege;

@@ -2,7 +2,7 @@
 //! together, and costs a fraction of an array a column, or of JSON.
 #![allow(unsafe_code)] // tuples and arrays are C structures
 
-use super::tuple::attribute;
+use super::tuple::{attribute, is_named};
 use pgrx::datum::DatumWithOid;
 use pgrx::{IntoDatum, pg_sys};
 use std::ffi::{CStr, c_char};
@@ -45,10 +45,7 @@ impl RowArray {
             let description = pg_sys::lookup_rowtype_tupdesc_copy(row_type, -1);
             let count = (*description).natts as usize;
             let place = |name: &str| {
-                (0..count).find(|at| {
-                    let column = &*attribute(description, *at);
-                    !column.attisdropped && CStr::from_ptr(column.attname.data.as_ptr()).to_bytes() == name.as_bytes()
-                })
+                (0..count).find(|at| is_named(&*attribute(description, *at), name))
             };
             let places = self.columns.iter().map(|name| place(name)).collect::<Option<Vec<usize>>>()?;
             let (mut values, mut nulls) = (vec![pg_sys::Datum::null(); count], vec![true; count]);

@@ -2,11 +2,10 @@
 #![allow(unsafe_code)] // trigger calls and tuples are C structures
 
 use super::clock;
-use super::tuple::attribute;
+use super::tuple::{attribute, is_named};
 use crate::host::error::raise;
 use pgrx::prelude::*;
 use pgrx::{FromDatum, pg_sys};
-use std::ffi::CStr;
 use std::marker::PhantomData;
 
 /// One call of a row trigger. Lives as long as the call.
@@ -205,12 +204,7 @@ impl<'call> Row<'call> {
     fn find(&self, name: &str, type_: pg_sys::Oid) -> Option<usize> {
         // SAFETY: the description lives as long as the relation is open, and has as many columns as values.
         let columns = (0..self.values.len()).map(|n| unsafe { &*attribute(self.description, n) });
-        let named = |column: &pg_sys::FormData_pg_attribute| {
-            // SAFETY: a name ends with a zero.
-            !column.attisdropped
-                && unsafe { CStr::from_ptr(column.attname.data.as_ptr()) }.to_bytes() == name.as_bytes()
-        };
-        let found = columns.enumerate().find(|(_, column)| named(column));
+        let found = columns.enumerate().find(|(_, column)| is_named(column, name));
         found.filter(|(_, column)| column.atttypid == type_).map(|(at, _)| at)
     }
 }

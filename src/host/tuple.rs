@@ -2,6 +2,7 @@
 #![allow(unsafe_code)] // a C structure
 
 use pgrx::pg_sys;
+use std::ffi::CStr;
 
 /// The description of the column number `n`, counted from 0.
 ///
@@ -19,4 +20,10 @@ pub unsafe fn attribute(description: pg_sys::TupleDesc, n: usize) -> *const pg_s
             return compact.add((*description).natts as usize).cast::<pg_sys::FormData_pg_attribute>().add(n);
         }
     }
+}
+
+/// Whether the column is there and has this name.
+pub fn is_named(column: &pg_sys::FormData_pg_attribute, name: &str) -> bool {
+    // SAFETY: a name ends with a zero.
+    !column.attisdropped && unsafe { CStr::from_ptr(column.attname.data.as_ptr()) }.to_bytes() == name.as_bytes()
 }

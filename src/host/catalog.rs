@@ -1,0 +1,30 @@
+//! What a session remembers of the catalogs is to be forgotten when they change.
+#![allow(unsafe_code)] // a callback of Postgres
+
+use pgrx::pg_sys;
+use std::cell::Cell;
+
+/// Told of a table or an index that has changed; 0: any may have. Must not raise an error, nor ask the catalogs.
+type Told = fn(pg_sys::Oid);
+
+thread_local! {
+    static TOLD: Cell<[Option<Told>; 4]> = const { Cell::new([None; 4]) };
+}
+
+/// From now on `told` is told of changes, however often it asks. To be called before that is read which it will remember.
+pub fn listen(told: Told) {
+    let mut all = TOLD.get();
+    if all[0].is_none() {
+        // SAFETY: the callback lives as long as the library, which is never unloaded. There are ten of them in a process, for
+        // all its libraries: so there is one of ours.
+        unsafe { pg_sys::CacheRegisterRelcacheCallback(Some(changed), pg_sys::Datum::null()) };
+    }
+    let place = all.iter_mut().find(|one| one.is_none_or(|one| std::ptr::fn_addr_eq(one, told)));
+    *place.expect("as many places as there are who listen") = Some(told);
+    TOLD.set(all);
+}
+
+/// Called wherever Postgres takes in what others have changed.
+unsafe extern "C-unwind" fn changed(_: pg_sys::Datum, relation: pg_sys::Oid) {
+    TOLD.get().into_iter().flatten().for_each(|told| told(relation));
+}
