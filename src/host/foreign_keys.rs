@@ -82,7 +82,13 @@ mod server {
         pub fn UnregisterSnapshot(snapshot: Snapshot);
         pub fn fmgr_info_cxt(function: Oid, info: *mut FmgrInfo, memory: MemoryContext);
         #[cfg(not(feature = "pg18"))]
-        pub fn index_beginscan(table: Relation, index: Relation, snapshot: Snapshot, keys: c_int, order: c_int) -> IndexScanDesc;
+        pub fn index_beginscan(
+            table: Relation,
+            index: Relation,
+            snapshot: Snapshot,
+            keys: c_int,
+            order: c_int,
+        ) -> IndexScanDesc;
         #[cfg(feature = "pg18")]
         pub fn index_beginscan(
             table: Relation,
@@ -94,7 +100,11 @@ mod server {
         ) -> IndexScanDesc;
         pub fn index_close(index: Relation, lock: LOCKMODE);
         pub fn index_endscan(scan: IndexScanDesc);
-        pub fn index_getnext_slot(scan: IndexScanDesc, direction: ScanDirection::Type, slot: *mut TupleTableSlot) -> bool;
+        pub fn index_getnext_slot(
+            scan: IndexScanDesc,
+            direction: ScanDirection::Type,
+            slot: *mut TupleTableSlot,
+        ) -> bool;
         pub fn index_open(index: Oid, lock: LOCKMODE) -> Relation;
         pub fn index_rescan(scan: IndexScanDesc, keys: ScanKey, count: c_int, order: ScanKey, orders: c_int);
         pub fn relation_close(relation: Relation, lock: LOCKMODE);
@@ -359,8 +369,9 @@ unsafe fn keys_of(table: pg_sys::Relation) -> Vec<Key> {
         if triggers.is_null() || declared.is_null() {
             return Vec::new();
         }
-        let declared: Vec<*const pg_sys::ForeignKeyCacheInfo> =
-            (0..(*declared).length as usize).map(|n| (*(*declared).elements.add(n)).ptr_value.cast_const().cast()).collect();
+        let declared: Vec<*const pg_sys::ForeignKeyCacheInfo> = (0..(*declared).length as usize)
+            .map(|n| (*(*declared).elements.add(n)).ptr_value.cast_const().cast())
+            .collect();
         let triggers = std::slice::from_raw_parts((*triggers).triggers, (*triggers).numtriggers as usize);
         let checks = triggers.iter().filter(|trigger| is_check(trigger.tgfoid));
         checks
@@ -423,11 +434,7 @@ unsafe fn key_by_index(
 type Asked = ([pg_sys::ScanKeyData; COLUMNS], [pg_sys::AttrNumber; COLUMNS]);
 
 /// How the index is asked for a key; `None`: it is not the one.
-unsafe fn how_to_ask(
-    index: pg_sys::Relation,
-    declared: &pg_sys::ForeignKeyCacheInfo,
-    length: usize,
-) -> Option<Asked> {
+unsafe fn how_to_ask(index: pg_sys::Relation, declared: &pg_sys::ForeignKeyCacheInfo, length: usize) -> Option<Asked> {
     // SAFETY: the index is open; its arrays have as many elements as it has columns.
     unsafe {
         let of = &*(*index).rd_index;
@@ -449,7 +456,9 @@ unsafe fn how_to_ask(
             let is_of_the_index = pg_sys::get_op_opfamily_strategy(operator, *(*index).rd_opfamily.add(n))
                 == pg_sys::BTEqualStrategyNumber as c_int;
             // Equal by other rules than byte for byte: left to PostgreSQL.
-            if !is_of_the_index || !(collation == pg_sys::InvalidOid || pg_sys::get_collation_isdeterministic(collation)) {
+            if !is_of_the_index
+                || !(collation == pg_sys::InvalidOid || pg_sys::get_collation_isdeterministic(collation))
+            {
                 return None;
             }
             let mut function: pg_sys::FmgrInfo = std::mem::zeroed();

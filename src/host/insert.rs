@@ -2,8 +2,8 @@
 //! cost three times the row and its index entries.
 #![allow(unsafe_code)] // relations, slots and indexes are C structures
 
-use super::row_array::Value;
 use super::catalog;
+use super::row_array::Value;
 use super::tuple::{attribute, is_named};
 use pgrx::pg_sys::submodules::ffi::pg_guard_ffi_boundary;
 use pgrx::{IntoDatum, pg_sys};
@@ -123,7 +123,8 @@ impl Insert {
                 return None;
             }
             let columns = || (0..(*description).natts as usize).map(|at| &*attribute(description, at));
-            let place = |name: &str, type_: pg_sys::Oid| columns().position(|c| is_named(c, name) && c.atttypid == type_);
+            let place =
+                |name: &str, type_: pg_sys::Oid| columns().position(|c| is_named(c, name) && c.atttypid == type_);
             let places = std::iter::once(&("id", pg_sys::INT8OID)).chain(self.columns);
             let places = places.map(|(name, type_)| place(name, *type_)).collect::<Option<Vec<usize>>>()?;
             // What is not given is NULL.

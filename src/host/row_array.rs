@@ -44,9 +44,7 @@ impl RowArray {
         unsafe {
             let description = pg_sys::lookup_rowtype_tupdesc_copy(row_type, -1);
             let count = (*description).natts as usize;
-            let place = |name: &str| {
-                (0..count).find(|at| is_named(&*attribute(description, *at), name))
-            };
+            let place = |name: &str| (0..count).find(|at| is_named(&*attribute(description, *at), name));
             let places = self.columns.iter().map(|name| place(name)).collect::<Option<Vec<usize>>>()?;
             let (mut values, mut nulls) = (vec![pg_sys::Datum::null(); count], vec![true; count]);
             let mut tuples = Vec::with_capacity(rows.len());
