@@ -1,4 +1,5 @@
-//! The foreign keys of our tables, checked by one index probe where PostgreSQL's own trigger would run a query.
+//! The foreign keys of our tables, checked by one index probe where PostgreSQL's own trigger would run a query (as version 19
+//! does by itself).
 //!
 //! Up to version 18 the triggers of a foreign key (`RI_FKey_check_ins`, `…_upd`, ri_triggers.c) run `SELECT … FOR KEY SHARE` through SPI
 //! as another user for each row: of the 14 statements of a call that is a fifth of the work. The keys stay keys of the catalogs,
@@ -119,8 +120,8 @@ unsafe extern "C-unwind" fn finish(query: *mut pg_sys::QueryDesc) {
     // SAFETY: the hook is given a query that was run; NEXT is written once, before the hook can be called.
     unsafe {
         let state = (*query).estate;
-        put_first(state, (*state).es_opened_result_relations);
-        put_first(state, (*state).es_tuple_routing_result_relations);
+        put_first(state, (*state).es_opened_result_relations, false);
+        put_first(state, (*state).es_tuple_routing_result_relations, true);
         NEXT.unwrap_or(server::standard_ExecutorFinish)(query);
     }
 }
@@ -128,8 +129,9 @@ unsafe extern "C-unwind" fn finish(query: *mut pg_sys::QueryDesc) {
 /// Puts [`check`] before the function of each foreign key's trigger.
 ///
 /// # Safety
-/// The state of a query, and a list of its `ResultRelInfo`, or NULL.
-unsafe fn put_first(state: *mut pg_sys::EState, written: *mut pg_sys::List) {
+/// The state of a query, and a list of its `ResultRelInfo`, or NULL: those that its plan names, or the months to which rows
+/// were routed.
+unsafe fn put_first(state: *mut pg_sys::EState, written: *mut pg_sys::List, is_routed: bool) {
     // SAFETY: as the caller says. ri_TrigFunctions has as many elements as ri_TrigDesc has triggers; trigger.c fills in each
     // when it fires first, and by fn_oid it sees that one is filled in. It fires those of the ResultRelInfo that
     // ExecGetTriggerResultRel() finds or makes, which from 15 on is not the one by which a month was written.
@@ -141,7 +143,9 @@ unsafe fn put_first(state: *mut pg_sys::EState, written: *mut pg_sys::List) {
             let one = (*(*written).elements.add(n)).ptr_value.cast::<pg_sys::ResultRelInfo>();
             let triggers = (*one).ri_TrigDesc;
             let may_fire = |on: *mut pg_sys::TriggerDesc| (*on).trig_insert_after_row || (*on).trig_update_after_row;
-            if triggers.is_null() || !may_fire(triggers) || !has_keys((*one).ri_RelationDesc) {
+            // A plan may have opened all months for the one that it changed: only that one's triggers have seen a row.
+            let is_untouched = !is_routed && !(*one).ri_RootResultRelInfo.is_null() && (*one).ri_TrigOldSlot.is_null();
+            if triggers.is_null() || is_untouched || !may_fire(triggers) || !has_keys((*one).ri_RelationDesc) {
                 continue;
             }
             let table = (*(*one).ri_RelationDesc).rd_id;
