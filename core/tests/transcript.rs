@@ -212,7 +212,7 @@ proptest! {
     }
 
     #[test]
-    fn a_cut_one_begins_and_ends_as_the_whole_does(turns in any_turns(), max in 80usize..600) {
+    fn a_cut_one_begins_and_ends_as_the_whole_does(turns in any_turns(), max in 100usize..600) {
         let whole = render(&turns, usize::MAX);
         let cut = render(&turns, max);
         if cut != whole {

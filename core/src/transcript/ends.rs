@@ -5,7 +5,7 @@ use std::borrow::Cow;
 /// Stands inside a turn where words are missing.
 const GAP: &str = "[…]";
 /// Below this many characters a mark would be most of what is left, so only the end is given.
-const ROOM_FOR_MARKS: usize = 80;
+const ROOM_FOR_MARKS: usize = 100;
 
 /// Lines joined, at most `max_chars` characters (Unicode scalars). `voice_transcript()` has its lines from SQL.
 ///

@@ -42,7 +42,7 @@ pub fn held(turns: &[Turn], max: usize) {
     let kept_at_end = whole.chars().rev().zip(cut.chars().rev()).take_while(|(a, b)| a == b).count();
     let last = lines.last().map_or(0, |line| line.chars().count());
     assert!(kept_at_end >= last.min(max / 4), "the end of the last turn is always there: {cut:?}");
-    if max < 80 {
+    if max < 100 {
         assert!(whole.ends_with(&cut));
         return;
     }
