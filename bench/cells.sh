@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # cells.sh: what two servers (cells) on this machine do beside what one does with the same cores: two clients write CALLS (8,000)
-# whole calls, one transaction each, both on one server or one on each, and the builtin analyzer judges them; the time goes until
-# all are judged. ROUNDS rounds (5), in turns. Prints calls a second of both, and the median of their ratios.
+# whole calls, one transaction each, both on one server or one on each. First with the workers switched off: what they take. Then
+# the builtin analyzer judges them meanwhile, and the time goes until all are judged. ROUNDS rounds (5), in turns. Prints calls a
+# second of both, and the medians of their ratios.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/postgres.sh
@@ -38,20 +39,36 @@ rate() {
     ended=$(date +%s%N)
     echo $((CALLS * 1000000000 / (ended - began)))
 }
-on_one() { clients one 2; drained one; }
-on_both() {
+write_one() { clients one 2; }
+write_both() {
     clients other 1 & local second=$!
     clients one 1
     wait "$second"
-    drained one; drained other
 }
+judge_one() { write_one; drained one; }
+judge_both() { write_both; drained one; drained other; }
 
-ratios=()
-for ((round = 1; round <= ROUNDS; round++)); do
-    together=$(rate on_one)
-    apart=$(rate on_both)
-    ratios+=("$(awk "BEGIN { printf \"%.3f\", $apart / $together }")")
-    printf "round %d of %d: two cells %d calls/s, one cell %d calls/s, ratio %s\n" "$round" "$ROUNDS" "$apart" "$together" "${ratios[-1]}"
-done
-printf "%s\n" "${ratios[@]}" | sort -n | awk "{ r[NR] = \$1 } END { print \"median of the ratios: \" r[int((NR + 1) / 2)] }"
+# workers on|off, in both cells; what they have left is judged before.
+workers() {
+    for cell in one other; do
+        at "$cell" query app "ALTER SYSTEM SET voice_analytics.enabled = $1"
+        at "$cell" query app "SELECT pg_reload_conf()" > /dev/null
+    done
+}
+settled() { workers on; drained one; drained other; }
+
+# rounds WHAT ONE BOTH: the medians of ROUNDS rounds in turns
+rounds() {
+    local ratios=() together apart
+    for ((round = 1; round <= ROUNDS; round++)); do
+        "$4"; together=$(rate "$2")
+        "$4"; apart=$(rate "$3")
+        ratios+=("$(awk "BEGIN { printf \"%.3f\", $apart / $together }")")
+        printf "%s, round %d of %d: two cells %d calls/s, one cell %d calls/s, ratio %s\n" "$1" "$round" "$ROUNDS" "$apart" "$together" "${ratios[-1]}"
+    done
+    printf "%s\n" "${ratios[@]}" | sort -n | awk "{ r[NR] = \$1 } END { print \"$1: median of the ratios \" r[int((NR + 1) / 2)] }"
+}
+unwatched() { settled; workers off; }
+rounds written write_one write_both unwatched
+rounds "written and judged" judge_one judge_both settled
 '

@@ -262,6 +262,34 @@ fn page(bench: &mut Bench) {
             .target(Target::AtMost(200.0))
             .remark(format!("p95 {:.0} ms", ours.p95())),
     );
+    cost(bench, &mut client, &since);
+}
+
+/// Every call with a cost of its own, and what two models took of each agent a day.
+fn cost(bench: &mut Bench, client: &mut Client, since: &str) {
+    let spent = "UPDATE voice.call SET cost = 0.05, cost_currency = 'USD'
+            WHERE id >= voice_uuid_at($1::text::timestamptz - interval '1 day') AND started_at >= $1::text::timestamptz";
+    client.execute(spent, &[&since]).unwrap_or_else(|e| panic!("costs: {e:?}"));
+    let used = "INSERT INTO voice.daily_usage (day, tenant_id, agent_id, model, analysis, requests, prompt_tokens, completion_tokens)
+        SELECT d::date, a.tenant_id, a.id, m, '', 13, 13000, 2000
+        FROM generate_series($1::text::timestamptz, now(), '1 day') d, voice.agent a, unnest('{gpt-4o-mini,gpt-4.1-mini}'::text[]) m
+        ON CONFLICT DO NOTHING";
+    client.execute(used, &[&since]).unwrap_or_else(|e| panic!("usage: {e:?}"));
+    let again = "SELECT voice_rollup(d::date) FROM generate_series($1::text::timestamptz, now() - interval '1 day', '1 day') d";
+    client.query(again, &[&since]).unwrap_or_else(|e| panic!("roll-up: {e:?}"));
+    client.batch_execute("SELECT voice._roll_up_open_days(); VACUUM ANALYZE voice.daily_usage").expect("sums of today");
+    for by in ["day", "agent"] {
+        let sql = format!("SELECT count(*) FROM voice_cost(:since, by => '{by}');");
+        let ours = bench.measure(
+            &format!("cost by {by}, 7 days"),
+            Run::of(OURS, &sql, Mode::Extended, bench.seconds).with("since", since),
+        );
+        bench.report.add(
+            Row::new(format!("voice_cost() by {by}, 7 days"), Unit::Milliseconds, ours.median())
+                .target(Target::AtMost(50.0))
+                .remark(format!("p95 {:.0} ms; 200 agents, two models", ours.p95())),
+        );
+    }
 }
 
 /// A thousand calls, one after the other, each id bound to a prepared statement, as an application does it.
