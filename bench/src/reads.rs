@@ -275,7 +275,8 @@ fn cost(bench: &mut Bench, client: &mut Client, since: &str) {
         FROM generate_series($1::text::timestamptz, now(), '1 day') d, voice.agent a, unnest('{gpt-4o-mini,gpt-4.1-mini}'::text[]) m
         ON CONFLICT DO NOTHING";
     client.execute(used, &[&since]).unwrap_or_else(|e| panic!("usage: {e:?}"));
-    let again = "SELECT voice_rollup(d::date) FROM generate_series($1::text::timestamptz, now() - interval '1 day', '1 day') d";
+    let again =
+        "SELECT voice_rollup(d::date) FROM generate_series($1::text::timestamptz, now() - interval '1 day', '1 day') d";
     client.query(again, &[&since]).unwrap_or_else(|e| panic!("roll-up: {e:?}"));
     client.batch_execute("SELECT voice._roll_up_open_days(); VACUUM ANALYZE voice.daily_usage").expect("sums of today");
     for by in ["day", "agent"] {

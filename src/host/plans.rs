@@ -5,7 +5,7 @@
 //! UPDATE or DELETE by a generic plan opens every partition at each execution, however many it then reads: with sixty months
 //! that costs twice as much as planning for one. So such plans are told to cost it.
 //!
-//! Not guarded by pgrx, on purpose, as `foreign_keys.rs`.
+//! Not guarded by pgrx, on purpose, as `foreign_keys`.
 #![allow(unsafe_code)] // a hook is a C function
 
 use pgrx::pg_sys;

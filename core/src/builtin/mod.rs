@@ -27,7 +27,7 @@ pub use lead::points as lead_rules;
 pub use vader::compound as vader_compound;
 
 /// The model named on its rows. The number changes when its answers do.
-pub const MODEL: &str = "builtin/3";
+pub const MODEL: &str = "builtin/4";
 
 /// What shows one field of an analysis.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,15 +56,24 @@ pub fn analyze<'t>(turns: impl IntoIterator<Item = &'t Turn>, vertical: &str) ->
         return (no_conversation(), Vec::new());
     }
 
-    let felt = if spanish::is_spoken(&caller) { spanish::sentiment(&caller) } else { sentiment::sentiment(&caller) };
-    let reading = intent::read(&said, vertical, felt.sentiment);
+    let is_spanish = spanish::is_spoken(&caller);
+    let felt = if is_spanish { spanish::sentiment(&caller) } else { sentiment::sentiment(&caller) };
+    let plain = if is_spanish { felt.sentiment } else { sentiment::plain(&caller) };
+    let reading = intent::read(&said, vertical, plain);
     if let Some(summary) = reading.answered_by.summary() {
         return (nobody(summary), decided::recorded(&said, answered_by::heard_at(&said), &turns));
     }
     let sentiment = match reading.intent {
-        Intent::Complaint => sentiment::of_a_complaint(felt.sentiment),
+        Intent::Complaint => {
+            sentiment::of_a_complaint(felt.sentiment, caller.last().is_some_and(|last| sentiment::put_right(last)))
+        }
         Intent::None => felt.sentiment,
         _ => sentiment::of_a_request(felt.sentiment),
+    };
+    let sentiment = if reading.intent != Intent::Complaint && sentiment::refused(&said) {
+        sentiment::of_a_refusal(sentiment)
+    } else {
+        sentiment
     };
     let entities = Entities { name: name::name(&said), email, phone, topic: summary::topic(&said, &reading) };
     let facts = lead::Facts::gather(&said, &reading, &entities, sentiment);

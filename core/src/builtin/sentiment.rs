@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use super::vader;
 use crate::text::{Phrases, Utterance, list};
+use crate::transcript::Role;
 
 /// Words that are manners on the telephone, not feelings. VADER was fitted to social media, where "thanks", "please" and
 /// "yes" are praise; callers say them while they complain. They lose their valence but still negate ("no good").
@@ -24,47 +25,63 @@ static MATTERS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
 });
 
 /// A turn without feeling says what is wanted, not how it is going, and there are many of them.
-const WEIGHT_WITHOUT_FEELING: f64 = 0.3;
+const WEIGHT_WITHOUT_FEELING: f64 = 0.5;
 
 /// The last turn counts this many times the first.
-const END_OVER_START: f64 = 3.0;
+const END_OVER_START: f64 = 2.5;
 
 /// How somebody feels who complains, and how much of the score that is: the rules for intent know what the words do not,
 /// for polite complaints and sarcastic ones are complaints.
 const COMPLAINING: f64 = -0.8;
 const COMPLAINING_SHARE: f64 = 0.6;
 
-/// How somebody feels who got what they called for.
+/// Less of the score is that there was a complaint where it was put right.
+const PUT_RIGHT_SHARE: f64 = 0.2;
+
+/// How somebody feels who got what they called for, and how much of the score that is.
 const SERVED: f64 = 0.25;
+const SERVED_SHARE: f64 = 0.4;
 
 /// Words of that strength leave no doubt.
 const PLAIN: f64 = 0.5;
 
-/// The sentiment of a caller who complains: three fifths of the way to −0.8.
-pub fn of_a_complaint(sentiment: f64) -> f64 {
-    sentiment + COMPLAINING_SHARE * (COMPLAINING - sentiment)
+/// The sentiment of a caller who complains: three fifths of the way to −0.8; a fifth where it was put right.
+pub fn of_a_complaint(sentiment: f64, put_right: bool) -> f64 {
+    let share = if put_right { PUT_RIGHT_SHARE } else { COMPLAINING_SHARE };
+    sentiment + share * (COMPLAINING - sentiment)
 }
 
-/// The sentiment of a caller who wanted something else: halfway to 0.25. Few words of feeling are spoken on the telephone,
+/// Whether a caller who complained leaves content: by whole phrases, because single words of praise are also those of scorn
+/// ("great, thanks").
+pub fn put_right(last: &Utterance) -> bool {
+    IDIOMS.find(&last.words).chain(MOODS.find(&last.words)).map(|hit| hit.what).sum::<f64>() >= PLAIN
+}
+
+/// The sentiment of a caller who wanted something else: two fifths of the way to 0.25. Few words of feeling are spoken on the telephone,
 /// and people hear a content caller where words have none. From ±0.5 on, words count more and more, and ±1 is ±1.
 pub fn of_a_request(sentiment: f64) -> f64 {
-    let halfway = |sentiment: f64| (sentiment + SERVED) / 2.0;
+    let towards = |sentiment: f64| sentiment + SERVED_SHARE * (SERVED - sentiment);
     let beyond = (sentiment.abs() - PLAIN) / (1.0 - PLAIN);
     if beyond <= 0.0 {
-        return halfway(sentiment);
+        return towards(sentiment);
     }
-    let plain = halfway(PLAIN.copysign(sentiment));
+    let plain = towards(PLAIN.copysign(sentiment));
     plain + beyond * (1.0_f64.copysign(sentiment) - plain)
 }
 
 /// Sentiment −1.0..=1.0 over the caller's turns.
 ///
-/// A weighted mean of each turn's VADER score. The weight grows evenly from 1 for the first turn to 3 for the last:
+/// A weighted mean of each turn's VADER score. The weight grows evenly from 1 for the first turn to 2.5 for the last:
 /// what people remember of an experience is its peak and its end (Kahneman et al. 1993), and a caller who came angry
-/// and leaves content is a call that went well. Turns without any feeling count three tenths, or "Tuesday at four" said
+/// and leaves content is a call that went well. Turns without any feeling count half, or "Tuesday at four" said
 /// ten times would drown the one sentence that matters.
 pub fn sentiment(caller: &[&Utterance]) -> Felt {
     Felt::over(caller, of_turn)
+}
+
+/// The same, of words that also tell what a caller wants: the rules for intent go by it.
+pub fn plain(caller: &[&Utterance]) -> f64 {
+    Felt::over(caller, of_words).sentiment
 }
 
 /// How the caller felt, and where.
@@ -147,7 +164,103 @@ static IDIOMS: LazyLock<Phrases<f64>> = LazyLock::new(|| {
     ])
 });
 
+/// As [`IDIOMS`], but no sign of what the caller wants: who is let down does not always complain.
+static MOODS: LazyLock<Phrases<f64>> = LazyLock::new(|| {
+    Phrases::new([
+        (
+            0.5,
+            "absolute/proper/total legend | you legend | get in | oh my days | thank god | can breathe | from the heart | \
+         absolute/real treasure/gem/star/angel | lit/light up | life back | bless him/her/them/your | champion | most helpful/kind | \
+         lovely job | decent of you | really/bloody/very decent | fair play | good on you/ya/yous/yer | thanks a million | \
+         thousand times/thanks | tickled pink | lump in my throat | kiss you/her/him | grinning | jumping around/round/up | \
+         couldn't be happier | aren't you marvellous/lovely/kind/wonderful/good | be a dream | best day | ready/set for a fight/row/war | \
+         ready to go to war | bracing myself | great deal better | much better now | mind at rest/ease | you've made | well i never | \
+         be blowed | above and beyond | went out of their/her/his/your way | without my/me asking | without being asked | \
+         didn't have to do | do that for me | proud of him/her/them/you | gets the credit | credit to | spot on | smashing | happy days | \
+         wasn't expecting | was not expecting | you are angels/an | you were/are fast | \
+         what they don't do | means a lot | mean the world | means the world | makes my day | made a * morning/day | fantastic service | \
+         ever so much | in good hands | nobody else would | music to my ears | relieved | big help | huge help | bargain | hero | \
+         you're kidding . | i owe you | save/saved my/the day/life | sorted me | sorted it | sorts me | quick work | that quick | \
+         no way . | stoked | yess/yesss/yay/hooray/hurray/woohoo/phew | thrilled | chuffed | buzzing | you've/you have been great/brilliant/lovely/so | \
+         been very helpful/good/kind/patient | been so helpful/good/kind/patient | a result . | better than i thought/expected/hoped | \
+         exactly what i wanted/hoped | recommend you | five stars | easier than i | that's great/good/wonderful/brilliant news | \
+         great/wonderful/best news | glad i called/rang/asked | hats off | impressed with | well done | lost without | can't fault | \
+         love it | load off | sleep tonight/better | happy tears | whole weekend | \
+         you star/beauty/angel/hero | praise be | bless your heart | never gonna believe | too good | big gift | lost for words | \
+         told everyone/everybody | tell/telling everyone/everybody/all | in her/his/our/my heart | come back surely | we'll be back | \
+         said yes | you found it/him/her | found it . | like a dream | put in a * word | word for your/the | never had such | \
+         such people | god give | that kind of treatment | think the world | done us/me proud | you're very kind | ready for a scrap | \
+         nothing to moan | less painful | first place * said yes | counting the days | is saved | dear girl/boy/man/lady/fellow | \
+         wanted to say a | wanted to leave a | message about one of | a word for | wanted to say something | ringing/calling to say | \
+         write something down for | correct of/from you | no problem now | just what i needed/wanted | lost everything . | you have it",
+        ),
+        (
+            -0.5,
+            "not a lot else/i | nothing else i can | suppose i'd/you'd/i'll/you'll better | suppose there's | better than nothing | \
+         there we are | oh well | that's that | that settles that | forget it | somewhere/someplace/anywhere else | no use | useless | \
+         no point | i meant/supposed to | we meant/supposed to | thanks for nothing | swallow me | told you this/that/already/before | \
+         told your/two/three | already told/explained/sent/called/rung | don't tell me | thought so | lying awake | haven't slept | \
+         can't sleep | rather know | butchered | i'd/had hoped | was hoping for something | only wish | wish someone/somebody/you | \
+         bit rubbish | what rubbish | unreal | had to sit | than i'd reckoned/thought/expected/hoped | i'll leave it . | can't say where | \
+         quite/so/feel sick | heard nothing/nowt | nothing since | nothing yet | not/hasn't/never arrived/come/turned | still nothing | \
+         still not | still no | nobody/no told/said/looked/knows | no one told/said/looked/knows | strewth | stuffed | pulling the plug | \
+         shut down | my/a lawyer/lawyers | health department | lost my/the job | feel dumb/stupid/awful/terrible/bad | i scared/worried | \
+         in panic | a panic | hands/am shaking | not happening | try the place | try elsewhere | off the road | off work | short notice | \
+         a joke | little joke | who pays | another day | another form | another week | my evening | wasted | missed the | \
+         i miss it | day/days/weeks/months late | told it was | was told | were told | was promised | promised me | you said | \
+         take it/this/us off | do not/don't call | don't ring | again . | don't know and i | in the bag | out of pocket | \
+         two/three/four/five/six times | times already | how much longer | how long is | until/till when | since then | that late | \
+         so long . | fobbed off | passed around | round in circles | going round | in circles | like the ball | didn't stop crying | \
+         nobody wants | no hot water | no heating | it's a pity | is a pity | a shame | a blow | gutted | disappointed | not fair | \
+         hardly fair | isn't good enough | not good enough | not impressed | a disgrace | ridiculous | beyond a joke | not acceptable | \
+         unacceptable | cheek | what now | goodness . | nothing bad | i hope so | if i'm honest | full amount | \
+         nobody turned/showed | no show | didn't/never show/showed/turn/turned | passing me/us | passed from | freaking out | \
+         been treated so | who's going to pay | not paying | won't pay | still broken | broke again | same problem | same thing again | \
+         happened again | over and over | every time i | third/second time i've | left me/us | stranded | ruined | no help | that's no good | \
+         not helpful | you people | you lot | are you kidding | you kidding me | this is crazy/insane/mad | can't believe this/you | \
+         whatever . | if you say so | have to do then | it'll have to | that'll have to | i'm desperate/nervous/worried | getting worried | \
+         bit/really/so/very worried/anxious/upset/embarrassed/embarrassing/tired | heartbroken | hassle | nightmare | shambles | farce | \
+         rip off | ripped off | robbery | bit/too steep/dear/expensive | too much money | can't afford | overcharged | charged twice/double | \
+         hidden fees | never/wasn't/weren't told | without telling | let me/us down | cancelled on me/us | so foolish | bit/feel foolish | \
+         like a lemon | what can i do | no choice | could do without | shouldn't have to come | ouch | bit of a leap/gulp/shock | \
+         bit rich | a bit much | leave it then | so i spend | wish i hadn't/had | sit tight | reminder | who was asked | \
+         wasn't asked | used up my | to actually turn | actually turn up | keep me waiting | see it when i | reporting | remove me | \
+         been declined | still without | do try to be patient | how are you even | where do i start/begin | had something to say | \
+         counting out | won't bring | is very much | up my whole | by now it | once more i'm | days is | remove my | never like making | don't like making/to make | asked for quiet/a | somebody ought to know | six/five/four of these",
+        ),
+    ])
+});
+
+/// What the agent says when there is nothing to be done: callers who are told so hang up with less than they called for, and
+/// few of them say it.
+static REFUSALS: LazyLock<Phrases<()>> = LazyLock::new(|| {
+    Phrases::new([(
+        (),
+        "i'm afraid | we're afraid | unfortunately | we/i regret | fully booked | not available | isn't available | not possible | \
+         can't do | nothing until/before/left/free/sooner/earlier | no longer | we/i cannot | we/i can't | not covered | isn't covered | \
+         non refundable | earliest is | earliest i | sold out | out of stock",
+    )])
+});
+
+/// What is taken from the sentiment of a caller who was refused something.
+const REFUSED: f64 = 0.15;
+
+/// Whether the agent has refused the caller something and put nothing in its place: nothing was said of it by the end.
+pub fn refused(said: &[Utterance]) -> bool {
+    said.iter().any(|s| s.role == Role::Assistant && REFUSALS.find(&s.words).next().is_some())
+}
+
+/// The sentiment of a caller whose request was refused.
+pub fn of_a_refusal(sentiment: f64) -> f64 {
+    sentiment - REFUSED * (1.0 - sentiment.abs())
+}
+
 fn of_turn(said: &Utterance) -> f64 {
+    let moods: f64 = MOODS.find(&said.words).map(|hit| hit.what).sum();
+    (of_words(said) + moods).clamp(-1.0, 1.0)
+}
+
+fn of_words(said: &Utterance) -> f64 {
     let greets = |word: &str, next: &str| word == "good" && ["morning", "afternoon", "evening"].contains(&next);
     let words = vader::compound_without(said.text, |word, next| {
         MANNERS.contains(word) || MATTERS.contains(word) || greets(word, next)
@@ -159,7 +272,6 @@ fn of_turn(said: &Utterance) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transcript::Role;
 
     fn of(turns: &[&str]) -> f64 {
         let said: Vec<Utterance> = turns.iter().map(|text| Utterance::new(Role::User, text)).collect();
@@ -180,11 +292,11 @@ mod tests {
     #[test]
     fn who_was_served_is_content_and_plain_words_stay_plain() {
         let close = |a: f64, b: f64| (a - b).abs() < 1e-9;
-        for (words, call) in [(-1.0, -1.0), (-0.5, -0.125), (0.0, 0.125), (0.5, 0.375), (0.75, 0.6875), (1.0, 1.0)] {
+        for (words, call) in [(-1.0, -1.0), (-0.5, -0.2), (0.0, 0.1), (0.5, 0.4), (0.75, 0.7), (1.0, 1.0)] {
             assert!(close(of_a_request(words), call), "{words}: {}", of_a_request(words));
         }
         for (words, call) in [(-1.0, -0.88), (0.0, -0.48), (1.0, -0.08)] {
-            assert!(close(of_a_complaint(words), call), "{words}: {}", of_a_complaint(words));
+            assert!(close(of_a_complaint(words, false), call), "{words}: {}", of_a_complaint(words, false));
         }
     }
 

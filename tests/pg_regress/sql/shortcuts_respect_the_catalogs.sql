@@ -1,4 +1,4 @@
--- What is done without a statement (keys: src/host/foreign_keys.rs; the job of a call that ends: src/host/insert.rs) respects
+-- What is done without a statement (keys: src/host/foreign_keys; the job of a call that ends: src/host/insert.rs) respects
 -- what the catalogs say, also after they have changed under a session that has looked at them before.
 SET client_min_messages = warning;
 SET timezone = 'UTC';
