@@ -35,11 +35,15 @@ pub fn check_by_probes() {
 
 /// Every statement of every user passes here before its AFTER triggers fire; most have written nothing of ours.
 unsafe extern "C-unwind" fn finish(query: *mut pg_sys::QueryDesc) {
-    // SAFETY: the hook is given a query that was run; NEXT is written once, before the hook can be called.
+    // SAFETY: the hook is given a query that was run; NEXT is written once, before the hook can be called. What is made here
+    // lives as long as the query, in whose memory standard_ExecutorFinish() would make it; after an error it goes with it.
     unsafe {
         let state = (*query).estate;
+        let callers = pg_sys::CurrentMemoryContext;
+        pg_sys::CurrentMemoryContext = (*state).es_query_cxt;
         put_first(state, (*state).es_opened_result_relations, false);
         put_first(state, (*state).es_tuple_routing_result_relations, true);
+        pg_sys::CurrentMemoryContext = callers;
         NEXT.unwrap_or(server::standard_ExecutorFinish)(query);
     }
 }
