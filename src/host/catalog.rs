@@ -28,3 +28,6 @@ pub fn listen(told: Told) {
 unsafe extern "C-unwind" fn changed(_: pg_sys::Datum, relation: pg_sys::Oid) {
     TOLD.get().into_iter().flatten().for_each(|told| told(relation));
 }
+
+/// The access method btree, by its fixed number (pg_am.dat).
+pub const BTREE: pg_sys::Oid = pg_sys::Oid::from_u32(403);

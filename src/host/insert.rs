@@ -117,6 +117,7 @@ impl Insert {
             let constraints = (*description).constr;
             let is_plain = of.relkind as u8 == pg_sys::RELKIND_RELATION
                 && !of.relispartition
+                && !of.relhasrules
                 && (*relation).trigdesc.is_null()
                 && (constraints.is_null() || (*constraints).num_check == 0 && !(*constraints).has_generated_stored);
             if !is_plain {
@@ -128,7 +129,11 @@ impl Insert {
             let places = std::iter::once(&("id", pg_sys::INT8OID)).chain(self.columns);
             let places = places.map(|(name, type_)| place(name, *type_)).collect::<Option<Vec<usize>>>()?;
             // What is not given is NULL.
-            let may_be_null = |column: &pg_sys::FormData_pg_attribute| !column.attnotnull && !column.atthasdef;
+            let may_be_null = |column: &pg_sys::FormData_pg_attribute| {
+                !column.attnotnull
+                    && !column.atthasdef
+                    && pg_sys::get_typtype(column.atttypid) as u8 != pg_sys::TYPTYPE_DOMAIN
+            };
             if columns().enumerate().any(|(at, c)| !places.contains(&at) && !c.attisdropped && !may_be_null(c)) {
                 return None;
             }
@@ -174,7 +179,12 @@ unsafe fn entry_of(
     // SAFETY: as the caller says. A predicate is evaluated in a state of its own, as CREATE INDEX does.
     unsafe {
         let of = &*(*index).rd_index;
-        let is_whole = of.indisvalid && of.indisready && of.indimmediate && !of.indisexclusion;
+        // Other access methods keep what they need between insertions in the executor's memory.
+        let is_whole = of.indisvalid
+            && of.indisready
+            && of.indimmediate
+            && !of.indisexclusion
+            && (*(*index).rd_rel).relam == catalog::BTREE;
         if !is_whole || !pg_sys::RelationGetIndexExpressions(index).is_null() {
             return None;
         }

@@ -46,6 +46,28 @@ SELECT a_call(:'nobody') IS NOT NULL AS after_its_turn;
 SET CONSTRAINTS ALL IMMEDIATE;
 ROLLBACK;
 
+-- Keys of somebody else's tables, also in this schema, and of other types than what they refer to.
+BEGIN;
+INSERT INTO voice.agent (id, vertical) VALUES ('x  ', 'salon');
+CREATE TABLE voice.by_name (who name REFERENCES voice.agent (id));
+CREATE TABLE voice.by_char (who char(3) REFERENCES voice.agent (id));
+CREATE TABLE voice.of_number (n numeric PRIMARY KEY);
+CREATE TABLE voice.by_int (n int REFERENCES voice.of_number);
+ALTER TABLE voice.by_name OWNER TO voice_worker;
+ALTER TABLE voice.by_char OWNER TO voice_worker;
+ALTER TABLE voice.of_number OWNER TO voice_worker;
+ALTER TABLE voice.by_int OWNER TO voice_worker;
+INSERT INTO voice.of_number VALUES (5);
+INSERT INTO voice.by_int VALUES (5);
+INSERT INTO voice.by_name VALUES ('shortcut');
+SAVEPOINT before;
+INSERT INTO voice.by_char VALUES ('x');
+ROLLBACK TO before;
+INSERT INTO voice.by_name VALUES ('a name that is a good deal longer than a short one');
+ROLLBACK TO before;
+INSERT INTO voice.by_int VALUES (6);
+ROLLBACK;
+
 -- The job: one a call, as its columns' defaults and the setting say.
 CREATE FUNCTION an_end(id uuid) RETURNS text LANGUAGE sql AS $$
     UPDATE voice.call SET status = 'completed' WHERE id = an_end.id RETURNING status
@@ -101,6 +123,12 @@ DROP INDEX voice.of_a_dba_too;
 SELECT a_call(:'nobody') IS NOT NULL AS another;
 SELECT an_end(:'nobody');
 SELECT count(*) FROM voice.job WHERE run_at = now() AND kind IS NOT NULL;
+ROLLBACK;
+BEGIN;
+CREATE INDEX of_another_method ON voice.job USING brin (run_at);
+SELECT an_end(:'call');
+SET LOCAL enable_seqscan = off;
+SELECT count(*) FROM voice.job WHERE run_at = now();
 ROLLBACK;
 BEGIN;
 CREATE UNIQUE INDEX one_a_tenant ON voice.job (tenant_id);
