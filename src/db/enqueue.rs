@@ -37,7 +37,7 @@ thread_local! {
                 ("tenant_id", pg_sys::TEXTOID),
             ],
             constant: 3,
-            shape: Cell::new(None),
+            known: Cell::new(None),
         }
     };
     static GATHERED: RefCell<Option<Jobs>> = const { RefCell::new(None) };

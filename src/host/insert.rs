@@ -21,11 +21,19 @@ pub struct Insert {
     /// So many of the columns, from the first, have the same value in every row; the predicates of partial indexes may ask for
     /// these, and for columns that are not given, which are NULL.
     pub constant: usize,
-    pub shape: Cell<Option<Shape>>,
+    pub known: Cell<Option<Known>>,
+}
+
+/// What a session knows of the table.
+pub struct Known {
+    /// [`CHANGES`] before the catalogs were read.
+    changes: u64,
+    /// `None`: it has what only a statement respects.
+    shape: Option<Shape>,
 }
 
 /// What the catalogs say of the table.
-pub struct Shape {
+struct Shape {
     table: pg_sys::Oid,
     sequence: pg_sys::Oid,
     /// Where `id` and each of the columns stand, counted from 0.
@@ -46,8 +54,8 @@ unsafe extern "C-unwind" {
 }
 
 thread_local! {
-    /// A table, or an index of it, that some shape describes has changed.
-    static CHANGED: Cell<bool> = const { Cell::new(false) };
+    /// How often a table, or an index of one, that is known has changed.
+    static CHANGES: Cell<u64> = const { Cell::new(0) };
     static WATCHED: RefCell<Vec<pg_sys::Oid>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -55,51 +63,49 @@ impl Insert {
     /// Inserts a row of these values. `false`: nothing was done, because one like it is there or is being written, or because
     /// the table has what only a statement respects (triggers, checks, defaults, other kinds of indexes).
     pub fn run(&self, values: &[Value]) -> bool {
-        if CHANGED.take() {
-            self.shape.take();
-        }
-        let Some(shape) = self.shape.take().or_else(|| self.learn(values)) else { return false };
-        // SAFETY: inside a transaction; the table stays locked to its end, as after any statement. An error gives all back.
-        let is_done = unsafe {
-            let table = pg_sys::try_relation_open(shape.table, pg_sys::RowExclusiveLock as c_int);
-            if table.is_null() {
-                return false;
-            }
-            // By now every change of the table is known to this session, and none comes before the transaction ends.
-            let is_done = !CHANGED.get() && insert(table, &shape, values);
-            pg_sys::relation_close(table, pg_sys::NoLock as c_int);
-            is_done
+        let known = self.known.take().filter(|known| known.changes == CHANGES.get());
+        let Some(known) = known.or_else(|| self.learn(values)) else { return false };
+        let is_done = match &known.shape {
+            // SAFETY: inside a transaction; the table stays locked to its end, as after any statement. An error gives all back.
+            Some(shape) => unsafe {
+                let table = pg_sys::try_relation_open(shape.table, pg_sys::RowExclusiveLock as c_int);
+                if table.is_null() {
+                    return false;
+                }
+                // By now every change of the table has come in, and none comes before the transaction ends.
+                let is_done = known.changes == CHANGES.get() && insert(table, shape, values);
+                pg_sys::relation_close(table, pg_sys::NoLock as c_int);
+                is_done
+            },
+            None => false,
         };
-        self.shape.set(Some(shape));
+        self.known.set(Some(known));
         is_done
     }
 
-    fn learn(&self, values: &[Value]) -> Option<Shape> {
+    /// `None`: there is no such table.
+    fn learn(&self, values: &[Value]) -> Option<Known> {
         catalog::listen(changed);
         // SAFETY: catalog look-ups in a transaction; the relation is open while it is described.
-        let shape = unsafe {
+        unsafe {
             let schema = pg_sys::get_namespace_oid(c"voice".as_ptr(), true);
-            let table = pg_sys::get_relname_relid(self.table.as_ptr(), schema);
-            let sequence = pg_sys::get_relname_relid(self.sequence.as_ptr(), schema);
-            let unless_in = pg_sys::get_relname_relid(self.unless_in.as_ptr(), schema);
+            let number = |name: &CStr| pg_sys::get_relname_relid(name.as_ptr(), schema);
+            let (table, sequence, unless_in) = (number(self.table), number(self.sequence), number(self.unless_in));
+            watch(table);
+            let changes = CHANGES.get();
+            if sequence == pg_sys::InvalidOid {
+                return None;
+            }
             let relation = pg_sys::try_relation_open(table, pg_sys::RowExclusiveLock as c_int);
             if relation.is_null() {
                 return None;
             }
-            let shape = if sequence == pg_sys::InvalidOid {
-                None
-            } else {
-                self.describe(relation, sequence, unless_in, values)
-            };
+            let shape = self.describe(relation, sequence, unless_in, values);
             pg_sys::relation_close(relation, pg_sys::NoLock as c_int);
-            shape?
-        };
-        WATCHED.with_borrow_mut(|watched| {
-            watched.extend(shape.entries.iter().map(|entry| entry.index).chain([shape.table, shape.sequence]));
-            watched.sort_unstable_by_key(|relation| relation.to_u32());
-            watched.dedup();
-        });
-        Some(shape)
+            watch(sequence);
+            shape.iter().flat_map(|shape| &shape.entries).for_each(|entry| watch(entry.index));
+            Some(Known { changes, shape })
+        }
     }
 
     /// # Safety
@@ -157,12 +163,21 @@ impl Insert {
     }
 }
 
+/// Changes of the relation count from now on.
+fn watch(relation: pg_sys::Oid) {
+    WATCHED.with_borrow_mut(|watched| {
+        if !watched.contains(&relation) {
+            watched.push(relation);
+        }
+    });
+}
+
 /// A table or an index has changed (0: any may have).
 fn changed(relation: pg_sys::Oid) {
     let is_watched = relation == pg_sys::InvalidOid
         || WATCHED.with(|watched| watched.try_borrow().map_or(true, |watched| watched.contains(&relation)));
     if is_watched {
-        CHANGED.set(true);
+        CHANGES.set(CHANGES.get() + 1);
     }
 }
 
