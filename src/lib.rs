@@ -23,6 +23,7 @@ pub extern "C-unwind" fn _PG_init() {
     host::backtrace::keep_out_of_errors();
     guc::init();
     host::foreign_keys::check_by_probes();
+    #[cfg(not(feature = "pg18"))]
     host::plans::count_partitions();
     if host::process::preloading() {
         worker::register();

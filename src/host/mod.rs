@@ -11,6 +11,7 @@ pub mod function;
 pub mod insert;
 pub mod lock;
 pub mod partition;
+#[cfg(not(feature = "pg18"))]
 pub mod plans;
 pub mod privilege;
 pub mod probe;

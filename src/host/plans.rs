@@ -1,9 +1,10 @@
 //! Which plan of a prepared statement is kept.
 //!
 //! PostgreSQL prefers one plan for all values (a generic plan) where it reckons that it costs no more than a plan for these
-//! values and the planning of it. What it leaves out (up to version 17, ExecInitModifyTable of nodeModifyTable.c) is that an
-//! UPDATE or DELETE by a generic plan opens every partition at each execution, however many it then reads: with sixty months
-//! that costs twice as much as planning for one. So such plans are told to cost it.
+//! values and the planning of it. What it leaves out (ExecInitModifyTable of nodeModifyTable.c) is that an UPDATE or DELETE by
+//! a generic plan opens every partition at each execution, however many it then reads: with sixty months that costs twice as
+//! much as planning for one. So such plans are told to cost it. From version 18 on only those are opened that may be written,
+//! and nothing of this is needed.
 //!
 //! Not guarded by pgrx, on purpose, as `foreign_keys`.
 #![allow(unsafe_code)] // a hook is a C function
