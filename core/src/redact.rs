@@ -29,6 +29,9 @@ pub struct PlaceholderMap {
     last: [u32; Kind::ALL.len()],
 }
 
+/// A text is read so often at most, so that reading ends whatever it holds.
+const ROUNDS_MAX: usize = 8;
+
 /// A longer text of a tool is read at its two ends: nothing between them is shown to a model.
 const TOOL_TEXT_MAX_BYTES: usize = 16 * 1024;
 
@@ -51,7 +54,7 @@ pub fn redact(lines: &[Line]) -> (Vec<Line>, PlaceholderMap) {
         redacted.push(match line {
             Line::Turn(turn) => {
                 let before = turn_before.and_then(|at| redacted[at].turn()).map_or("", |turn| &turn.text);
-                let text = secrets.replace(&turn.text, find(&turn.text, before));
+                let text = secrets.replace(&turn.text, before).unwrap_or_else(|| turn.text.clone());
                 turn_before = Some(redacted.len());
                 Line::Turn(Turn { role: turn.role, speaker: turn.speaker.clone(), text })
             }
@@ -100,7 +103,22 @@ impl PlaceholderMap {
         }
     }
 
-    fn replace(&mut self, text: &str, found: Vec<Found>) -> String {
+    /// The text with placeholders, until nothing more is found in it: without a value that stood beside it, what is left may be
+    /// one. `None`: nothing was found. `before`: what was said or what it is called before it.
+    fn replace(&mut self, text: &str, before: &str) -> Option<String> {
+        let mut replaced = None;
+        for _ in 0..ROUNDS_MAX {
+            let text = replaced.as_deref().unwrap_or(text);
+            let found = find(text, before);
+            if found.is_empty() {
+                break;
+            }
+            replaced = Some(self.put_placeholders(text, found));
+        }
+        replaced
+    }
+
+    fn put_placeholders(&mut self, text: &str, found: Vec<Found>) -> String {
         let mut out = String::with_capacity(text.len());
         let mut at = 0;
         for Found { place, kind, value } in found {
@@ -144,19 +162,16 @@ impl PlaceholderMap {
         if text.len() > TOOL_TEXT_MAX_BYTES {
             let head = &text[..text.floor_char_boundary(TOOL_TEXT_MAX_BYTES / 2)];
             let tail = &text[text.ceil_char_boundary(text.len() - TOOL_TEXT_MAX_BYTES / 2)..];
-            let [head, tail] = [head, tail].map(|end| self.replace(end, find(end, "")));
+            let [head, tail] = [head, tail].map(|end| self.replace(end, "").unwrap_or_else(|| end.to_owned()));
             return format!("{head} […] {tail}");
         }
         if !is_json(text) {
-            return self.replace(text, find(text, ""));
+            return self.replace(text, "").unwrap_or_else(|| text.to_owned());
         }
-        let replaced = replace_scalars(text, &mut |scalar, called| {
-            let (text, found) = match scalar {
-                Scalar::Text(text) => (text, find(text, called)),
-                Scalar::Digits(digits) if may_be_value(digits, called) => (digits, find(digits, called)),
-                Scalar::Digits(_) => return None,
-            };
-            (!found.is_empty()).then(|| self.replace(text, found))
+        let replaced = replace_scalars(text, &mut |scalar, called| match scalar {
+            Scalar::Text(text) => self.replace(text, called),
+            Scalar::Digits(digits) if may_be_value(digits, called) => self.replace(digits, called),
+            Scalar::Digits(_) => None,
         });
         replaced.unwrap_or_else(|| text.to_owned())
     }

@@ -198,6 +198,15 @@ fn phone() -> impl Strategy<Value = String> {
     ("[2-9][0-9]{2}", "[2-9][0-9]{2}", "[0-9]{4}").prop_map(|(a, b, c)| format!("{a}-{b}-{c}"))
 }
 
+#[test]
+fn what_is_left_beside_a_value_is_read_again() {
+    let text = "[EMAIL_1] five 271495287700 dot com a five at \u{aa50} five 00000 double";
+    let (once, secrets) = redact(&[turn(text)]);
+    assert_eq!(once[0].text, "[EMAIL_1] [CARD_1] dot com a five at [PHONE_1] double");
+    assert_eq!(secrets.resolve("[CARD_1] [PHONE_1]").split(' ').count(), 2);
+    assert_eq!(redact(&once).0, once);
+}
+
 proptest! {
     #[test]
     fn whatever_is_said_is_cut_between_characters_and_once_is_enough(text in speech(), before in speech()) {
