@@ -68,12 +68,8 @@ pub fn analyze<'t>(turns: impl IntoIterator<Item = &'t Turn>, vertical: &str) ->
             sentiment::of_a_complaint(felt.sentiment, caller.last().is_some_and(|last| sentiment::put_right(last)))
         }
         Intent::None => felt.sentiment,
+        _ if sentiment::refused(&said) => sentiment::of_a_refusal(sentiment::of_a_request(felt.sentiment)),
         _ => sentiment::of_a_request(felt.sentiment),
-    };
-    let sentiment = if reading.intent != Intent::Complaint && sentiment::refused(&said) {
-        sentiment::of_a_refusal(sentiment)
-    } else {
-        sentiment
     };
     let entities = Entities { name: name::name(&said), email, phone, topic: summary::topic(&said, &reading) };
     let facts = lead::Facts::gather(&said, &reading, &entities, sentiment);

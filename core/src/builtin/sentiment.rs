@@ -57,8 +57,8 @@ pub fn put_right(last: &Utterance) -> bool {
     IDIOMS.find(&last.words).chain(MOODS.find(&last.words)).map(|hit| hit.what).sum::<f64>() >= PLAIN
 }
 
-/// The sentiment of a caller who wanted something else: two fifths of the way to 0.25. Few words of feeling are spoken on the telephone,
-/// and people hear a content caller where words have none. From ±0.5 on, words count more and more, and ±1 is ±1.
+/// The sentiment of a caller who wanted something else: two fifths of the way to 0.25. Few words of feeling are spoken on the
+/// telephone, and people hear a content caller where words have none. From ±0.5 on, words count more and more, and ±1 is ±1.
 pub fn of_a_request(sentiment: f64) -> f64 {
     let towards = |sentiment: f64| sentiment + SERVED_SHARE * (SERVED - sentiment);
     let beyond = (sentiment.abs() - PLAIN) / (1.0 - PLAIN);
@@ -169,64 +169,64 @@ static MOODS: LazyLock<Phrases<f64>> = LazyLock::new(|| {
     Phrases::new([
         (
             0.5,
-            "absolute/proper/total legend | you legend | get in | oh my days | thank god | can breathe | from the heart | \
-         absolute/real treasure/gem/star/angel | lit/light up | life back | bless him/her/them/your | champion | most helpful/kind | \
-         lovely job | decent of you | really/bloody/very decent | fair play | good on you/ya/yous/yer | thanks a million | \
-         thousand times/thanks | tickled pink | lump in my throat | kiss you/her/him | grinning | jumping around/round/up | \
-         couldn't be happier | aren't you marvellous/lovely/kind/wonderful/good | be a dream | best day | ready/set for a fight/row/war | \
-         ready to go to war | bracing myself | great deal better | much better now | mind at rest/ease | you've made | well i never | \
-         be blowed | above and beyond | went out of their/her/his/your way | without my/me asking | without being asked | \
-         didn't have to do | do that for me | proud of him/her/them/you | gets the credit | credit to | spot on | smashing | happy days | \
-         wasn't expecting | was not expecting | you are angels/an | you were/are fast | \
-         what they don't do | means a lot | mean the world | means the world | makes my day | made a * morning/day | fantastic service | \
-         ever so much | in good hands | nobody else would | music to my ears | relieved | big help | huge help | bargain | hero | \
-         you're kidding . | i owe you | save/saved my/the day/life | sorted me | sorted it | sorts me | quick work | that quick | \
-         no way . | stoked | yess/yesss/yay/hooray/hurray/woohoo/phew | thrilled | chuffed | buzzing | you've/you have been great/brilliant/lovely/so | \
-         been very helpful/good/kind/patient | been so helpful/good/kind/patient | a result . | better than i thought/expected/hoped | \
-         exactly what i wanted/hoped | recommend you | five stars | easier than i | that's great/good/wonderful/brilliant news | \
-         great/wonderful/best news | glad i called/rang/asked | hats off | impressed with | well done | lost without | can't fault | \
-         love it | load off | sleep tonight/better | happy tears | whole weekend | \
-         you star/beauty/angel/hero | praise be | bless your heart | never gonna believe | too good | big gift | lost for words | \
-         told everyone/everybody | tell/telling everyone/everybody/all | in her/his/our/my heart | come back surely | we'll be back | \
-         said yes | you found it/him/her | found it . | like a dream | put in a * word | word for your/the | never had such | \
-         such people | god give | that kind of treatment | think the world | done us/me proud | you're very kind | ready for a scrap | \
-         nothing to moan | less painful | first place * said yes | counting the days | is saved | dear girl/boy/man/lady/fellow | \
-         wanted to say a | wanted to leave a | message about one of | a word for | wanted to say something | ringing/calling to say | \
-         write something down for | correct of/from you | no problem now | just what i needed/wanted | lost everything . | you have it",
+            "absolute/proper/total legend | you legend | oh my days | thank god | can breathe | from the heart | \
+             absolute/real treasure/gem/star/angel | lit/light up | life back | bless him/her/them/your | champion | \
+             most helpful/kind | lovely job | decent of you | really/bloody/very decent | fair play | \
+             good on you/ya/yous/yer | thanks a million | thousand times/thanks | tickled pink | lump in my throat | \
+             kiss you/her/him | grinning | jumping around/round/up | couldn't be happier | \
+             aren't you marvellous/lovely/kind/wonderful/good | best day | ready/set for a fight/row/war | \
+             ready to go to war | bracing myself | great deal better | much better now | mind at rest/ease | you've made | \
+             well i never | be blowed | above and beyond | went out of their/her/his/your way | without my/me asking | \
+             without being asked | didn't have to do | proud of him/her/them/you | gets the credit | credit to | spot on | \
+             smashing | happy days | wasn't expecting | was not expecting | you are angels/an | means a lot | \
+             means the world | makes my day | fantastic service | ever so much | in good hands | music to my ears | \
+             relieved | big help | huge help | you're kidding . | i owe you | save/saved my/the day/life | sorted me | \
+             sorts me | quick work | that quick | no way . | stoked | yess/yesss/yay/hooray/hurray/woohoo/phew | thrilled | \
+             chuffed | buzzing | you've/you have been great/brilliant/lovely/so | been very helpful/good/kind/patient | \
+             been so helpful/good/kind/patient | better than i thought/expected/hoped | exactly what i wanted/hoped | \
+             recommend you | five stars | easier than i | that's great/good/wonderful/brilliant news | \
+             great/wonderful/best news | glad i called/rang/asked | hats off | impressed with | well done | lost without | \
+             can't fault | love it | load off | sleep tonight/better | happy tears | you star/beauty/angel/hero | praise be | \
+             bless your heart | never gonna believe | too good | lost for words | told everyone/everybody | we'll be back | \
+             you found it/him/her | like a dream | never had such | that kind of treatment | think the world | \
+             done us/me proud | you're very kind | ready for a scrap | nothing to moan | dear girl/boy/man/lady/fellow | \
+             no problem now | just what i needed/wanted | sorted it | less painful | mean the world | a result . | \
+             without me asking | said yes | wanted to say a",
         ),
         (
             -0.5,
-            "not a lot else/i | nothing else i can | suppose i'd/you'd/i'll/you'll better | suppose there's | better than nothing | \
-         there we are | oh well | that's that | that settles that | forget it | somewhere/someplace/anywhere else | no use | useless | \
-         no point | i meant/supposed to | we meant/supposed to | thanks for nothing | swallow me | told you this/that/already/before | \
-         told your/two/three | already told/explained/sent/called/rung | don't tell me | thought so | lying awake | haven't slept | \
-         can't sleep | rather know | butchered | i'd/had hoped | was hoping for something | only wish | wish someone/somebody/you | \
-         bit rubbish | what rubbish | unreal | had to sit | than i'd reckoned/thought/expected/hoped | i'll leave it . | can't say where | \
-         quite/so/feel sick | heard nothing/nowt | nothing since | nothing yet | not/hasn't/never arrived/come/turned | still nothing | \
-         still not | still no | nobody/no told/said/looked/knows | no one told/said/looked/knows | strewth | stuffed | pulling the plug | \
-         shut down | my/a lawyer/lawyers | health department | lost my/the job | feel dumb/stupid/awful/terrible/bad | i scared/worried | \
-         in panic | a panic | hands/am shaking | not happening | try the place | try elsewhere | off the road | off work | short notice | \
-         a joke | little joke | who pays | another day | another form | another week | my evening | wasted | missed the | \
-         i miss it | day/days/weeks/months late | told it was | was told | were told | was promised | promised me | you said | \
-         take it/this/us off | do not/don't call | don't ring | again . | don't know and i | in the bag | out of pocket | \
-         two/three/four/five/six times | times already | how much longer | how long is | until/till when | since then | that late | \
-         so long . | fobbed off | passed around | round in circles | going round | in circles | like the ball | didn't stop crying | \
-         nobody wants | no hot water | no heating | it's a pity | is a pity | a shame | a blow | gutted | disappointed | not fair | \
-         hardly fair | isn't good enough | not good enough | not impressed | a disgrace | ridiculous | beyond a joke | not acceptable | \
-         unacceptable | cheek | what now | goodness . | nothing bad | i hope so | if i'm honest | full amount | \
-         nobody turned/showed | no show | didn't/never show/showed/turn/turned | passing me/us | passed from | freaking out | \
-         been treated so | who's going to pay | not paying | won't pay | still broken | broke again | same problem | same thing again | \
-         happened again | over and over | every time i | third/second time i've | left me/us | stranded | ruined | no help | that's no good | \
-         not helpful | you people | you lot | are you kidding | you kidding me | this is crazy/insane/mad | can't believe this/you | \
-         whatever . | if you say so | have to do then | it'll have to | that'll have to | i'm desperate/nervous/worried | getting worried | \
-         bit/really/so/very worried/anxious/upset/embarrassed/embarrassing/tired | heartbroken | hassle | nightmare | shambles | farce | \
-         rip off | ripped off | robbery | bit/too steep/dear/expensive | too much money | can't afford | overcharged | charged twice/double | \
-         hidden fees | never/wasn't/weren't told | without telling | let me/us down | cancelled on me/us | so foolish | bit/feel foolish | \
-         like a lemon | what can i do | no choice | could do without | shouldn't have to come | ouch | bit of a leap/gulp/shock | \
-         bit rich | a bit much | leave it then | so i spend | wish i hadn't/had | sit tight | reminder | who was asked | \
-         wasn't asked | used up my | to actually turn | actually turn up | keep me waiting | see it when i | reporting | remove me | \
-         been declined | still without | do try to be patient | how are you even | where do i start/begin | had something to say | \
-         counting out | won't bring | is very much | up my whole | by now it | once more i'm | days is | remove my | never like making | don't like making/to make | asked for quiet/a | somebody ought to know | six/five/four of these",
+            "not a lot else/i | nothing else i can | suppose i'd/you'd/i'll/you'll better | suppose there's | \
+             better than nothing | there we are | oh well | that's that | that settles that | forget it | no use | useless | \
+             no point | what am i meant/supposed | what are we meant/supposed | thanks for nothing | swallow me | \
+             told you this/that/already/before | already told/explained/sent/called/rung | don't tell me | thought so | \
+             lying awake | haven't slept | can't sleep | butchered | i'd/had hoped | was hoping for something | only wish | \
+             wish someone/somebody/you | bit rubbish | what rubbish | unreal | than i'd reckoned/thought/expected/hoped | \
+             i'll leave it . | can't say where | quite/so/feel sick | heard nothing/nowt | nothing since | nothing yet | \
+             not/hasn't/never arrived/come/turned | still nothing | still not | still no | nobody/no told/said/looked/knows | \
+             no one told/said/looked/knows | strewth | stuffed | pulling the plug | shut down | my/a lawyer/lawyers | \
+             health department | feel dumb/stupid/awful/terrible/bad | i scared/worried | not happening | try elsewhere | \
+             a joke | little joke | who pays | wasted | was told | were told | was promised | promised me | \
+             take it/this/us off | do not/don't call | don't ring | out of pocket | fobbed off | passed around | \
+             round in circles | going round | in circles | didn't stop crying | nobody wants | it's a pity | a shame | \
+             gutted | disappointed | not fair | hardly fair | isn't good enough | not good enough | not impressed | \
+             a disgrace | ridiculous | beyond a joke | not acceptable | unacceptable | goodness . | i hope so | \
+             if i'm honest | full amount | nobody turned/showed | no show | didn't/never show/showed/turn/turned | \
+             passing me/us | passed from | freaking out | been treated so | who's going to pay | not paying | won't pay | \
+             still broken | broke again | same problem | same thing again | happened again | over and over | every time i | \
+             third/second time i've | stranded | ruined | no help | that's no good | not helpful | you people | you lot | \
+             are you kidding | you kidding me | this is crazy/insane/mad | can't believe this/you | whatever . | \
+             if you say so | have to do then | it'll have to | that'll have to | i'm desperate/nervous/worried | \
+             getting worried | bit/really/so/very worried/anxious/upset/embarrassed/embarrassing/tired | heartbroken | \
+             hassle | nightmare | shambles | farce | rip off | ripped off | robbery | bit/too steep/dear/expensive | \
+             too much money | can't afford | overcharged | charged twice/double | hidden fees | never/wasn't/weren't told | \
+             without telling | let me/us down | cancelled on me/us | so foolish | bit/feel foolish | like a lemon | \
+             no choice | could do without | shouldn't have to come | ouch | bit of a leap/gulp/shock | bit rich | \
+             a bit much | leave it then | wish i hadn't/had | sit tight | used up my | actually turn up | keep me waiting | \
+             remove me | been declined | still without | do try to be patient | where do i start/begin | won't bring | \
+             remove my | somebody ought to know | no hot water | no heating | hands/am shaking | in panic | a panic | \
+             lost my/the job | off the road | i miss it | day/days/weeks/months late | a blow | who was asked | \
+             wasn't asked | is a pity | rather know | had to sit | another form | so long for | missed the | since then | \
+             left us | times already | nothing bad | told it was | how are you even",
         ),
     ])
 });
@@ -245,7 +245,7 @@ static REFUSALS: LazyLock<Phrases<()>> = LazyLock::new(|| {
 /// What is taken from the sentiment of a caller who was refused something.
 const REFUSED: f64 = 0.15;
 
-/// Whether the agent has refused the caller something and put nothing in its place: nothing was said of it by the end.
+/// Whether the agent has refused the caller something, be it that something else was found.
 pub fn refused(said: &[Utterance]) -> bool {
     said.iter().any(|s| s.role == Role::Assistant && REFUSALS.find(&s.words).next().is_some())
 }
