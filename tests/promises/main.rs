@@ -33,6 +33,7 @@ mod outages;
 mod poison;
 mod prisma;
 mod privileges;
+mod rebuilt;
 mod redacting;
 mod report;
 mod scores;
