@@ -10,7 +10,9 @@ use postgres::error::SqlState;
 
 use crate::voice::Voice;
 
+/// Of each writer but the one who deletes: so most calls are still there at the end.
 const TRANSACTIONS: usize = 1500;
+const DELETIONS: usize = 500;
 /// A whole call, in one of three months, of which a savepoint takes back the end.
 const CALL: &str = "DO $$
     DECLARE c uuid; t timestamptz := now() + (random() * 2 - 1)::int * interval '30 days';
@@ -47,9 +49,9 @@ const MAINTENANCE: [&str; 13] = [
 ];
 
 /// Runs a statement that may lose a lock to another, or a row to one that deletes it; nothing else.
-fn write(cluster: &Cluster, sql: &str) {
+fn write(cluster: &Cluster, sql: &str, times: usize) {
     let mut client = cluster.connect("app");
-    for _ in 0..TRANSACTIONS {
+    for _ in 0..times {
         if let Err(error) = client.batch_execute(sql) {
             let lost = [SqlState::T_R_DEADLOCK_DETECTED, SqlState::LOCK_NOT_AVAILABLE, SqlState::FOREIGN_KEY_VIOLATION];
             assert!(error.code().is_some_and(|code| lost.contains(code)), "{sql}: {error:?}");
@@ -64,11 +66,11 @@ fn calls_are_written_while_their_tables_are_rebuilt() {
     let month = voice.text("SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY_MM')", &[]).unwrap();
     let (cluster, writers) = (&voice.cluster, AtomicUsize::new(4));
     thread::scope(|scope| {
-        for sql in [CALL, END, LATE, DELETE] {
+        for (sql, times) in [(CALL, TRANSACTIONS), (END, TRANSACTIONS), (LATE, TRANSACTIONS), (DELETE, DELETIONS)] {
             let writers = &writers;
             scope.spawn(move || {
                 // Also when it fails: who maintains ends with the writers.
-                let written = std::panic::catch_unwind(|| write(cluster, sql));
+                let written = std::panic::catch_unwind(|| write(cluster, sql, times));
                 writers.fetch_sub(1, SeqCst);
                 written.unwrap();
             });
