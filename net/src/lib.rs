@@ -1,17 +1,20 @@
-//! HTTP with deadlines: requests go in on one thread, responses come out on the same one, and in between plain threads
-//! talk to a model's server, or to the receivers of webhooks. Nothing here knows Postgres, and nothing here knows JSON:
+//! HTTP with deadlines: requests go in on one thread, responses come out on the same one, and in between another thread
+//! talks to a model's server, or to the receivers of webhooks. Nothing here knows Postgres, and nothing here knows JSON:
 //! what is said and what an answer means is in `voice_core::protocol` and `voice_core::webhook`.
 //!
 //! A [`Pool`] answers every request exactly once, whatever the server, the network, DNS or a bug here does to it.
 //! All pools of a loop share one [`Waker`].
 
+mod connect;
 mod endpoint;
 pub mod llm;
+mod names;
 mod pool;
+mod runtime;
 mod styles;
 mod task;
-mod thread_pool;
 mod transport;
+mod transport_error;
 mod waker;
 pub mod webhook;
 

@@ -13,7 +13,7 @@ use crate::endpoint::Endpoint;
 use crate::pool::Pool;
 use crate::styles::SharedStyles;
 use crate::task::{Task, TaskError};
-use crate::transport::{BodyLimit, BodyLimits, Post, PostBody, Transport};
+use crate::transport::{BodyLimit, BodyLimits, Post, Transport};
 use crate::waker::Waker;
 
 /// An answer has a few hundred bytes for the fixed fields and some for each property; a longer body is none. Of a rejection only the first words matter, but cut JSON
@@ -49,7 +49,7 @@ pub struct AnalysisResponse {
     pub latency: Duration,
 }
 
-/// What a thread gives back.
+/// What came of asking.
 pub struct LlmExchange {
     outcome: Result<Reply, Failure>,
     http_status: Option<u16>,
@@ -58,8 +58,11 @@ pub struct LlmExchange {
 
 /// A pool for analyses. No thread is started yet.
 pub fn pool(waker: &Waker, styles: SharedStyles) -> Pool<AnalysisRequest> {
-    let client = LlmClient { transport: Transport::default(), styles };
-    Pool::new(waker, LIMIT, move |request, deadline| client.request(&request, deadline))
+    let client = Arc::new(LlmClient { transport: Transport::default(), styles });
+    Pool::new(waker, LIMIT, move |request, deadline| {
+        let client = Arc::clone(&client);
+        async move { client.request(&request, deadline).await }
+    })
 }
 
 /// What the requests of one pool share.
@@ -78,12 +81,12 @@ enum Sent {
 impl LlmClient {
     /// Sends the request, and again in another style where the style may be what is rejected. The deadline covers all
     /// tries. A style is learnt from an answer only.
-    fn request(&self, request: &AnalysisRequest, deadline: Instant) -> LlmExchange {
+    async fn request(&self, request: &AnalysisRequest, deadline: Instant) -> LlmExchange {
         let AnalysisRequest { endpoint, protocol, .. } = request;
         let first = protocol.first_style();
         let mut style = self.styles.style(&endpoint.url, &endpoint.model, first);
         loop {
-            let (rejection, status, spent) = match self.send(request, style, deadline) {
+            let (rejection, status, spent) = match self.send(request, style, deadline).await {
                 Sent::Done(exchange) => {
                     if exchange.outcome.is_ok() {
                         self.styles.answered(&endpoint.url, &endpoint.model, style, first);
@@ -103,13 +106,13 @@ impl LlmClient {
     }
 
     /// One request.
-    fn send(&self, request: &AnalysisRequest, style: Style, deadline: Instant) -> Sent {
+    async fn send(&self, request: &AnalysisRequest, style: Style, deadline: Instant) -> Sent {
         let endpoint = &*request.endpoint;
         let http = render(request, style);
         let url = endpoint.url_of(http.path);
-        let (headers, body) = (&http.headers, PostBody::Owned(http.body));
+        let (headers, body) = (&http.headers, http.body.into());
         let post = Post { url: &url, headers, more: &endpoint.headers, proxy: endpoint.proxy.as_deref(), body };
-        match self.transport.send(post, deadline, LIMITS) {
+        match self.transport.send(post, deadline, LIMITS).await {
             Ok(response) if response.is_success() => read_reply(request, response),
             Ok(response) => {
                 let status = response.status;

@@ -1,4 +1,4 @@
-//! What is known of which server takes which form of request, shared by the threads that ask: [`SharedStyles`].
+//! What is known of which server takes which form of request, shared by the requests of a pool: [`SharedStyles`].
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;

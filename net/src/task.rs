@@ -1,13 +1,13 @@
-//! What a pool's threads do: [`Task`].
+//! What a pool does: [`Task`].
 
 use std::io;
 use std::time::Duration;
 
-/// A request that a thread carries out.
+/// A request.
 pub trait Task: Send + 'static {
-    /// What the thread gives back.
+    /// What carrying it out gives.
     type Output: Send + 'static;
-    /// What is kept while the thread works, to build the response from.
+    /// What is kept meanwhile, to build the response from.
     type Context;
     /// What the submitter gets, exactly once.
     type Response;
@@ -17,17 +17,17 @@ pub trait Task: Send + 'static {
 
     fn context(&self) -> Self::Context;
 
-    /// The response to the task. `latency`: how long the thread has worked on it, as far as it is known.
+    /// The response to the task. `latency`: how long it ran, as far as it is known.
     fn response(context: Self::Context, output: Result<Self::Output, TaskError>, latency: Duration) -> Self::Response;
 }
 
-/// Why a thread gave nothing back.
+/// Why a task gave nothing back.
 #[derive(Debug)]
 pub enum TaskError {
-    /// No thread could be started, or too many are abandoned.
+    /// No thread could be started.
     NoThread(io::Error),
     /// The task panicked, which is a bug here; with the panic's message.
     Panic(String),
-    /// The thread did not end in time. It was left behind, wherever it hangs.
+    /// It did not end in time, not even by its own time-outs.
     Abandoned,
 }

@@ -1,24 +1,26 @@
 //! The HTTP client: sends one request, reads one response, before a deadline. Keep-alive connections shared by all
-//! threads, no redirects, no compression, and a proxy only where the request names one.
+//! requests, no redirects, no compression, and a proxy only where the request names one.
 
 use std::collections::HashMap;
-use std::io::{self, Read};
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use ureq::config::Config;
-use ureq::http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER};
-use ureq::http::{Response, Uri};
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
-use ureq::typestate::WithBody;
-use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
-use ureq::{Agent, Body, Error, Proxy, RequestBuilder, SendBody};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderName, LOCATION, RETRY_AFTER, USER_AGENT};
+use hyper::{Request, Response, Uri};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::time::timeout_at;
 use voice_core::http::{HttpResponse, TransportError};
-use voice_core::webhook::address::Rule;
 
+use crate::connect::Connector;
 use crate::endpoint::Header;
+use crate::names::{Guard, Names};
+use crate::transport_error::meaning;
 
 /// Longest wait taken from a `Retry-After` header, whatever a server says.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
@@ -28,24 +30,31 @@ pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
 const KEEP_ALIVE: Duration = Duration::from_secs(4);
 /// The highest `max_concurrency`, so that no connection is closed because there are too many.
 const CONNECTIONS_MAX: usize = 1024;
-/// Per connection and direction, and there may be a thousand: ureq's own 128 KB would be 256 MB in all. A response's
-/// header must fit.
+/// Of what a connection reads at once, and there may be a thousand: hyper's own is 400 KB. A response's header must fit.
 const BUFFER_BYTES: usize = 8 * 1024;
-/// A name is looked up again after this, so a failover by DNS is followed within seconds.
-const NAME_KEPT: Duration = Duration::from_secs(10);
+const AGENT: &str = concat!("voice_analytics/", env!("CARGO_PKG_VERSION"));
 
-/// Clients of plain HTTP and of TLS. Each is built by the first request that needs it: reading the system's certificates
+/// Clients by the route they take. Each is built by the first request that needs it: reading the system's certificates
 /// takes time that plain HTTP never pays.
 #[derive(Default)]
 pub struct Transport {
-    plain: OnceLock<Agent>,
-    tls: OnceLock<Agent>,
-    /// Decides which addresses of a host may be connected to; `None`: all.
-    guard: Option<Guard>,
+    names: Names,
+    clients: Mutex<HashMap<Route, RouteClient>>,
 }
 
-/// The rule for the addresses of a host, which is given without the brackets of an IPv6 address.
-pub type Guard = fn(host: &str) -> Rule;
+/// What the connections of one client have in common.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Route {
+    tls: bool,
+    /// URL of an HTTP proxy.
+    proxy: Option<String>,
+}
+
+#[derive(Clone)]
+enum RouteClient {
+    Plain(Client<Connector, Full<Bytes>>),
+    Tls(Client<HttpsConnector<Connector>, Full<Bytes>>),
+}
 
 /// One POST request of JSON.
 pub struct Post<'a> {
@@ -56,14 +65,8 @@ pub struct Post<'a> {
     pub more: &'a [Header],
     /// URL of an HTTP proxy.
     pub proxy: Option<&'a str>,
-    pub body: PostBody<'a>,
-}
-
-/// The body of a request.
-pub enum PostBody<'a> {
-    Borrowed(&'a [u8]),
     /// Freed as soon as it is written: with a thousand requests in flight, every copy of a transcript is megabytes.
-    Owned(Vec<u8>),
+    pub body: Bytes,
 }
 
 /// How much of a response's body is read, in bytes.
@@ -72,15 +75,15 @@ pub struct BodyLimits {
     /// Of a 2xx response.
     pub success: BodyLimit,
     /// Of any other; what is beyond, or does not arrive, is left out.
-    pub rejection: u64,
+    pub rejection: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
 pub enum BodyLimit {
     /// A longer body, or one that does not arrive whole, is an error.
-    Whole(u64),
+    Whole(usize),
     /// The rest is left out, and so is what does not arrive.
-    Prefix(u64),
+    Prefix(usize),
 }
 
 /// A request without a whole response.
@@ -91,110 +94,144 @@ pub struct SendError {
     pub error: TransportError,
 }
 
-/// No address of the host may be connected to.
-#[derive(Debug)]
-pub struct BlockedAddress {
-    pub host: String,
-    pub address: IpAddr,
-    /// What the address is, such as "link-local".
-    pub kind: &'static str,
-}
-
-impl std::fmt::Display for BlockedAddress {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.host == self.address.to_string() {
-            true => write!(f, "{} is {}, not public", self.address, self.kind),
-            false => write!(f, "{} resolves to {}, which is {}, not public", self.host, self.address, self.kind),
-        }
-    }
-}
-
-impl std::error::Error for BlockedAddress {}
-
 impl Transport {
     /// A client that connects only to addresses that the guard allows.
     pub fn guarded(guard: Guard) -> Transport {
-        Transport { guard: Some(guard), ..Transport::default() }
+        Transport { names: Names::guarded(Some(guard)), ..Transport::default() }
     }
 
-    /// Sends a request and reads the response, whatever its status. Ends before the deadline, but for what cannot be
-    /// interrupted (a name look-up that hangs).
+    /// Sends a request and reads the response, whatever its status. Ends by the deadline.
     ///
     /// # Errors
     /// There is no response, or not all of one.
-    pub fn send(&self, post: Post<'_>, deadline: Instant, limits: BodyLimits) -> Result<HttpResponse, SendError> {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(SendError { status: None, error: TransportError::TimedOut });
+    pub async fn send(&self, post: Post<'_>, deadline: Instant, limits: BodyLimits) -> Result<HttpResponse, SendError> {
+        let failed = |status| move |error| SendError { status, error };
+        if deadline <= Instant::now() {
+            return Err(failed(None)(TransportError::TimedOut));
         }
-        let mut request = self.agent(post.url).post(post.url).header(CONTENT_TYPE, "application/json");
+        let deadline = deadline.into();
+        let (client, request) = self.prepare(post).map_err(failed(None))?;
+        let response = async {
+            match client {
+                RouteClient::Plain(client) => client.request(request).await,
+                RouteClient::Tls(client) => client.request(request).await,
+            }
+        };
+        let response = timeout_at(deadline, response).await.map_err(|_| failed(None)(TransportError::TimedOut))?;
+        let mut response = response.map_err(|error| failed(None)(meaning(&error)))?;
+        let status = response.status();
+        let limit = if status.is_success() { limits.success } else { BodyLimit::Prefix(limits.rejection) };
+        let body = match limit {
+            BodyLimit::Whole(max) => {
+                let whole = read(response.body_mut(), max, deadline).await;
+                whole.1.map_err(failed(Some(status.as_u16())))?;
+                whole.0
+            }
+            BodyLimit::Prefix(max) => read(response.body_mut(), max, deadline).await.0,
+        };
+        let retry_after = header(&response, RETRY_AFTER).and_then(|value| retry_after(value, SystemTime::now()));
+        let location = header(&response, LOCATION).map(str::to_owned);
+        Ok(HttpResponse { status: status.as_u16(), location, retry_after, body })
+    }
+
+    fn prepare(&self, post: Post<'_>) -> Result<(RouteClient, Request<Full<Bytes>>), TransportError> {
+        let uri: Uri = post.url.parse().map_err(|why| TransportError::InvalidUrl(format!("{why}")))?;
+        let tls = match uri.scheme_str() {
+            Some("http") => false,
+            Some("https") => true,
+            _ => return Err(TransportError::InvalidUrl("it is neither http nor https".to_owned())),
+        };
+        let mut request = Request::post(uri)
+            .header(CONTENT_TYPE, "application/json")
+            .header(ACCEPT, "application/json")
+            .header(ACCEPT_ENCODING, "identity")
+            .header(USER_AGENT, AGENT);
         for (name, value) in post.headers {
             request = request.header(*name, value);
         }
         for header in post.more {
             request = request.header(&header.name, header.value.expose());
         }
-        let failed = |error| SendError { status: None, error: transport_error(&error, post.proxy.is_some()) };
-        let proxy = post.proxy.map(Proxy::new).transpose().map_err(failed)?;
-        let config = |request: RequestBuilder<WithBody>| match proxy {
-            None => request.config().timeout_global(Some(left)).build(),
-            some => request.config().timeout_global(Some(left)).proxy(some).build(),
-        };
-        let response = match post.body {
-            PostBody::Borrowed(body) => config(request).send(body),
-            PostBody::Owned(body) => {
-                let request = request.header(CONTENT_LENGTH, body.len());
-                let body = SendBody::from_owned_reader(FreedWhenRead { bytes: body, at: 0 });
-                config(request).send(body)
-            }
-        };
-        let mut response = response.map_err(failed)?;
-        let status = response.status().as_u16();
-        let limit = if response.status().is_success() { limits.success } else { BodyLimit::Prefix(limits.rejection) };
-        let body = match limit {
-            BodyLimit::Whole(max) => response
-                .body_mut()
-                .with_config()
-                .limit(max)
-                .read_to_vec()
-                .map_err(|error| SendError { status: Some(status), error: transport_error(&error, false) })?,
-            BodyLimit::Prefix(max) => {
-                let mut body = Vec::new();
-                let _ = response.body_mut().as_reader().take(max).read_to_end(&mut body);
-                body
-            }
-        };
-        let retry_after = header(&response, RETRY_AFTER).and_then(|value| retry_after(value, SystemTime::now()));
-        Ok(HttpResponse { status, location: header(&response, LOCATION).map(str::to_owned), retry_after, body })
+        // Neither a URL nor a header may hold what a request line or a header cannot.
+        let request =
+            request.body(Full::new(post.body)).map_err(|why| TransportError::InvalidRequest(why.to_string()))?;
+        Ok((self.client(Route { tls, proxy: post.proxy.map(str::to_owned) })?, request))
     }
 
-    fn agent(&self, url: &str) -> &Agent {
-        if url.len() >= 6 && url.as_bytes()[..6].eq_ignore_ascii_case(b"https:") {
-            self.tls.get_or_init(|| build(TlsConfig::builder().root_certs(roots()).build(), self.guard))
-        } else {
-            self.plain.get_or_init(|| build(TlsConfig::default(), self.guard))
+    fn client(&self, route: Route) -> Result<RouteClient, TransportError> {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(&route) {
+            return Ok(client.clone());
+        }
+        let proxy = route.proxy.as_deref().map(proxy_uri).transpose()?;
+        let connector = Connector::new(self.names.clone(), proxy);
+        let mut builder = Client::builder(TokioExecutor::new());
+        builder
+            .pool_idle_timeout(KEEP_ALIVE)
+            .pool_timer(TokioTimer::new())
+            .pool_max_idle_per_host(CONNECTIONS_MAX)
+            .http1_max_buf_size(BUFFER_BYTES);
+        let client = match route.tls {
+            false => RouteClient::Plain(builder.build(connector)),
+            true => RouteClient::Tls(
+                builder.build(
+                    HttpsConnectorBuilder::new()
+                        .with_tls_config(tls_config()?)
+                        .https_only()
+                        .enable_http1()
+                        .wrap_connector(connector),
+                ),
+            ),
+        };
+        clients.insert(route, client.clone());
+        Ok(client)
+    }
+}
+
+/// The body's first bytes, and whether they are all of it.
+async fn read(
+    body: &mut Incoming,
+    max: usize,
+    deadline: tokio::time::Instant,
+) -> (Vec<u8>, Result<(), TransportError>) {
+    let mut bytes = Vec::new();
+    loop {
+        let frame = match timeout_at(deadline, body.frame()).await {
+            Err(_) => return (bytes, Err(TransportError::TimedOut)),
+            Ok(None) => return (bytes, Ok(())),
+            Ok(Some(Err(error))) => return (bytes, Err(meaning(&error))),
+            Ok(Some(Ok(frame))) => frame,
+        };
+        let data = frame.into_data().unwrap_or_default();
+        let room = max - bytes.len();
+        bytes.extend_from_slice(&data[..data.len().min(room)]);
+        if data.len() > room {
+            return (bytes, Err(TransportError::BodyTooLarge));
         }
     }
 }
 
-/// Gives the bytes once, and frees them with the last.
-struct FreedWhenRead {
-    bytes: Vec<u8>,
-    at: usize,
+fn proxy_uri(url: &str) -> Result<Uri, TransportError> {
+    let uri = url.parse::<Uri>().ok().filter(|uri| uri.scheme_str() == Some("http") && uri.host().is_some());
+    uri.ok_or_else(|| TransportError::ProxyRefused("its URL is not valid".to_owned()))
 }
 
-impl Read for FreedWhenRead {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = (&self.bytes[self.at..]).read(buffer)?;
-        self.at += read;
-        if self.at == self.bytes.len() {
-            (self.bytes, self.at) = (Vec::new(), 0);
-        }
-        Ok(read)
+/// The system's certificates, so that an administrator's own authority is trusted as everywhere else on the machine;
+/// Mozilla's, compiled in, where the system has none (minimal containers).
+fn tls_config() -> Result<ClientConfig, TransportError> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|why| TransportError::Insecure(why.to_string()))?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
-fn header(response: &Response<Body>, name: ureq::http::HeaderName) -> Option<&str> {
+fn header(response: &Response<Incoming>, name: HeaderName) -> Option<&str> {
     response.headers().get(name).and_then(|value| value.to_str().ok())
 }
 
@@ -209,126 +246,4 @@ fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
         httpdate::parse_http_date(value).ok()?.duration_since(now).unwrap_or_default()
     };
     Some(wait.min(RETRY_AFTER_MAX))
-}
-
-/// ureq's errors, by what they mean here. `proxied`: the connection is one to a proxy.
-fn transport_error(error: &Error, proxied: bool) -> TransportError {
-    match error {
-        Error::InvalidProxyUrl => TransportError::ProxyRefused("its URL is not valid".to_owned()),
-        Error::ConnectProxyFailed(why) => TransportError::ProxyRefused(why.clone()),
-        Error::HostNotFound if proxied => TransportError::ProxyUnreachable("its name is not known".to_owned()),
-        Error::Io(error) if proxied && error.kind() == io::ErrorKind::ConnectionRefused => {
-            TransportError::ProxyUnreachable("it refuses connections".to_owned())
-        }
-        Error::BadUri(why) => TransportError::InvalidUrl(why.clone()),
-        // Neither a URL nor a header may hold what a request line or a header cannot.
-        Error::Http(why) => TransportError::InvalidRequest(why.to_string()),
-        Error::Timeout(_) => TransportError::TimedOut,
-        Error::HostNotFound => TransportError::UnknownHost,
-        Error::Io(error) => match error.kind() {
-            io::ErrorKind::ConnectionRefused => TransportError::ConnectionRefused,
-            io::ErrorKind::UnexpectedEof
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::BrokenPipe => TransportError::ConnectionClosed,
-            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => TransportError::TimedOut,
-            // rustls reports what is wrong with a certificate as an I/O error.
-            io::ErrorKind::InvalidData => TransportError::Insecure(error.to_string()),
-            _ => TransportError::Unreachable(error.to_string()),
-        },
-        Error::Rustls(error) => TransportError::Insecure(error.to_string()),
-        Error::Tls(error) => TransportError::Insecure(error.to_string()),
-        Error::Protocol(error) => TransportError::NotHttp(error.to_string()),
-        Error::LargeResponseHeader(..) => TransportError::HeaderTooLarge,
-        Error::BodyExceedsLimit(_) => TransportError::BodyTooLarge,
-        Error::Other(other) if other.is::<BlockedAddress>() => TransportError::BlockedAddress(other.to_string()),
-        other => TransportError::Other(other.to_string()),
-    }
-}
-
-fn build(tls: TlsConfig, guard: Option<Guard>) -> Agent {
-    let config = Config::builder()
-        .tls_config(tls)
-        .user_agent(concat!("voice_analytics/", env!("CARGO_PKG_VERSION")))
-        .accept("application/json")
-        .accept_encoding("identity")
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        // No proxy from the environment: an administrator does not look there for the route of transcripts.
-        .proxy(None)
-        .max_idle_age(KEEP_ALIVE)
-        .max_idle_connections(CONNECTIONS_MAX)
-        .max_idle_connections_per_host(CONNECTIONS_MAX)
-        .input_buffer_size(BUFFER_BYTES)
-        .output_buffer_size(BUFFER_BYTES)
-        .max_response_header_size(BUFFER_BYTES)
-        .build();
-    Agent::with_parts(config, DefaultConnector::default(), Names { guard, ..Names::default() })
-}
-
-/// The system's certificates, so that an administrator's own authority is trusted as everywhere else on the machine;
-/// Mozilla's, compiled in, where the system has none (minimal containers).
-fn roots() -> RootCerts {
-    let system = rustls_native_certs::load_native_certs().certs;
-    if system.is_empty() {
-        return RootCerts::WebPki;
-    }
-    let certificates: Vec<_> = system.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
-    RootCerts::new_with_certs(&certificates)
-}
-
-/// Looks names up on the thread of the request. ureq resolves before every request, and its own resolver starts a thread
-/// each time. This one remembers addresses for [`NAME_KEPT`]; a look-up that hangs is abandoned with its request. The
-/// addresses it gives are those that are connected to: the name is not looked up again in between.
-#[derive(Debug, Default)]
-struct Names {
-    guard: Option<Guard>,
-    known: Mutex<HashMap<String, (Instant, Vec<SocketAddr>)>>,
-}
-
-impl Resolver for Names {
-    fn resolve(&self, uri: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
-        let host = uri.host().ok_or_else(|| Error::BadUri("no host".into()))?;
-        let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
-        if let Ok(address) = host.trim_matches(['[', ']']).parse::<IpAddr>() {
-            return self.permitted(host, &[SocketAddr::new(address, port)]);
-        }
-        let name = format!("{host}:{port}");
-        let known = self.known().get(&name).filter(|(at, _)| at.elapsed() < NAME_KEPT).map(|(_, known)| known.clone());
-        let addresses = match known {
-            Some(addresses) => addresses,
-            None => {
-                // getaddrinfo reports "not known" and "no answer" by the same kind of error.
-                let addresses: Vec<_> = name.to_socket_addrs().map_err(|_| Error::HostNotFound)?.take(16).collect();
-                self.known().insert(name, (Instant::now(), addresses.clone()));
-                addresses
-            }
-        };
-        self.permitted(host, &addresses)
-    }
-}
-
-impl Names {
-    fn permitted(&self, host: &str, addresses: &[SocketAddr]) -> Result<ResolvedSocketAddrs, Error> {
-        let host = host.trim_matches(['[', ']']);
-        let rule = self.guard.map(|guard| guard(host));
-        let mut found = self.empty();
-        let mut blocked = None;
-        for address in addresses {
-            match rule.map_or(Ok(()), |rule| rule.judge(address.ip())) {
-                Ok(()) => found.push(*address),
-                Err(kind) => blocked = Some(BlockedAddress { host: host.to_owned(), address: address.ip(), kind }),
-            }
-        }
-        match blocked {
-            _ if !found.is_empty() => Ok(found),
-            Some(blocked) => Err(Error::Other(Box::new(blocked))),
-            None => Err(Error::HostNotFound),
-        }
-    }
-
-    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, (Instant, Vec<SocketAddr>)>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }

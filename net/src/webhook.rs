@@ -5,19 +5,21 @@ use std::net::ToSocketAddrs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use voice_core::webhook::address::Rule;
 use voice_core::webhook::delivery::DeliveryError;
 use voice_core::webhook::url::rule;
 
+use crate::names::BlockedAddress;
 use crate::pool::Pool;
 use crate::task::{Task, TaskError};
-use crate::transport::{BlockedAddress, BodyLimit, BodyLimits, Post, PostBody, Transport};
+use crate::transport::{BodyLimit, BodyLimits, Post, Transport};
 use crate::waker::Waker;
 
 /// The Standard Webhooks specification recommends 15 to 30 s.
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// Read so that the connection can be used again; the status is the answer, however much of the body arrives.
-const BODY_MAX: u64 = 16 * 1024;
+const BODY_MAX: usize = 16 * 1024;
 const LIMITS: BodyLimits = BodyLimits { success: BodyLimit::Prefix(BODY_MAX), rejection: BODY_MAX };
 
 /// One delivery.
@@ -46,16 +48,19 @@ pub struct DeliveryResult {
     pub latency: Duration,
 }
 
-/// What a thread gives back.
+/// What came of a delivery.
 pub struct Delivered {
     outcome: Result<(), DeliveryError>,
     http_status: Option<u16>,
 }
 
-/// A pool for deliveries, up to `limit` at once. Its threads are its own, so slow receivers delay no analysis.
+/// A pool for deliveries, up to `limit` at once. Its thread is its own, so slow receivers delay no analysis.
 pub fn pool(waker: &Waker, limit: usize) -> Pool<WebhookRequest> {
-    let client = WebhookClient::default();
-    Pool::new(waker, limit, move |request, deadline| client.deliver(&request, deadline))
+    let client = Arc::new(WebhookClient::default());
+    Pool::new(waker, limit, move |request, deadline| {
+        let client = Arc::clone(&client);
+        async move { client.deliver(&request, deadline).await }
+    })
 }
 
 /// What the deliveries of one pool share.
@@ -73,12 +78,12 @@ impl Default for WebhookClient {
 }
 
 impl WebhookClient {
-    fn deliver(&self, request: &WebhookRequest, deadline: Instant) -> Delivered {
+    async fn deliver(&self, request: &WebhookRequest, deadline: Instant) -> Delivered {
         let WebhookRequest { url, headers, body, private_addresses, secrets, .. } = request;
         let secrets = borrowed(secrets);
         let transport = if *private_addresses { &self.everywhere } else { &self.public };
-        let post = Post { url, headers, more: &[], proxy: None, body: PostBody::Borrowed(body) };
-        match transport.send(post, deadline, LIMITS) {
+        let post = Post { url, headers, more: &[], proxy: None, body: Bytes::copy_from_slice(body) };
+        match transport.send(post, deadline, LIMITS).await {
             Ok(response) => {
                 let http_status = Some(response.status);
                 let outcome = match response.is_success() {

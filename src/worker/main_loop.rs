@@ -1,4 +1,4 @@
-//! The worker of one database: its owners, and its loop. One thread does all SQL. Requests run on the pools' threads and
+//! The worker of one database: its owners, and its loop. One thread does all SQL. Requests run on a thread of each pool and
 //! come back through a pipe.
 
 use super::health::Health;

@@ -79,7 +79,7 @@ struct Finals {
 /// One client for all kinds of jobs that ask the model: they share its limits.
 pub type SharedModel = Rc<RefCell<ModelClient>>;
 
-/// The threads that send requests, and the state of the server they are sent to.
+/// What sends requests, and the state of the server they are sent to.
 pub struct ModelClient {
     pool: Pool<AnalysisRequest>,
     styles: SharedStyles,

@@ -110,7 +110,9 @@ fn a_server_that_works_every_other_second_only_costs_no_call() {
     let mut voice = Voice::on(Voice::asking(&stub).setting("voice_analytics.max_attempts", 1));
     (0..250).for_each(|_| _ = voice.call(HELLO));
     // Half of the probes meet a second in which it fails, ten in a row among them now and then: minutes, then.
-    wait_until("250 analyses", 10 * SOON, || (voice.count("SELECT count(*) FROM voice.analytics") == 250).then_some(()));
+    wait_until("250 analyses", 10 * SOON, || {
+        (voice.count("SELECT count(*) FROM voice.analytics") == 250).then_some(())
+    });
     let failures = voice.count("SELECT count(*) FROM voice.attempt WHERE outcome = 'snoozed'");
     eprintln!(
         "250 calls, a server that works every other second: {failures} requests failed, in {:?}",

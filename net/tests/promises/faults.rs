@@ -171,6 +171,16 @@ fn early_hints_are_no_answer_and_no_fault() {
 }
 
 #[test]
+fn a_header_may_be_long_but_not_endless() {
+    let padded = |bytes: usize| Reply::analysis().header("X-Padding", &"x".repeat(bytes));
+    let stub = StubLlm::start();
+    stub.answer_always(padded(7000));
+    assert!(crate::ask(&stub).outcome.is_ok());
+    let failure = of(padded(20_000));
+    assert_eq!((failure.class, failure.message.as_str()), (SUSPECT, "the LLM server's response header is too large"));
+}
+
+#[test]
 fn a_server_that_speaks_no_tls_is_the_providers_fault() {
     let stub = StubLlm::start();
     let failure = failure_at(endpoint(&stub.url().replace("http:", "https:")));

@@ -1,4 +1,4 @@
-//! Deliveries of webhooks. They take turns by webhook, with threads beside those of the analyses and few requests in
+//! Deliveries of webhooks. They take turns by webhook, with a thread beside that of the analyses and few requests in
 //! flight to each receiver. A receiver that fails gets no request for a moment. So a receiver that is slow or down delays
 //! neither the others nor an analysis.
 
