@@ -381,7 +381,7 @@ fn a_name_that_leads_to_an_address_of_ones_own_is_not_called() {
     let (_llm, mut voice) = with_hot_leads();
     let hook = StubLlm::start();
     // Not an address to anybody but the C library: a name that resolves to 127.0.0.1.
-    let url = format!("http://2130706433:{}/hook", hook.address().port());
+    let url = format!("http://0x7f000001:{}/hook", hook.address().port());
     let error = voice.client.query_one(&format!("SELECT voice_add_webhook('{url}')"), &[]).unwrap_err();
     assert_eq!(error.code().unwrap().code(), "22023");
     // Added where it was allowed, called where it is not.
@@ -393,7 +393,7 @@ fn a_name_that_leads_to_an_address_of_ones_own_is_not_called() {
     assert_eq!((outcomes(&mut voice, &call), hook.connections()), (vec!["dead".to_owned(), "dead".to_owned()], 0));
     let sql = "SELECT string_agg(error, E'\\n' ORDER BY error) FROM voice.attempt WHERE kind = 'deliver'";
     let errors = voice.text(sql, &[]).unwrap();
-    assert!(errors.contains("2130706433 resolves to 127.0.0.1, which is loopback, not public"), "{errors}");
+    assert!(errors.contains("0x7f000001 resolves to 127.0.0.1, which is loopback, not public"), "{errors}");
     assert!(errors.contains("http to another machine"), "{errors}");
 
     voice.cluster.set("voice_analytics.webhook_private_addresses", "on");
