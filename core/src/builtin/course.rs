@@ -24,7 +24,7 @@ const fn sign(weight: f64, phrases: &'static str) -> Sign {
 static SIGNS_OF_CALLER: [Sign; 9] = [
     // Surprise and delight, mostly at what the agent has just said.
     sign(
-        0.14,
+        0.16,
         "oh my | oh wow | oh thank | wow | you're joking | are you serious | wait really/what | \
          what all/now/today | just like that | go on then | yes yes | oh yes | \
          oh good/great/lovely/brilliant/perfect/nice/sweet | let's go . | i'll take it | never thought | \
@@ -36,11 +36,16 @@ static SIGNS_OF_CALLER: [Sign; 9] = [
          gonna/going to cry/bawl | you beauty | best thing | so/forever grateful | \
          what a star/gem/treat/joy/result | a medal | always wanted | jackpot | hallelujah | pinch me/myself | \
          like new/magic | like a charm | worth every | worth the wait | loved it/every | absolutely love | \
-         best decision | nothing to pay | it worked | is that all it",
+         best decision | nothing to pay | it worked | is that all it/you | seriously . | pleasantly surprised | \
+         i'm touched | really touched | a whole speech | speech ready | didn't think it'd/it | now i can sleep | \
+         that's/that is reasonable | you lovely | bang on | may god | god bless/give/increase/keep/will | \
+         thanks god | you are/you're a/an good/angel/saint/star/gem/lifesaver/darling/treasure | \
+         you are/you're wonderful/lovely/brilliant/smashing/marvellous | so fast/quick/easy | i passed | \
+         we got it | tickled me | oh bless",
     ),
     // Praise for somebody who is to hear of it, and a call that is made to say so.
     sign(
-        0.11,
+        0.12,
         "tell her/him/them/everyone/everybody/my | pass it/that/this/my on | pass on my | say thank/thanks/hey | \
          let them/her/him know | i'm bringing | i'll bring him/her/them/you | i'll think of you | \
          just wanted to say/tell/thank | only rang/called to | ringing/calling to say/tell/thank | \
@@ -51,7 +56,7 @@ static SIGNS_OF_CALLER: [Sign; 9] = [
     sign(0.04, "oh"),
     // It was not the first time, or it was to have been done by now.
     sign(
-        -0.05,
+        -0.06,
         "third/fourth/fifth/sixth/seventh time/week/month/one/call/visit/letter | twice now/already/this/before | \
          called/rang/phoned/asked/emailed twice | supposed to come/have/call/ring/arrive/get | \
          meant to come/have/call/ring/arrive | was/were supposed/meant | you/they said/told/promised | \
@@ -65,7 +70,9 @@ static SIGNS_OF_CALLER: [Sign; 9] = [
          heard back | no one's/nobody's called/rung/been | bounced/passed between/from/around | runaround | \
          run around | been chasing | to chase | chased | keeps happening/breaking/stopping | once more | \
          waited in | no warning/notice/explanation/apology | this is the second/third/fourth/fifth | \
-         how much longer | different story | same story",
+         how much longer | different story | same story | again and again | every day they/you/i | \
+         enough is enough | my patience | times already | times now | should have been/come/arrived | \
+         supposed to be here | no text/call/email/letter | i've given it | i sent it/that/them",
     ),
     // Who expects nothing more.
     sign(
@@ -73,45 +80,49 @@ static SIGNS_OF_CALLER: [Sign; 9] = [
         "never mind . | i suppose | may/might as well | hold my breath | if you/they would . | leave it there | \
          don't bother | i figured | good grief | rotten | right well | we'll see | i guess i'll/i'd/we'll | \
          nothing for it | not your fault | i know it's not you | it is what | if i must | can't be helped | \
-         typical | figures . | as usual . | naturally . | bummer | dang | pity . | no luck | \
-         of course it/they/you | not ideal",
+         typical | figures . | as usual . | naturally . | bummer | dang | pity . | no luck | not ideal | \
+         what can i do | no other option/choice | have/got it in me | course he/she/they/it/you | \
+         didn't think you/there/they would | didn't reckon | we will see | manage somehow | won't help | \
+         didn't expect you | to be shot of",
     ),
     // What it has cost.
     sign(
-        -0.14,
+        -0.12,
         "i/we paid/prepaid | i've/we've paid | i'm/we're paying | you charged/took/kept | \
          you've charged/taken/kept | paying for | dollars a night/month | pounds a month/night | didn't mention | \
-         nobody mentioned | debt collector/collectors | overdrawn | bailiffs | credit score/rating | a fortune",
+         nobody mentioned | debt collector/collectors | overdrawn | bailiffs | credit score/rating | a fortune | \
+         cheating | cheated | a thief | lost my",
     ),
     // Fear and grief.
     sign(
-        -0.1,
+        -0.09,
         "i'm scared/frightened/shaking/terrified | shaking here | don't know what i'm/to/else | please hurry | \
          hurry . | my late husband/wife | passed away | in hospital | here by myself | i can't talk | crying | \
          won't wake | worried sick | can't cope | not coping | my wits | breaking point | getting worse | \
-         in agony | beside myself | all alone | can't go on",
+         in agony | beside myself | all alone | can't go on | don't sleep | can't sleep",
     ),
     // Questions that are reproaches.
     sign(
-        -0.08,
-        "how come | what am i | who do i | where's my | where is my | say that again | \
-         do you understand/realise/realize/hear | are you telling/saying | so that's it | \
-         so you're saying/telling | what good/use | how hard | what's the point | how am i | says who | \
-         why should/would/am i | since when | is that it . | so what am i | so you can't/won't/don't | \
-         am i supposed/meant | how can you/they | how could you/they | whose fault | who's in charge | \
-         gonna/going to do about | is that all you",
+        -0.11,
+        "how come | what am i | where's my | where is my | do you understand/realise/realize/hear | \
+         are you telling/saying | so that's it | so you're saying/telling | what good/use | how hard | \
+         what's the point | how am i | says who | why should/would/am i | since when | so what am i | \
+         so you can't/won't/don't | am i supposed/meant | how can you/they | how could you/they | whose fault | \
+         who's in charge | gonna/going to do about | is that all you | by who . | is this how | so if i'd | \
+         so who's | so i'm to | so i pay | what am i paying",
     ),
     // Who goes elsewhere with it: to another business, a lawyer, a newspaper.
     sign(
-        -0.16,
-        "ombudsman | the regulator | to my solicitor/lawyer/attorney | close the/my/our account | \
-         shop/shopping around | try somewhere/elsewhere | small claims | the council/press/papers | \
-         the bank about | on google | take my business | trading standards | somebody/someone higher | \
-         your manager/supervisor | off the/your/that list | a real person | look/looking elsewhere | \
-         making a complaint | dispute the | cancel the lot/whole | done with you/this | cancel everything | \
-         this/it further | legal action/advice | see you in court | reporting this/you/it | consumer | \
-         on facebook/twitter/yelp/trustpilot | head office | giving notice | want my/the money | small claim | \
-         deposit back | a human being",
+        -0.18,
+        "ombudsman | the regulator | to my solicitor/lawyer/attorney | shop/shopping around | \
+         try somewhere/elsewhere | small claims | the council/press/papers | on google | take my business | \
+         trading standards | somebody/someone higher | your manager/supervisor | off the/your/that list | \
+         a real person | look/looking elsewhere | making a complaint | dispute the | cancel the lot/whole | \
+         done with you/this | cancel everything | this/it further | legal action/advice | see you in court | \
+         reporting this/you/it | consumer | on facebook/twitter/yelp/trustpilot | head office | giving notice | \
+         want my/the money | small claim | deposit back | a human being | consumer court | another company | \
+         to twitter/facebook/management | formal complaint | giving complaint | give complaint | \
+         other lot/mob/crowd | my money back | not coming back/near | delete them/me/my | remove my name",
     ),
 ];
 
@@ -119,25 +130,28 @@ static SIGNS_OF_CALLER: [Sign; 9] = [
 static SIGNS_OF_AGENT: [Sign; 5] = [
     // The agent is glad with the caller.
     sign(
-        0.28,
+        0.32,
         "that's/how/oh wonderful/lovely/fantastic/great/amazing/brilliant/exciting/marvellous | congratulations | \
          glad/great/lovely/wonderful/good to hear | so glad | happy for you/birthday/anniversary | good news | \
          well done | what a lovely/wonderful | wonderful/fantastic/great news | be delighted/thrilled/pleased | \
          big milestone | thank you for telling | happy/pleased to hear | thrilled | how kind/sweet | that's kind | \
          pass your/that on | he'll/she'll/they'll be delighted/pleased/happy/glad | well deserved | so pleased | \
-         means a lot | kind words",
+         means a lot | kind words | that's a wonderful/lovely | that's so nice/lovely | so/really pleased/glad | \
+         i'm glad",
     ),
     // Something is found, mended or given back.
     sign(
-        0.18,
+        0.17,
         "refunded/refunding | full refund | \
          i've credited/corrected/fixed/cleared/removed/restored/released/reversed/upgraded/waived/refunded | \
          i'm restoring/releasing/crediting/refunding | approved | waive/waived/waiving | minutes away | \
-         straight away | handed in | turned in | on the house",
+         straight away | handed in | turned in | on the house | in full | full amount | \
+         been restored/approved/accepted/fixed/cleared | accepted your | he's/she's/it's passed | at our cost | \
+         for nothing | no need to | courtesy/loan/loaner car | had a cancellation | held it | kept it | goodwill",
     ),
     // The agent is sorry.
     sign(
-        -0.09,
+        -0.1,
         "sorry to hear | sorry about/for/that/this/there/it | sorry . | so/very/really/terribly/truly sorry | \
          apologize/apologise | apologies",
     ),
@@ -154,7 +168,7 @@ static SIGNS_OF_AGENT: [Sign; 5] = [
     ),
     // The agent refuses something, or puts it off.
     sign(
-        -0.12,
+        -0.13,
         "i'm afraid | we're afraid | unfortunately | we/i regret | fully/all booked | \
          not available/possible/covered/able/eligible | isn't available/covered/possible | \
          can't do/be/give/offer/change/refund | nothing until/before/left/free/sooner/earlier/available | \
@@ -162,7 +176,10 @@ static SIGNS_OF_AGENT: [Sign; 5] = [
          out of stock | policy . | our/the policy | the/our process | procedure | excluded | unable | \
          under review | business/working days | to * days/weeks | take/takes up | fee of | \
          was/been/is declined/denied/closed | is/are/we're full | waitlist/waiting list | however | only for | \
-         next available | backordered/delayed/reordered | missed appointment | small print | no record",
+         next available | backordered/delayed/reordered | missed appointment | small print | no record | \
+         can't share/see/say/match/tell/promise | exclude/excludes | no date | awaiting | pending | \
+         was declined/rejected | next slot/date/opening/appointment is | shows as | \
+         in three/four/five/six/seven/eight/nine/ten/twelve weeks | not scheduled | another offer",
     ),
 ];
 
@@ -174,7 +191,7 @@ fn rows(signs: &'static [Sign]) -> Phrases<usize> {
 }
 
 /// What an exclamation of the caller adds.
-const EXCLAMATION: f64 = 0.15;
+const EXCLAMATION: f64 = 0.16;
 
 /// With these people greet and thank, whatever the mark after them.
 static GREETS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
