@@ -1,6 +1,7 @@
 //! Which words decided: the evidence of an analysis by rules.
 
 use super::Decided;
+use super::course::Course;
 use super::intent::Spot;
 use super::lead;
 use super::sentiment::Felt;
@@ -18,6 +19,7 @@ const WORDS_BEFORE: usize = 7;
 pub struct Judged<'a, 't> {
     pub said: &'a [Utterance<'t>],
     pub felt: &'a Felt,
+    pub course: &'a Course,
     /// As it is given, which is not the mean of the turns where the caller complains.
     pub sentiment: f64,
     pub facts: &'a lead::Facts,
@@ -34,7 +36,8 @@ impl Judged<'_, '_> {
         };
         // How the caller feels is not shown by the agent's words.
         let by_caller = intent.filter(|(turn, _)| self.sentiment < 0.0 && self.said[*turn].role == Role::User);
-        let sentiment = self.feeling().or(by_caller);
+        let by_course = || self.course.shown(self.sentiment).and_then(|at| self.around(at));
+        let sentiment = self.feeling().or_else(by_course).or(by_caller);
         let places = [("sentiment", sentiment), ("lead_score", lead_score), ("intent", intent)];
         let claims = places.into_iter().filter_map(|(claim, place)| {
             let (turn, quote) = place?;

@@ -6,6 +6,7 @@ mod answered_by;
 mod answers;
 mod conduct;
 mod contact;
+mod course;
 mod decided;
 mod intent;
 mod lead;
@@ -23,6 +24,7 @@ use crate::analysis::{Analysis, Entities, Intent, no_conversation};
 use crate::text::{self, Utterance};
 use crate::transcript::{Role, Turn};
 
+use course::Course;
 pub use lead::points as lead_rules;
 pub use vader::compound as vader_compound;
 
@@ -63,18 +65,20 @@ pub fn analyze<'t>(turns: impl IntoIterator<Item = &'t Turn>, vertical: &str) ->
     if let Some(summary) = reading.answered_by.summary() {
         return (nobody(summary), decided::recorded(&said, answered_by::heard_at(&said), &turns));
     }
-    let sentiment = match reading.intent {
+    let of_words = match reading.intent {
         Intent::Complaint => {
             sentiment::of_a_complaint(felt.sentiment, caller.last().is_some_and(|last| sentiment::put_right(last)))
         }
         Intent::None => felt.sentiment,
-        _ if sentiment::refused(&said) => sentiment::of_a_refusal(sentiment::of_a_request(felt.sentiment)),
         _ => sentiment::of_a_request(felt.sentiment),
     };
+    let course = Course::of(&said);
+    // Its signs are English.
+    let sentiment = if is_spanish { of_words } else { course.felt(of_words) };
     let entities = Entities { name: name::name(&said), email, phone, topic: summary::topic(&said, &reading) };
     let facts = lead::Facts::gather(&said, &reading, &entities, sentiment);
     let lead_score = lead::score(&facts);
-    let judged = decided::Judged { said: &said, felt: &felt, sentiment, facts: &facts };
+    let judged = decided::Judged { said: &said, felt: &felt, course: &course, sentiment, facts: &facts };
     let decided = judged.decided(&turns);
     let analysis = Analysis {
         sentiment,

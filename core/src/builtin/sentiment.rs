@@ -5,7 +5,6 @@ use std::sync::LazyLock;
 
 use super::vader;
 use crate::text::{Phrases, Utterance, list};
-use crate::transcript::Role;
 
 /// Words that are manners on the telephone, not feelings. VADER was fitted to social media, where "thanks", "please" and
 /// "yes" are praise; callers say them while they complain. They lose their valence but still negate ("no good").
@@ -231,30 +230,6 @@ static MOODS: LazyLock<Phrases<f64>> = LazyLock::new(|| {
     ])
 });
 
-/// What the agent says when there is nothing to be done: callers who are told so hang up with less than they called for, and
-/// few of them say it.
-static REFUSALS: LazyLock<Phrases<()>> = LazyLock::new(|| {
-    Phrases::new([(
-        (),
-        "i'm afraid | we're afraid | unfortunately | we/i regret | fully booked | not available | isn't available | not possible | \
-         can't do | nothing until/before/left/free/sooner/earlier | no longer | we/i cannot | we/i can't | not covered | isn't covered | \
-         non refundable | earliest is | earliest i | sold out | out of stock",
-    )])
-});
-
-/// What is taken from the sentiment of a caller who was refused something.
-const REFUSED: f64 = 0.15;
-
-/// Whether the agent has refused the caller something, be it that something else was found.
-pub fn refused(said: &[Utterance]) -> bool {
-    said.iter().any(|s| s.role == Role::Assistant && REFUSALS.find(&s.words).next().is_some())
-}
-
-/// The sentiment of a caller whose request was refused.
-pub fn of_a_refusal(sentiment: f64) -> f64 {
-    sentiment - REFUSED * (1.0 - sentiment.abs())
-}
-
 fn of_turn(said: &Utterance) -> f64 {
     let moods: f64 = MOODS.find(&said.words).map(|hit| hit.what).sum();
     (of_words(said) + moods).clamp(-1.0, 1.0)
@@ -272,6 +247,7 @@ fn of_words(said: &Utterance) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transcript::Role;
 
     fn of(turns: &[&str]) -> f64 {
         let said: Vec<Utterance> = turns.iter().map(|text| Utterance::new(Role::User, text)).collect();
