@@ -1,21 +1,20 @@
 //! Names of hosts and their addresses: [`Names`].
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
-use hyper_util::client::legacy::connect::dns::Name;
-use tower_service::Service;
 use voice_core::webhook::address::Rule;
+
+use crate::connect::BoxError;
 
 /// A name is looked up again after this, so a failover by DNS is followed within seconds.
 const NAME_KEPT: Duration = Duration::from_secs(10);
+/// Addresses of one name that are looked at.
+const ADDRESSES_MAX: usize = 16;
 /// A look-up that takes longer hangs, and the name is looked up once more beside it.
 const HANGS_AFTER: Duration = Duration::from_secs(30);
 
@@ -68,7 +67,7 @@ pub struct Names {
 struct LookUp {
     began: Instant,
     /// `None`: the name is not known.
-    addresses: Shared<BoxFuture<'static, Option<Arc<[SocketAddr]>>>>,
+    addresses: Shared<BoxFuture<'static, Option<Arc<[IpAddr]>>>>,
 }
 
 impl LookUp {
@@ -86,29 +85,28 @@ impl Names {
         Names { guard, ..Names::default() }
     }
 
-    /// Judges a host that is an address. One that is a name is judged when it is looked up.
+    /// The addresses of the host that may be connected to, in the order in which `getaddrinfo` gives them; none twice.
     ///
     /// # Errors
-    /// The address may not be connected to.
-    pub fn judge(&self, host: &str) -> Result<(), BlockedAddress> {
-        match host.trim_matches(['[', ']']).parse::<IpAddr>() {
-            Ok(address) => self.permitted(host, [SocketAddr::new(address, 0)].into_iter()).map(|_| ()),
-            Err(_) => Ok(()),
-        }
+    /// [`UnknownHost`], or [`BlockedAddress`] where no address of it may be connected to.
+    pub async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, BoxError> {
+        let addresses: Arc<[IpAddr]> = match host.trim_matches(['[', ']']).parse::<IpAddr>() {
+            Ok(address) => Arc::new([address]),
+            Err(_) => self.look_up(host).addresses.await.ok_or(UnknownHost)?,
+        };
+        let permitted = self.permitted(host, &addresses)?;
+        Ok(permitted.into_iter().map(|address| SocketAddr::new(address, port)).collect())
     }
 
-    fn permitted(
-        &self,
-        host: &str,
-        addresses: impl Iterator<Item = SocketAddr>,
-    ) -> Result<Vec<SocketAddr>, BlockedAddress> {
+    fn permitted(&self, host: &str, addresses: &[IpAddr]) -> Result<Vec<IpAddr>, BlockedAddress> {
         let host = host.trim_matches(['[', ']']);
         let rule = self.guard.map(|guard| guard(host));
         let (mut found, mut blocked) = (Vec::new(), None);
         for address in addresses {
-            match rule.map_or(Ok(()), |rule| rule.judge(address.ip())) {
-                Ok(()) => found.push(address),
-                Err(kind) => blocked = Some(BlockedAddress { host: host.to_owned(), address: address.ip(), kind }),
+            match rule.map_or(Ok(()), |rule| rule.judge(*address)) {
+                Ok(()) if found.contains(address) => {}
+                Ok(()) => found.push(*address),
+                Err(kind) => blocked = Some(BlockedAddress { host: host.to_owned(), address: *address, kind }),
             }
         }
         match blocked {
@@ -126,34 +124,13 @@ impl Names {
         }
         let name = host.to_owned();
         let addresses = tokio::task::spawn_blocking(move || {
-            let addresses: Option<Arc<[SocketAddr]>> = (name.as_str(), 0).to_socket_addrs().ok().map(Iterator::collect);
-            addresses.filter(|addresses| !addresses.is_empty())
+            let addresses = (name.as_str(), 0).to_socket_addrs().ok()?;
+            let addresses: Arc<[IpAddr]> = addresses.take(ADDRESSES_MAX).map(|address| address.ip()).collect();
+            (!addresses.is_empty()).then_some(addresses)
         });
         let addresses = addresses.map(|found| found.ok().flatten()).boxed().shared();
         let look_up = LookUp { began: Instant::now(), addresses };
         known.insert(host.to_owned(), look_up.clone());
         look_up
-    }
-
-    async fn resolve(
-        self,
-        host: String,
-    ) -> Result<std::vec::IntoIter<SocketAddr>, Box<dyn std::error::Error + Send + Sync>> {
-        let addresses = self.look_up(&host).addresses.await.ok_or(UnknownHost)?;
-        Ok(self.permitted(&host, addresses.iter().copied())?.into_iter())
-    }
-}
-
-impl Service<Name> for Names {
-    type Response = std::vec::IntoIter<SocketAddr>;
-    type Error = Box<dyn std::error::Error + Send + Sync>;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, name: Name) -> Self::Future {
-        Box::pin(self.clone().resolve(name.as_str().to_owned()))
     }
 }

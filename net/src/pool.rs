@@ -94,11 +94,12 @@ impl<T: Task> Pool<T> {
         }
     }
 
-    /// Sets how many requests may run at once. A lower limit interrupts none.
-    pub fn set_limit(&mut self, limit: usize) {
-        allow_descriptors(limit);
-        self.limit = limit;
+    /// Sets how many requests may run at once. A lower limit interrupts none. Gives the limit that holds: it is lower where
+    /// the process may not open so many files.
+    pub fn set_limit(&mut self, limit: usize) -> usize {
+        self.limit = allow_descriptors(limit);
         self.start_waiting();
+        self.limit
     }
 
     /// Tasks submitted whose responses [`Pool::poll`] has not given yet.
@@ -188,15 +189,20 @@ fn message(panic: &(dyn Any + Send)) -> String {
     message.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
 }
 
+/// Files that the process keeps for itself: Postgres opens tables, logs and what it sleeps on, and ends with an error where
+/// it cannot.
+const FILES_OF_POSTGRES: usize = 256;
+
 /// Raises the process's soft limit of open files for so many connections, as far as the hard limit allows: many systems
-/// start services with 1024, of which Postgres takes up to 1000 for itself. A connection that still does not fit fails as
-/// a provider's failure, which is tried again.
-fn allow_descriptors(connections: usize) {
-    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return };
+/// start services with 1024. Gives how many of them there is room for, one at least.
+fn allow_descriptors(connections: usize) -> usize {
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return connections };
     let wanted = (connections as u64 + 1024).min(hard);
-    if soft < wanted {
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, wanted, hard);
-    }
+    let allowed = match soft < wanted && setrlimit(Resource::RLIMIT_NOFILE, wanted, hard).is_ok() {
+        true => wanted,
+        false => soft,
+    };
+    connections.min(usize::try_from(allowed).unwrap_or(usize::MAX).saturating_sub(FILES_OF_POSTGRES)).max(1)
 }
 
 #[cfg(test)]

@@ -14,13 +14,14 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::{ClientConfig, RootCertStore};
+use tokio::task::yield_now;
 use tokio::time::timeout_at;
 use voice_core::http::{HttpResponse, TransportError};
 
 use crate::connect::Connector;
 use crate::endpoint::Header;
 use crate::names::{Guard, Names};
-use crate::transport_error::meaning;
+use crate::transport_error::{meaning, of_request};
 
 /// Longest wait taken from a `Retry-After` header, whatever a server says.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
@@ -32,6 +33,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(4);
 const CONNECTIONS_MAX: usize = 1024;
 /// Of what a connection reads at once, and there may be a thousand: hyper's own is 400 KB. A response's header must fit.
 const BUFFER_BYTES: usize = 8 * 1024;
+/// Lines of a response's header at most.
+const HEADERS_MAX: usize = 256;
 const AGENT: &str = concat!("voice_analytics/", env!("CARGO_PKG_VERSION"));
 
 /// Clients by the route they take. Each is built by the first request that needs it: reading the system's certificates
@@ -111,14 +114,17 @@ impl Transport {
         }
         let deadline = deadline.into();
         let (client, request) = self.prepare(post).map_err(failed(None))?;
+        let tls = matches!(client, RouteClient::Tls(_));
         let response = async {
+            // What has come in is looked at first: a connection that its server has closed is no connection to take.
+            yield_now().await;
             match client {
                 RouteClient::Plain(client) => client.request(request).await,
                 RouteClient::Tls(client) => client.request(request).await,
             }
         };
         let response = timeout_at(deadline, response).await.map_err(|_| failed(None)(TransportError::TimedOut))?;
-        let mut response = response.map_err(|error| failed(None)(meaning(&error)))?;
+        let mut response = response.map_err(|error| failed(None)(of_request(&error, tls)))?;
         let status = response.status();
         let limit = if status.is_success() { limits.success } else { BodyLimit::Prefix(limits.rejection) };
         let body = match limit {
@@ -170,7 +176,8 @@ impl Transport {
             .pool_idle_timeout(KEEP_ALIVE)
             .pool_timer(TokioTimer::new())
             .pool_max_idle_per_host(CONNECTIONS_MAX)
-            .http1_max_buf_size(BUFFER_BYTES);
+            .http1_max_buf_size(BUFFER_BYTES)
+            .http1_max_headers(HEADERS_MAX);
         let client = match route.tls {
             false => RouteClient::Plain(builder.build(connector)),
             true => RouteClient::Tls(

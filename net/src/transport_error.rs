@@ -10,6 +10,16 @@ use voice_core::http::TransportError;
 use crate::connect::{ProxyRefused, ProxyUnreachable};
 use crate::names::{BlockedAddress, UnknownHost};
 
+/// Of a request without a response. What broke before it was sent is not of the request.
+pub fn of_request(error: &hyper_util::client::legacy::Error, tls: bool) -> TransportError {
+    match meaning(error) {
+        TransportError::ConnectionClosed if error.is_connect() && tls => {
+            TransportError::Insecure("it closed the connection in the handshake".to_owned())
+        }
+        meaning => meaning,
+    }
+}
+
 /// Of a request without a response, or a response whose body does not arrive: the first cause that says something.
 pub fn meaning(error: &(dyn Error + 'static)) -> TransportError {
     let mut cause = error;
@@ -37,11 +47,15 @@ fn of_one(error: &(dyn Error + 'static)) -> Option<TransportError> {
         return Some(TransportError::ProxyUnreachable(match meaning(&**why) {
             TransportError::UnknownHost => "its name is not known".to_owned(),
             TransportError::ConnectionRefused => "it refuses connections".to_owned(),
-            other => other.describe("it", Duration::ZERO),
+            TransportError::ConnectionClosed => "it closed the connection".to_owned(),
+            other => other.describe("the proxy", Duration::ZERO),
         }));
     }
-    if let Some(ProxyRefused(why)) = error.downcast_ref() {
-        return Some(TransportError::ProxyRefused(why.clone()));
+    if let Some(ProxyRefused { status, why }) = error.downcast_ref() {
+        // A proxy that is overloaded, or cannot reach the server just now, is no mistake of the settings.
+        let passes = status.is_some_and(|status| status.is_server_error() || matches!(status.as_u16(), 408 | 429));
+        let refused = if passes { TransportError::ProxyUnreachable } else { TransportError::ProxyRefused };
+        return Some(refused(why.clone()));
     }
     if let Some(blocked) = error.downcast_ref::<BlockedAddress>() {
         return Some(TransportError::BlockedAddress(blocked.to_string()));
@@ -87,6 +101,8 @@ fn of_io(error: &io::Error) -> Option<TransportError> {
         | io::ErrorKind::ConnectionAborted
         | io::ErrorKind::BrokenPipe => TransportError::ConnectionClosed,
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => TransportError::TimedOut,
+        // What hyper says of a body that is not framed as it should.
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => TransportError::NotHttp(error.to_string()),
         _ => TransportError::Unreachable(error.to_string()),
     })
 }

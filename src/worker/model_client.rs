@@ -109,10 +109,11 @@ impl ModelClient {
         }
     }
 
-    /// Sets the limit of requests in flight.
-    pub fn set_limit(&mut self, limit: usize) {
-        self.limit = limit;
-        self.pool.set_limit(limit);
+    /// Sets the limit of requests in flight. `Some`: what it is instead, because the process may not open more files, where
+    /// that was not so before.
+    pub fn set_limit(&mut self, limit: usize) -> Option<usize> {
+        let before = std::mem::replace(&mut self.limit, self.pool.set_limit(limit));
+        (self.limit < limit && self.limit != before).then_some(self.limit)
     }
 
     /// Takes the settings as they are now.

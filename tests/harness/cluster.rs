@@ -240,6 +240,13 @@ impl Cluster {
         processes::send(pid, signal);
     }
 
+    /// Lets one of this server's processes open so many files at once, and never more.
+    pub fn limit_files(&self, pid: i32, files: u32) {
+        let mut command = installation().command("/usr/bin/prlimit");
+        let limited = command.args([format!("--pid={pid}"), format!("--nofile={files}:{files}")]).status();
+        assert!(limited.expect("prlimit of util-linux").success(), "prlimit of {pid}");
+    }
+
     pub fn postmaster_pid(&self) -> i32 {
         let postmaster = self.postmaster.as_ref().expect("the server is running");
         i32::try_from(postmaster.id()).expect("a pid")

@@ -121,6 +121,22 @@ fn a_server_that_works_every_other_second_only_costs_no_call() {
 }
 
 #[test]
+fn a_worker_that_may_open_few_files_asks_fewer_at_once_says_so_and_loses_no_call() {
+    let stub = StubLlm::start();
+    stub.keep_requests(false);
+    stub.answer_always(Reply::analysis().delay(Duration::from_millis(300)));
+    let mut voice = Voice::on(Voice::asking(&stub).setting("voice_analytics.max_attempts", 1));
+    let worker = voice.cluster.worker_pid("app");
+    voice.cluster.limit_files(worker, 400);
+    voice.cluster.set("voice_analytics.max_concurrency", "1000");
+    voice.cluster.wait_for_log("144 requests at once, not the 1000 of voice_analytics.max_concurrency", SOON);
+    (0..500).for_each(|_| _ = voice.call(HELLO));
+    voice.drained();
+    let analysed = voice.count("SELECT count(*) FROM voice.analytics");
+    assert_eq!((analysed, stub.count(), voice.cluster.worker_pid("app")), (500, 500, worker));
+}
+
+#[test]
 fn another_server_is_asked_at_once_whatever_the_old_one_did() {
     let (down, up) = (StubLlm::start(), StubLlm::start());
     down.answer_always(Reply::error(503, "maintenance").header("Retry-After", "3600"));

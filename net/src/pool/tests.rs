@@ -114,8 +114,9 @@ fn a_pool_without_requests_has_no_deadline_and_no_responses() {
 fn a_thousand_connections_are_not_stopped_by_a_soft_limit_of_open_files() {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
     setrlimit(Resource::RLIMIT_NOFILE, 256.min(hard), hard).unwrap();
-    llm::pool(&waker(), SharedStyles::default()).set_limit(1000);
+    let limit = llm::pool(&waker(), SharedStyles::default()).set_limit(1000);
     assert_eq!(getrlimit(Resource::RLIMIT_NOFILE).unwrap(), (2024.min(hard), hard));
+    assert_eq!(limit as u64, 1000.min(hard - 256));
 }
 
 #[test]

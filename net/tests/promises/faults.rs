@@ -184,7 +184,9 @@ fn a_header_may_be_long_but_not_endless() {
 fn a_server_that_speaks_no_tls_is_the_providers_fault() {
     let stub = StubLlm::start();
     let failure = failure_at(endpoint(&stub.url().replace("http:", "https:")));
-    assert_eq!(failure.class, SUSPECT);
+    // Nothing of the request was sent, so the request has no part in it.
+    assert_eq!(failure.class, PROVIDER);
+    assert!(failure.message.starts_with("no secure connection to the LLM server: "), "{failure}");
 }
 
 #[test]

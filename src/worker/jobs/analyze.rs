@@ -13,6 +13,7 @@ use crate::worker::health::Health;
 use crate::worker::job::{Context, Intake, JobHandler, Step};
 use crate::worker::model_client::{ModelResponse, Requester, SharedModel};
 use pgrx::spi::SpiClient;
+use pgrx::warning;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::*;
 use std::time::Instant;
@@ -219,7 +220,14 @@ impl JobHandler for Analyze {
     }
 
     fn configure(&mut self, settings: &Settings) -> Result<(), String> {
-        self.client.model.borrow_mut().set_limit(settings.max_concurrency);
+        let limit = self.client.model.borrow_mut().set_limit(settings.max_concurrency);
+        if let Some(limit) = limit.filter(|_| settings.analyzer == Analyzer::openai) {
+            warning!(
+                "voice_analytics: {limit} requests at once, not the {} of voice_analytics.max_concurrency: raise the limit of open \
+                 files (ulimit -n, LimitNOFILE of systemd)",
+                settings.max_concurrency
+            );
+        }
         self.analyzer = settings.analyzer;
         self.client.on_configure();
         match settings.analyzer {
