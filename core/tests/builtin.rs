@@ -61,7 +61,7 @@ fn the_labelled_calls_are_judged_as_well_as_measured() {
     let calls: Vec<labelled::LabelledCall> =
         include_str!("../../demo/labelled.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let m = labelled::measure(&calls);
-    assert!(m.sentiment_mae < 0.15 && m.constant_mae > 0.27, "{m:?}");
+    assert!(m.sentiment_mae < 0.125 && m.constant_mae > 0.27, "{m:?}");
     assert!(m.sentiment_rank > 0.80, "{m:?}");
     assert!(m.lead_rank > 0.92 && m.lead_mae < 7.5, "{m:?}");
     assert!(m.intent_right > 0.96 && m.constant_intent < 0.40, "{m:?}");
@@ -79,10 +79,10 @@ fn the_everyday_calls_are_judged_as_well_as_measured_the_unseen_half_too() {
     };
     let seen = labelled::measure(&calls("even"));
     assert!(seen.intent_right >= 0.98 && seen.constant_intent <= 0.30, "{seen:?}");
-    assert!(seen.sentiment_mae < 0.14 && seen.sentiment_rank > 0.50, "{seen:?}");
+    assert!(seen.sentiment_mae < 0.12 && seen.sentiment_rank > 0.65, "{seen:?}");
     let unseen = labelled::measure(&calls("odd"));
     assert!(unseen.intent_right >= 0.76 && unseen.constant_intent <= 0.22, "{unseen:?}");
-    assert!(unseen.sentiment_mae < 0.20 && unseen.sentiment_rank > 0.68, "{unseen:?}");
+    assert!(unseen.sentiment_mae < 0.18 && unseen.sentiment_rank > 0.74, "{unseen:?}");
     assert!(unseen.lead_rank > 0.62 && unseen.lead_mae < 15.0, "{unseen:?}");
     assert!(unseen.name.precision() > 0.90 && unseen.phone.precision() == 1.0, "{unseen:?}");
 }

@@ -135,7 +135,8 @@ fn the_table_of_the_builtin_analyzer_is_what_agreement_says_of_the_labels_that_s
         let found = agreement(&mut voice, "", property);
         let of = |side: &str| found["figures"][figure][side].as_f64().unwrap();
         let start = format!("| {title} | {:.3} [", of("value"));
-        let row = page.lines().find(|line| line.starts_with(&start)).unwrap_or_else(|| panic!("no row {start}"));
+        let row = page.lines().find(|line| line.starts_with(&start));
+        let row = row.unwrap_or_else(|| panic!("no row {start}{:.3}, {:.3}]", of("lower"), of("upper")));
         let bounds: Vec<f64> =
             row[start.len()..].split([',', ']']).take(2).map(|bound| bound.trim().parse().unwrap()).collect();
         // Calls are resampled in the order of their ids, which are others each time.
