@@ -278,7 +278,8 @@ fn cost(bench: &mut Bench, client: &mut Client, since: &str) {
     let again =
         "SELECT voice_rollup(d::date) FROM generate_series($1::text::timestamptz, now() - interval '1 day', '1 day') d";
     client.query(again, &[&since]).unwrap_or_else(|e| panic!("roll-up: {e:?}"));
-    client.batch_execute("SELECT voice._roll_up_open_days(); VACUUM ANALYZE voice.daily_usage").expect("sums of today");
+    client.batch_execute("SELECT voice._roll_up_open_days()").expect("sums of today");
+    client.batch_execute("VACUUM ANALYZE voice.daily_usage").expect("VACUUM");
     for by in ["day", "agent"] {
         let sql = format!("SELECT count(*) FROM voice_cost(:since, by => '{by}');");
         let ours = bench.measure(
