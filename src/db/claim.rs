@@ -51,7 +51,7 @@ impl<K> Waiting<K> {
 /// The statement failed; so must its transaction.
 pub fn poll(client: &mut SpiClient<'_>, limit: usize) -> Result<Waiting<String>, DbError> {
     thread_local! {
-        static POLL: Statement = const { Statement::for_worker(include_str!("../../sql/queries/look.sql"), &[INT8OID]) };
+        static POLL: Statement = const { Statement::for_poll(include_str!("../../sql/queries/look.sql"), &[INT8OID]) };
     }
     POLL.with(|statement| {
         let mut waiting = Waiting::default();

@@ -41,7 +41,7 @@ pub struct LastLook {
 /// The statement failed; so must its transaction.
 pub fn poll(client: &mut SpiClient<'_>, limit: usize) -> Result<Waiting<String>, DbError> {
     thread_local! {
-        static POLL: Statement = const { Statement::for_worker(include_str!("../../sql/queries/look_live.sql"), &[INT8OID]) };
+        static POLL: Statement = const { Statement::for_poll(include_str!("../../sql/queries/look_live.sql"), &[INT8OID]) };
     }
     let mut waiting = Waiting::default();
     for row in POLL.with(|s| s.run(client, &[(limit as i64).into()]))? {

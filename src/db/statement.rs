@@ -15,20 +15,36 @@ use std::cell::OnceCell;
 pub struct Statement {
     sql: &'static str,
     parameters: &'static [BuiltinOid],
-    by_index: bool,
+    planning: Planning,
     plan: OnceCell<OwnedPreparedStatement>,
+}
+
+/// What the planner is told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Planning {
+    /// Nothing.
+    AsEver,
+    ByIndex,
+    /// By index, and what comes in order comes so from the index.
+    InOrder,
 }
 
 impl Statement {
     /// A statement of the worker. Its plan is made while the queue may be empty and kept when it is not, so it always uses
     /// the indexes, of which there is one for every such statement.
     pub const fn for_worker(sql: &'static str, parameters: &'static [BuiltinOid]) -> Self {
-        Statement { sql, parameters, by_index: true, plan: OnceCell::new() }
+        Statement { sql, parameters, planning: Planning::ByIndex, plan: OnceCell::new() }
+    }
+
+    /// One that reads the first few of a long queue. Where a vacuum has just found nothing but jobs that were being written,
+    /// the planner takes the queue to be empty, and would read all of it by any index and sort it.
+    pub const fn for_poll(sql: &'static str, parameters: &'static [BuiltinOid]) -> Self {
+        Statement { sql, parameters, planning: Planning::InOrder, plan: OnceCell::new() }
     }
 
     /// A statement of a client's session, or one that fires triggers of others: the planner's settings stay as they are.
     pub const fn for_session(sql: &'static str, parameters: &'static [BuiltinOid]) -> Self {
-        Statement { sql, parameters, by_index: false, plan: OnceCell::new() }
+        Statement { sql, parameters, planning: Planning::AsEver, plan: OnceCell::new() }
     }
 
     /// Runs the statement. The snapshot is a new one, so it sees what others have committed since the last.
@@ -45,7 +61,8 @@ impl Statement {
                 self.plan.get_or_init(|| plan)
             }
         };
-        let _planning = self.by_index.then(PlannerOverride::begin);
+        let _planning =
+            (self.planning != Planning::AsEver).then(|| PlannerOverride::begin(self.planning == Planning::ByIndex));
         Ok(client.update(plan, None, arguments)?)
     }
 }

@@ -73,17 +73,20 @@ pub fn pin_session_settings() {
 /// While this lives, plans read tables through their indexes, in order, and generic plans are used whatever the
 /// arguments are: a custom plan for few of them looks cheaper than the kept one, and is made anew each time.
 pub struct PlannerOverride {
-    before: (bool, bool, i32),
+    before: (bool, bool, bool, i32),
 }
 
 impl PlannerOverride {
-    pub fn begin() -> PlannerOverride {
+    /// `sorts`: what no index gives in its order may be sorted. Otherwise that is the last resort.
+    pub fn begin(sorts: bool) -> PlannerOverride {
         // SAFETY: variables of this process that the planner reads. `drop` puts them back, also while an error unwinds,
         // so the machinery of settings never sees these values.
         unsafe {
-            let before = (pg_sys::enable_seqscan, pg_sys::enable_bitmapscan, pg_sys::plan_cache_mode);
+            let before =
+                (pg_sys::enable_seqscan, pg_sys::enable_bitmapscan, pg_sys::enable_sort, pg_sys::plan_cache_mode);
             pg_sys::enable_seqscan = false;
             pg_sys::enable_bitmapscan = false;
+            pg_sys::enable_sort &= sorts;
             pg_sys::plan_cache_mode = pg_sys::PlanCacheMode::PLAN_CACHE_MODE_FORCE_GENERIC_PLAN as i32;
             PlannerOverride { before }
         }
@@ -93,6 +96,9 @@ impl PlannerOverride {
 impl Drop for PlannerOverride {
     fn drop(&mut self) {
         // SAFETY: the variables that `begin` has set, in the same process.
-        unsafe { (pg_sys::enable_seqscan, pg_sys::enable_bitmapscan, pg_sys::plan_cache_mode) = self.before }
+        unsafe {
+            (pg_sys::enable_seqscan, pg_sys::enable_bitmapscan, pg_sys::enable_sort, pg_sys::plan_cache_mode) =
+                self.before;
+        }
     }
 }
