@@ -17,12 +17,10 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tower_service::Service;
 
-use crate::names::Names;
+use crate::names::{BoxError, Names};
 
 /// How long an address may be silent before the next is tried as well.
 const NEXT_AFTER: Duration = Duration::from_millis(250);
-
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Connects to the host of a URL, or to the proxy, which connects to it.
 #[derive(Clone)]

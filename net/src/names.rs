@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use voice_core::webhook::address::Rule;
 
-use crate::connect::BoxError;
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A name is looked up again after this, so a failover by DNS is followed within seconds.
 const NAME_KEPT: Duration = Duration::from_secs(10);

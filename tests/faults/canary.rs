@@ -76,6 +76,11 @@ fn the_api_key_is_found_nowhere() {
         // Whoever is told of the one is told of the other: the worker has both before it goes on.
         fixture.voice.until(&format!("SELECT current_setting('{name}') = '{value}'"));
         let keys = Canaries::keys();
+        // A worker that has read the other setting, too, is a cycle further.
+        fixture.voice.client.batch_execute("SELECT voice_resume()").unwrap();
+        fixture.voice.until("SELECT state <> 'paused' FROM voice_status()");
+        fixture.voice.client.batch_execute("SELECT voice_pause()").unwrap();
+        fixture.voice.state("paused");
         for reply in talkative(&fixture.stub, key) {
             let asked = fixture.requests();
             fixture.stub.answer_always(reply.delay(Duration::from_millis(50)));
