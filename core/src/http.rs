@@ -92,6 +92,8 @@ pub enum TransportError {
     ProxyRefused(String),
     /// There is no connection to the proxy; with the reason.
     ProxyUnreachable(String),
+    /// The proxy is there, and does not serve for the moment; with its answer, or what it did instead.
+    ProxyFailed(String),
     UnknownHost,
     ConnectionRefused,
     ConnectionClosed,
@@ -129,6 +131,7 @@ impl TransportError {
             TransportError::TimedOut => timed_out(peer, timeout),
             TransportError::ProxyRefused(why) => format!("the proxy does not connect to {peer}: {why}"),
             TransportError::ProxyUnreachable(why) => format!("the proxy before {peer} cannot be reached: {why}"),
+            TransportError::ProxyFailed(why) => format!("the proxy before {peer} failed: {why}"),
             TransportError::UnknownHost => format!("{peer}'s name is not known"),
             TransportError::ConnectionRefused => format!("{peer} refuses connections"),
             TransportError::ConnectionClosed => format!("{peer} closed the connection"),

@@ -30,9 +30,13 @@ pub struct Connector {
     proxy: Option<Uri>,
 }
 
-/// There is no connection to the proxy, or it broke before the proxy had answered.
+/// There is no connection to the proxy.
 #[derive(Debug)]
 pub struct ProxyUnreachable(pub BoxError);
+
+/// The connection to the proxy broke before the proxy had answered.
+#[derive(Debug)]
+pub struct ProxyBroke(pub hyper::Error);
 
 /// The proxy answers otherwise than by a connection.
 #[derive(Debug)]
@@ -51,6 +55,18 @@ impl std::fmt::Display for ProxyUnreachable {
 impl std::error::Error for ProxyUnreachable {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(&*self.0)
+    }
+}
+
+impl std::fmt::Display for ProxyBroke {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the connection to the proxy broke")
+    }
+}
+
+impl std::error::Error for ProxyBroke {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
     }
 }
 
@@ -127,15 +143,14 @@ async fn tunnel(stream: TokioIo<TcpStream>, to: &Uri) -> Result<TokioIo<TcpStrea
         .header(hyper::header::HOST, &target)
         .body(Empty::<Bytes>::new())?;
     // Whatever goes wrong here, the server behind it has heard of nothing.
-    let broken = |error: hyper::Error| ProxyUnreachable(error.into());
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await.map_err(broken)?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await.map_err(ProxyBroke)?;
     tokio::spawn(connection.with_upgrades());
-    let response = sender.send_request(request).await.map_err(broken)?;
+    let response = sender.send_request(request).await.map_err(ProxyBroke)?;
     let status = response.status();
     if !status.is_success() {
         return Err(ProxyRefused { status: Some(status), why: format!("it answers {status}") }.into());
     }
-    let parts = hyper::upgrade::on(response).await.map_err(broken)?.downcast::<TokioIo<TcpStream>>();
+    let parts = hyper::upgrade::on(response).await.map_err(ProxyBroke)?.downcast::<TokioIo<TcpStream>>();
     match parts {
         // The host speaks when it is spoken to.
         Ok(parts) if parts.read_buf.is_empty() => Ok(parts.io),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustls::pki_types::InvalidDnsNameError;
 use voice_core::http::TransportError;
 
-use crate::connect::{ProxyRefused, ProxyUnreachable};
+use crate::connect::{ProxyBroke, ProxyRefused, ProxyUnreachable};
 use crate::names::{BlockedAddress, UnknownHost};
 
 /// Of a request without a response. What broke before it was sent is not of the request.
@@ -47,14 +47,16 @@ fn of_one(error: &(dyn Error + 'static)) -> Option<TransportError> {
         return Some(TransportError::ProxyUnreachable(match meaning(&**why) {
             TransportError::UnknownHost => "its name is not known".to_owned(),
             TransportError::ConnectionRefused => "it refuses connections".to_owned(),
-            TransportError::ConnectionClosed => "it closed the connection".to_owned(),
-            other => other.describe("the proxy", Duration::ZERO),
+            other => other.describe("it", Duration::ZERO),
         }));
+    }
+    if let Some(ProxyBroke(why)) = error.downcast_ref() {
+        return Some(TransportError::ProxyFailed(meaning(why).describe("it", Duration::ZERO)));
     }
     if let Some(ProxyRefused { status, why }) = error.downcast_ref() {
         // A proxy that is overloaded, or cannot reach the server just now, is no mistake of the settings.
         let passes = status.is_some_and(|status| status.is_server_error() || matches!(status.as_u16(), 408 | 429));
-        let refused = if passes { TransportError::ProxyUnreachable } else { TransportError::ProxyRefused };
+        let refused = if passes { TransportError::ProxyFailed } else { TransportError::ProxyRefused };
         return Some(refused(why.clone()));
     }
     if let Some(blocked) = error.downcast_ref::<BlockedAddress>() {

@@ -94,7 +94,7 @@ impl Failure {
         Failure::new(class, Kind::Transport, message, secrets)
     }
 
-    /// A request that is given up with its thread, past its time.
+    /// A request that is given up past its time, whatever holds it.
     pub fn abandoned(timeout: Duration, secrets: &[&str]) -> Failure {
         let timed_out = TransportError::TimedOut.describe(PEER, timeout);
         Failure::provider(format!("{timed_out} (request abandoned)"), true, secrets)

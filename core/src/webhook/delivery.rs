@@ -31,7 +31,7 @@ impl DeliveryError {
         DeliveryError::Transient { message: scrub(message, secrets), retry_after: None }
     }
 
-    /// A request that is given up with its thread, past its time.
+    /// A request that is given up past its time, whatever holds it.
     pub fn abandoned(timeout: Duration, secrets: &[&str]) -> DeliveryError {
         let timed_out = TransportError::TimedOut.describe(PEER, timeout);
         DeliveryError::transient(&format!("{timed_out} (request abandoned)"), secrets)

@@ -19,7 +19,7 @@ fn impatient(stub: &StubLlm) -> Endpoint {
     Endpoint { timeout: Duration::from_millis(200), ..endpoint(&stub.url()) }
 }
 
-/// The client's own time-out: the message of a request that was abandoned with its thread is another.
+/// The client's own time-out: the message of a request that was abandoned is another.
 #[track_caller]
 fn timed_out(reply: Reply) {
     let stub = StubLlm::start();

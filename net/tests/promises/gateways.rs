@@ -175,11 +175,11 @@ fn a_proxy_that_does_not_connect_is_named() {
     let busy = Proxy::start("503 Service Unavailable");
     let busy = failure_at(Endpoint { proxy: Some(busy.url()), ..endpoint(&stub.url()) });
     assert_eq!(busy.class, PROVIDER);
-    assert_eq!(busy.message, "the proxy before the LLM server cannot be reached: it answers 503 Service Unavailable");
+    assert_eq!(busy.message, "the proxy before the LLM server failed: it answers 503 Service Unavailable");
     let closes = StubLlm::start();
     closes.answer_always(Reply::close());
     let closed = failure_at(Endpoint { proxy: Some(closes.url().replace("/v1", "")), ..endpoint(&stub.url()) });
     assert_eq!(closed.class, PROVIDER);
-    assert_eq!(closed.message, "the proxy before the LLM server cannot be reached: it closed the connection");
+    assert_eq!(closed.message, "the proxy before the LLM server failed: it closed the connection");
     assert_eq!(stub.count(), 0);
 }
