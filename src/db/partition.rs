@@ -84,7 +84,7 @@ impl PartitionStatement {
                 plans.len() - 1
             }
         };
-        let _planning = PlannerOverride::begin(true);
+        let _planning = PlannerOverride::by_index();
         Ok(client.update(&plans[at].1, None, arguments)?)
     }
 }

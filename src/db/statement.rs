@@ -24,8 +24,9 @@ pub struct Statement {
 enum Planning {
     /// Nothing.
     AsEver,
+    /// See [`PlannerOverride::by_index`].
     ByIndex,
-    /// By index, and what comes in order comes so from the index.
+    /// See [`PlannerOverride::in_order`].
     InOrder,
 }
 
@@ -61,8 +62,11 @@ impl Statement {
                 self.plan.get_or_init(|| plan)
             }
         };
-        let _planning =
-            (self.planning != Planning::AsEver).then(|| PlannerOverride::begin(self.planning == Planning::ByIndex));
+        let _planning = match self.planning {
+            Planning::AsEver => None,
+            Planning::ByIndex => Some(PlannerOverride::by_index()),
+            Planning::InOrder => Some(PlannerOverride::in_order()),
+        };
         Ok(client.update(plan, None, arguments)?)
     }
 }

@@ -77,8 +77,16 @@ pub struct PlannerOverride {
 }
 
 impl PlannerOverride {
-    /// `sorts`: what no index gives in its order may be sorted. Otherwise that is the last resort.
-    pub fn begin(sorts: bool) -> PlannerOverride {
+    pub fn by_index() -> PlannerOverride {
+        PlannerOverride::begin(true)
+    }
+
+    /// Sorting is the last resort, too: rows come in the order of an index.
+    pub fn in_order() -> PlannerOverride {
+        PlannerOverride::begin(false)
+    }
+
+    fn begin(sorts: bool) -> PlannerOverride {
         // SAFETY: variables of this process that the planner reads. `drop` puts them back, also while an error unwinds,
         // so the machinery of settings never sees these values.
         unsafe {
