@@ -24,8 +24,9 @@ COMMENT ON FUNCTION voice._numbers_as_said(text, text[]) IS 'the numbers in a te
 CREATE FUNCTION voice._search(query text, since timestamptz, vertical text, max_rows int,
     OUT call_id uuid, OUT turn_id bigint, OUT role text, OUT started_at timestamptz, OUT rank real, OUT headline text)
 RETURNS SETOF record
--- What is planned anew (EXECUTE) is the search of a month; the rest has one plan for all months.
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp SET plan_cache_mode = force_generic_plan
+-- What is planned anew (EXECUTE) is the search of a month; the rest has one plan for all months, whose costs say little of one
+-- search (so no JIT).
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, voice, pg_temp SET plan_cache_mode = force_generic_plan SET jit = off
 SET standard_conforming_strings = on
 AS $$
 DECLARE
@@ -48,6 +49,8 @@ DECLARE
     more_ranks real[];
     found_calls uuid[] := '{}';
     found_ranks real[] := '{}';
+    -- How many documents have the words, of all tenants and times; NULL: not asked, 501: more than a few.
+    matches int;
 BEGIN
     IF query IS NULL OR since IS NULL OR max_rows IS NULL OR max_rows < 0 THEN
         RAISE EXCEPTION 'a search needs words'
@@ -87,34 +90,57 @@ BEGIN
     END IF;
     first_id := @extschema@.voice_uuid_at(since - interval '24 hours');
 
-    -- DEFAULT first: it may hold any month's calls. Its rows are few, or somebody will hear of it.
-    FOR month IN
-        SELECT d.partition AS documents, k.confrelid::regclass AS calls
-        FROM voice._partitions('search_document') d
-        JOIN pg_constraint k ON k.conrelid = d.partition AND k.contype = 'f'
-        WHERE (d.upper IS NULL OR d.upper > first_id) AND pg_relation_size(d.partition) > 0
-        ORDER BY d.upper IS NULL DESC, d.upper DESC
-    LOOP
-        -- The partitions themselves: their owner may, and there is no parent to plan for. One table to choose a way through:
-        -- by the text index where the word is rare, from the newest call on where it is common. So the call is looked at
-        -- by a subquery, once the words match, and the tenant before the words.
-        EXECUTE format($find$
-            SELECT array_agg(m.call_id), array_agg(m.rank) FROM (
-                SELECT d.call_id, ts_rank(d.document, $1) AS rank
-                FROM %s d
-                WHERE d.tenant_id = $2 AND d.document @@ $1 AND d.call_id >= $3
-                  AND (SELECT c.deleted_at IS NULL AND c.started_at >= $4 %s FROM %s c WHERE c.id = d.call_id)
-                ORDER BY d.call_id DESC LIMIT $6) m$find$,
-            month.documents,
-            CASE WHEN vertical IS NOT NULL THEN
-                'AND EXISTS (SELECT 1 FROM voice.agent g WHERE g.id = c.agent_id AND g.tenant_id = $2 AND g.vertical = $5)' END,
-            month.calls)
-        USING wanted, tenant, first_id, since, vertical, max_matches - cardinality(found_calls)
-        INTO more_calls, more_ranks;
-        found_calls := found_calls || more_calls;
-        found_ranks := found_ranks || more_ranks;
-        EXIT WHEN cardinality(found_calls) >= max_matches;
-    END LOOP;
+    -- A rare word is looked up in the text indexes of all months by one plan, which the session keeps: to plan a month takes
+    -- longer than to search it. Nobody knows beforehand whether a word is rare (one that is in no statistics counts as in a
+    -- two-hundredth of all documents), so documents are taken from these indexes until they are more than a few, and only then
+    -- it is asked whose they are. The last three months are few plans.
+    IF since < now() - interval '3 months' AND wanted::text !~ '!' THEN
+        SELECT count(*), coalesce(array_agg(m.call_id) FILTER (WHERE m.found), '{}'), coalesce(array_agg(m.rank) FILTER (WHERE m.found), '{}')
+        INTO matches, found_calls, found_ranks
+        FROM (
+            SELECT d.call_id, ts_rank(d.document, wanted) AS rank,
+                   d.tenant_id = tenant AND d.call_id >= first_id
+                   AND (SELECT c.deleted_at IS NULL AND c.started_at >= since
+                               AND (_search.vertical IS NULL OR EXISTS (
+                                   SELECT 1 FROM voice.agent g
+                                   WHERE g.id = c.agent_id AND g.tenant_id = tenant AND g.vertical = _search.vertical))
+                        FROM voice.call c WHERE c.id = d.call_id) AS found
+            FROM (SELECT * FROM voice.search_document s WHERE s.document @@ wanted LIMIT 501) d
+        ) m;
+    END IF;
+
+    IF matches IS NULL OR matches > 500 THEN
+        found_calls := '{}';
+        found_ranks := '{}';
+        -- DEFAULT first: it may hold any month's calls. Its rows are few, or somebody will hear of it.
+        FOR month IN
+            SELECT d.partition AS documents, k.confrelid::regclass AS calls
+            FROM voice._partitions('search_document') d
+            JOIN pg_constraint k ON k.conrelid = d.partition AND k.contype = 'f'
+            WHERE (d.upper IS NULL OR d.upper > first_id) AND pg_relation_size(d.partition) > 0
+            ORDER BY d.upper IS NULL DESC, d.upper DESC
+        LOOP
+            -- The partitions themselves: their owner may, and there is no parent to plan for. One table to choose a way through:
+            -- by the text index where the word is rare, from the newest call on where it is common. So the call is looked at
+            -- by a subquery, once the words match, and the tenant before the words.
+            EXECUTE format($find$
+                SELECT array_agg(m.call_id), array_agg(m.rank) FROM (
+                    SELECT d.call_id, ts_rank(d.document, $1) AS rank
+                    FROM %s d
+                    WHERE d.tenant_id = $2 AND d.document @@ $1 AND d.call_id >= $3
+                      AND (SELECT c.deleted_at IS NULL AND c.started_at >= $4 %s FROM %s c WHERE c.id = d.call_id)
+                    ORDER BY d.call_id DESC LIMIT $6) m$find$,
+                month.documents,
+                CASE WHEN vertical IS NOT NULL THEN
+                    'AND EXISTS (SELECT 1 FROM voice.agent g WHERE g.id = c.agent_id AND g.tenant_id = $2 AND g.vertical = $5)' END,
+                month.calls)
+            USING wanted, tenant, first_id, since, vertical, max_matches - cardinality(found_calls)
+            INTO more_calls, more_ranks;
+            found_calls := found_calls || more_calls;
+            found_ranks := found_ranks || more_ranks;
+            EXIT WHEN cardinality(found_calls) >= max_matches;
+        END LOOP;
+    END IF;
 
     RETURN QUERY
     WITH best AS MATERIALIZED (
@@ -129,12 +155,13 @@ BEGIN
                    row_number() OVER (ORDER BY w.matches DESC, ts_rank(w.vector, wanted) DESC, w.started_at, w.id) AS place
             FROM (
                 SELECT u.id, coalesce(u.speaker, u.role) AS role, u.started_at, s.words, v.vector, v.vector @@ wanted AS matches
-                FROM voice.turn u
+                -- (OFFSET: what is done to a turn is prepared once, not for each month.)
+                FROM (SELECT t.id, t.call_id, t.role, t.speaker, t.started_at, t.text FROM voice.turn t
+                      WHERE t.call_id = b.id AND t.tenant_id = tenant OFFSET 0) u
                 CROSS JOIN LATERAL (SELECT voice._turn_words(u.text, u.call_id, u.id)) s(words)
                 CROSS JOIN LATERAL (SELECT CASE WHEN numbers IS NULL THEN to_tsvector(config, left(s.words, 400000))
                     ELSE to_tsvector(config, left(s.words, 400000)) || voice._search_lexemes(left(s.words, 400000))::tsvector END) v(vector)
-                WHERE u.call_id = b.id AND u.tenant_id = tenant
-                  AND (needles IS NULL OR lower(s.words) LIKE ANY (needles))
+                WHERE needles IS NULL OR lower(s.words) LIKE ANY (needles)
             ) w
         ) t
         WHERE t.matches OR t.place = 1

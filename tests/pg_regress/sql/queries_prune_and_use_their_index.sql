@@ -141,6 +141,9 @@ SELECT * FROM shape(format('SELECT * FROM voice_evidence(%L);', :'call'));
 SELECT * FROM shape(format('SELECT * FROM voice_search(''zanzibar'', %L);', :'since'));
 SELECT * FROM shape(format('SELECT * FROM voice_search(''appointment'', %L);', :'since'));
 SELECT * FROM shape(format('SELECT * FROM voice_search(''appointment'', %L);', :'since'), 'small');
+-- Of all times: the text index of every month, and for the common word the newest months after the first few documents.
+SELECT * FROM shape('SELECT * FROM voice_search(''zanzibar'');');
+SELECT * FROM shape('SELECT * FROM voice_search(''appointment'');');
 -- Plain SQL, with the id as a value and as a parameter of a plan for all ids.
 SELECT * FROM shape(format('SELECT role, text FROM voice.turn WHERE call_id = %L ORDER BY started_at, id;', :'call'));
 SELECT * FROM shape(format('SET plan_cache_mode = force_generic_plan;

@@ -23,12 +23,26 @@ SELECT count(*) AS nothing FROM voice_search('');
 SELECT q, count(h.headline), min(h.headline)
 FROM unnest(ARRAY['It''s', 'O''Neil', '100%', 'sure_thing', 'sureXthing', 'C:\dir', 'NEIL', 'zzz OR neil', 'neil -refund']) WITH ORDINALITY w(q, n)
 LEFT JOIN LATERAL voice_search(q) h ON true GROUP BY n, q ORDER BY n;
+-- Of all times a rare word is looked for in another way than of the last weeks; both find the same.
+SELECT q, (SELECT string_agg(a::text, ' ') FROM voice_search(q, vertical => v) a) IS NOT DISTINCT FROM
+          (SELECT string_agg(b::text, ' ') FROM voice_search(q, now() - interval '1 day', v) b) AS same
+FROM unnest(ARRAY['refund', 'refund shipping', 'neil OR refund', 'refund -sorry', 'zzz', '', 'the']) WITH ORDINALITY w(q, n),
+     unnest(ARRAY[NULL, 'forex']) v ORDER BY n, v;
 SET LOCAL voice_analytics.tenant = 'other';
 SELECT role, headline FROM voice_search('refund');
 SET LOCAL ROLE regress_voice_stranger;
 \set VERBOSITY terse
 \set SHOW_CONTEXT never
 SELECT * FROM voice_search('refund');
+ROLLBACK;
+-- The other way is for up to 500 calls of all tenants; no number of calls loses one.
+BEGIN;
+SELECT count(voice_import_call(jsonb_build_object('id', 'n' || n, 'turns', jsonb_build_array(jsonb_build_object('role', 'user', 'text',
+    concat_ws(' ', 'tally', CASE WHEN n <= 500 THEN 'census' END, CASE WHEN n <= 499 THEN 'muster' END)))))) AS imported
+FROM generate_series(1, 501) n;
+INSERT INTO voice.search_document (call_id, tenant_id, document)
+SELECT call_id, tenant_id, to_tsvector('simple', text) FROM voice.turn WHERE text LIKE 'tally%';
+SELECT w, (SELECT count(DISTINCT call_id) FROM voice_search(w, max_rows => 1000)) AS found FROM unnest(ARRAY['tally', 'census', 'muster']) w;
 ROLLBACK;
 REVOKE ALL ON voice.turn FROM regress_voice_reader;
 REVOKE ALL ON SCHEMA voice FROM regress_voice_reader, regress_voice_stranger;
