@@ -374,4 +374,16 @@ fn tools(bench: &mut Bench) {
             .against(theirs.median())
             .remark("theirs has no index for it but (name, invokedAt), and no query: the plain one"),
     );
+    // As the maintenance process does every few minutes.
+    bench.server.connect(OURS).batch_execute("SELECT voice._roll_up_open_days()").expect("sums of today");
+    let summed = bench.measure(
+        "tool statistics, from sums",
+        Run::of(OURS, include_str!("../sql/ours/tools_summed.sql"), Mode::Prepared, seconds).with("since", &since),
+    );
+    bench.report.add(
+        Row::new("tool statistics, 7 days, from sums by day", Unit::Milliseconds, summed.median())
+            .against(theirs.median())
+            .target(Target::AtMost(5.0))
+            .remark(format!("p95 {:.1} ms; latencies within 2.5 %", summed.p95())),
+    );
 }

@@ -4,8 +4,11 @@
 
 CREATE FUNCTION voice._latency_bucket(ms int) RETURNS int
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$ SELECT pg_catalog.ceil(pg_catalog.ln(CASE WHEN $1 OPERATOR(pg_catalog.>) 1 THEN $1 ELSE 1 END::pg_catalog.float8) OPERATOR(pg_catalog./) 0.04879016416943201)::pg_catalog.int4 $$;
-COMMENT ON FUNCTION voice._latency_bucket(int) IS 'the bucket of a latency: n holds 1.05^(n-1) to 1.05^n milliseconds';
+AS $$
+    SELECT pg_catalog.ceil(pg_catalog.ln(CASE WHEN $1 OPERATOR(pg_catalog.>) 1 THEN $1 WHEN $1 OPERATOR(pg_catalog.<=) 1 THEN 1 END::pg_catalog.float8)
+                           OPERATOR(pg_catalog./) 0.04879016416943201)::pg_catalog.int4
+$$;
+COMMENT ON FUNCTION voice._latency_bucket(int) IS 'the bucket of a latency: n holds 1.05^(n-1) to 1.05^n milliseconds; of none, none';
 
 CREATE FUNCTION voice._bucket_ms(bucket int) RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

@@ -90,6 +90,27 @@ AS $$
 $$;
 COMMENT ON FUNCTION voice._detail_sums(text, boolean, int) IS 'the query that makes rows of voice.daily_detail; narrower: more conditions on c; parameters as of voice._counted_results()';
 
+-- The percentile of a histogram is the bucket in which so many are reached.
+CREATE FUNCTION voice._add_up_tools(tools jsonb[], OUT name text, OUT calls bigint, OUT errors bigint, OUT p50_ms double precision,
+    OUT p95_ms double precision) RETURNS SETOF record
+LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 20 SET search_path = pg_catalog, voice, pg_temp
+AS $$
+    WITH tool AS MATERIALIZED (
+        SELECT t.key AS name, t.value AS counts FROM unnest($1) s CROSS JOIN LATERAL jsonb_each(s) t
+    ), latency AS (
+        SELECT b.name, voice._bucket_ms(min(b.bucket) FILTER (WHERE b.up_to >= 0.5 * b.total)) AS p50_ms,
+               voice._bucket_ms(min(b.bucket) FILTER (WHERE b.up_to >= 0.95 * b.total)) AS p95_ms
+        FROM (SELECT b.*, sum(b.n) OVER (PARTITION BY b.name ORDER BY b.bucket) AS up_to, sum(b.n) OVER (PARTITION BY b.name) AS total
+              FROM (SELECT t.name, b.key::int AS bucket, sum(b.value::bigint) AS n
+                    FROM tool t CROSS JOIN LATERAL jsonb_each_text(t.counts -> 'ms') b GROUP BY 1, 2) b) b
+        GROUP BY 1
+    )
+    SELECT t.name, sum((t.counts ->> 'calls')::bigint)::bigint, coalesce(sum((t.counts ->> 'errors')::bigint), 0)::bigint,
+           min(l.p50_ms), min(l.p95_ms)
+    FROM tool t LEFT JOIN latency l USING (name) GROUP BY t.name
+$$;
+COMMENT ON FUNCTION voice._add_up_tools(jsonb[]) IS 'how often each tool was called and failed, and how long it took, from values of voice.daily_detail.tools';
+
 CREATE FUNCTION voice._roll_up_detail(day date, first_id uuid, past_id uuid, since timestamptz, until timestamptz) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, voice, pg_temp
 AS $$

@@ -273,14 +273,8 @@ BEGIN
                         SELECT NULL, b.day < first_day, b.stage, b.bucket, sum(b.n)::bigint FROM bucket b WHERE b.day < today - shift OR b.day >= first_day GROUP BY 2, 3, 4) b) b
             GROUP BY 1, 2, 3
         ), tool AS (
-            SELECT t.key AS name, sum((t.value->>'calls')::bigint) AS calls, sum(coalesce((t.value->>'errors')::bigint, 0)) AS errors
-            FROM detail d CROSS JOIN LATERAL jsonb_each(d.tools) t WHERE d.day >= first_day GROUP BY 1 ORDER BY 3 DESC, 2 DESC, 1 LIMIT 20
-        ), tool_latency AS (
-            SELECT b.name, voice._bucket_ms(min(b.bucket) FILTER (WHERE b.up_to >= 0.5 * b.total)) AS p50_ms, voice._bucket_ms(min(b.bucket) FILTER (WHERE b.up_to >= 0.95 * b.total)) AS p95_ms
-            FROM (SELECT b.*, sum(b.n) OVER (PARTITION BY b.name ORDER BY b.bucket) AS up_to, sum(b.n) OVER (PARTITION BY b.name) AS total
-                  FROM (SELECT t.key AS name, b.key::int AS bucket, sum(b.value::bigint) AS n
-                        FROM detail d CROSS JOIN LATERAL jsonb_each(d.tools) t CROSS JOIN LATERAL jsonb_each_text(t.value->'ms') b WHERE d.day >= first_day GROUP BY 1, 2) b) b
-            GROUP BY 1
+            SELECT t.name, t.calls, t.errors, t.p50_ms, t.p95_ms
+            FROM voice._add_up_tools(ARRAY(SELECT d.tools FROM detail d WHERE d.day >= first_day)) t ORDER BY t.errors DESC, t.calls DESC, t.name LIMIT 20
         )
         SELECT jsonb_build_object(
             'latencies', (SELECT coalesce(jsonb_agg(to_jsonb(s) ORDER BY s.stage, s.before, s.day), '[]') FROM stage s),
@@ -291,8 +285,7 @@ BEGIN
             'hours', (SELECT coalesce(jsonb_agg(jsonb_build_array(h.dow, h.hour, h.calls) ORDER BY h.dow, h.hour), '[]') FROM (
                 SELECT extract(isodow FROM d.day)::int AS dow, e.key::int AS hour, sum(e.value::bigint) AS calls
                 FROM detail d CROSS JOIN LATERAL jsonb_each_text(d.hours) e WHERE d.day >= first_day GROUP BY 1, 2) h),
-            'tools', (SELECT coalesce(jsonb_agg(to_jsonb(t) || jsonb_build_object('p50_ms', l.p50_ms, 'p95_ms', l.p95_ms) ORDER BY t.errors DESC, t.calls DESC, t.name), '[]')
-                      FROM tool t LEFT JOIN tool_latency l USING (name)),
+            'tools', (SELECT coalesce(jsonb_agg(to_jsonb(t) ORDER BY t.errors DESC, t.calls DESC, t.name), '[]') FROM tool t),
             'end_reasons', (SELECT coalesce(jsonb_agg(to_jsonb(r) ORDER BY r.calls DESC, r.reason), '[]') FROM (
                 SELECT e.key AS reason, sum(e.value::bigint) AS calls FROM detail d CROSS JOIN LATERAL jsonb_each_text(d.end_reasons) e
                 WHERE d.day >= first_day GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 12) r)),

@@ -118,6 +118,8 @@ DROP FUNCTION @extschema@.voice_add_turn(uuid, text, text, timestamptz, timestam
 DROP FUNCTION @extschema@.voice_add_tool_call(uuid, text, jsonb, jsonb, int, text, timestamptz, bigint);
 -- This gives two columns more.
 DROP FUNCTION @extschema@.voice_top_leads(text, timestamptz, int, int);
+-- This has an argument more: from sums.
+DROP FUNCTION @extschema@.voice_tool_stats(timestamptz);
 DROP FUNCTION voice._check_turn(text, timestamptz, timestamptz, int, int, int, int);
 
 -- Says in which other calls the number is mentioned.

@@ -146,6 +146,7 @@ fn nothing_of_a_hostile_search_path_runs() {
         "SELECT * FROM voice_sentiment_trend('-infinity', 'a', 'week')",
         "SELECT * FROM voice_search('plain', '-infinity', 'salon')",
         "SELECT * FROM voice_tool_stats('-infinity')",
+        "SELECT * FROM voice_tool_stats('-infinity', approximate => true)",
         "SELECT * FROM voice_status()",
         "SELECT * FROM voice_stale_calls('0', '-infinity')",
         "SELECT voice_end_stale_calls('0', '-infinity')",

@@ -1,0 +1,1 @@
+SELECT * FROM voice_tool_stats(:since, approximate => true);
