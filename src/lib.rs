@@ -24,7 +24,7 @@ pub extern "C-unwind" fn _PG_init() {
     guc::init();
     host::foreign_keys::check_by_probes();
     #[cfg(not(feature = "pg18"))]
-    host::plans::count_partitions();
+    host::plans::keep();
     if host::process::preloading() {
         worker::register();
     }

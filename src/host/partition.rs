@@ -24,7 +24,7 @@ pub fn holding(family: &CStr, lowest: &[u8; 16], highest: &[u8; 16]) -> Option<S
         let leaf = match (*(*relation).rd_rel).relkind as u8 {
             pg_sys::RELKIND_PARTITIONED_TABLE => {
                 let partitions = &*pg_sys::RelationGetPartitionDesc(relation, true);
-                find(partitions, lowest).filter(|leaf| find(partitions, highest) == Some(*leaf))
+                find(partitions, lowest).filter(|leaf| find(partitions, highest) == Some(*leaf)).map(|leaf| leaf.table)
             }
             _ => None,
         };
@@ -44,22 +44,33 @@ pub fn holding(family: &CStr, lowest: &[u8; 16], highest: &[u8; 16]) -> Option<S
     }
 }
 
+/// A partition that holds ids from the lowest on, and below the highest.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) struct Leaf {
+    pub(super) table: pg_sys::Oid,
+    /// `None`: from the very first on.
+    pub(super) lowest: Option<[u8; 16]>,
+    pub(super) highest: Option<[u8; 16]>,
+}
+
 /// The partition whose range holds the id; `None`: none has it, or the DEFAULT.
 ///
 /// # Safety
 /// The descriptor is that of a table partitioned by ranges of one uuid.
-unsafe fn find(partitions: &pg_sys::PartitionDescData, id: &[u8; 16]) -> Option<pg_sys::Oid> {
+pub(super) unsafe fn find(partitions: &pg_sys::PartitionDescData, id: &[u8; 16]) -> Option<Leaf> {
     // SAFETY: as the caller says. The bounds ascend; `indexes[n]` is the partition that ends where the n-th bound stands, or
     // negative where there is none, and there is one entry more than bounds (partbounds.h).
     unsafe {
+        use pg_sys::PartitionRangeDatumKind::*;
         let bounds = partitions.boundinfo.as_ref().filter(|bounds| bounds.strategy as u8 == b'r')?;
-        let begins_before = |n: usize| {
-            use pg_sys::PartitionRangeDatumKind::*;
-            match **bounds.kind.add(n) {
-                PARTITION_RANGE_DATUM_MINVALUE => true,
-                PARTITION_RANGE_DATUM_MAXVALUE => false,
-                _ => *(**bounds.datums.add(n)).cast_mut_ptr::<[u8; 16]>() <= *id,
-            }
+        let value = |n: usize| match **bounds.kind.add(n) {
+            PARTITION_RANGE_DATUM_VALUE => Some(*(**bounds.datums.add(n)).cast_mut_ptr::<[u8; 16]>()),
+            _ => None,
+        };
+        let begins_before = |n: usize| match **bounds.kind.add(n) {
+            PARTITION_RANGE_DATUM_MINVALUE => true,
+            PARTITION_RANGE_DATUM_MAXVALUE => false,
+            _ => value(n).is_some_and(|bound| bound <= *id),
         };
         let (mut low, mut high) = (0, bounds.ndatums as usize);
         while low < high {
@@ -67,6 +78,11 @@ unsafe fn find(partitions: &pg_sys::PartitionDescData, id: &[u8; 16]) -> Option<
             if begins_before(middle) { low = middle + 1 } else { high = middle }
         }
         let at = usize::try_from(*bounds.indexes.add(low)).ok()?;
-        (at != bounds.default_index as usize).then(|| *partitions.oids.add(at))
+        let leaf = || Leaf {
+            table: *partitions.oids.add(at),
+            lowest: low.checked_sub(1).and_then(value),
+            highest: (low < bounds.ndatums as usize).then(|| value(low)).flatten(),
+        };
+        (at != bounds.default_index as usize).then(leaf)
     }
 }

@@ -1,13 +1,19 @@
-//! Which plan of a prepared statement is kept.
+//! Which plans of statements that write are kept.
 //!
 //! PostgreSQL prefers one plan for all values (a generic plan) where it reckons that it costs no more than a plan for these
 //! values and the planning of it. What it leaves out (ExecInitModifyTable of nodeModifyTable.c) is that an UPDATE or DELETE by
 //! a generic plan opens every partition at each execution, however many it then reads: with sixty months that costs twice as
-//! much as planning for one. So such plans are told to cost it. From version 18 on only those are opened that may be written,
-//! and nothing of this is needed.
+//! much as planning for one. So such plans are told to cost it. And where a statement asks for one row by its key, the plan for
+//! its month is kept ([`of_a_month`]), and planning costs next to nothing.
+//!
+//! From version 18 on only those partitions are opened that may be written, and nothing of this is needed.
 //!
 //! Not guarded by pgrx, on purpose, as `foreign_keys`.
 #![allow(unsafe_code)] // a hook is a C function
+
+mod condition;
+mod of_a_month;
+mod server;
 
 use pgrx::pg_sys;
 use std::ffi::{c_char, c_int};
@@ -15,7 +21,7 @@ use std::ffi::{c_char, c_int};
 static mut NEXT: pg_sys::planner_hook_type = None;
 
 /// Puts the hook in place. To be called once a process, when the library is loaded.
-pub fn count_partitions() {
+pub fn keep() {
     // SAFETY: called once, from _PG_init; the hook before ours is kept and called.
     unsafe {
         NEXT = pg_sys::planner_hook;
@@ -27,18 +33,16 @@ pub fn count_partitions() {
 /// plancache.c): 3000 for an UPDATE of one call, which takes 165 thousand instructions. Opening a month takes 6 (callgrind,
 /// docs/decisions/0113-fewer-statements.md).
 const OPENING: f64 = 110.0;
+/// What is reckoned for planning, and not needed where the plan for the month is kept.
+const PLANNING: f64 = 3000.0;
 
-// The server's own functions, as the linker finds them: pgrx's bindings would catch every error on its way.
-unsafe extern "C-unwind" {
-    fn get_namespace_oid(name: *const c_char, missing_ok: bool) -> pg_sys::Oid;
-    fn get_rel_namespace(table: pg_sys::Oid) -> pg_sys::Oid;
-    #[link_name = "standard_planner"]
-    fn by_postgres(
-        query: *mut pg_sys::Query,
-        text: *const c_char,
-        options: c_int,
-        values: pg_sys::ParamListInfo,
-    ) -> *mut pg_sys::PlannedStmt;
+/// Whether the table is in the schema `voice`.
+///
+/// # Safety
+/// Called in a transaction.
+unsafe fn is_in_voice(table: pg_sys::Oid) -> bool {
+    // SAFETY: catalog look-ups.
+    unsafe { server::get_rel_namespace(table) == server::get_namespace_oid(c"voice".as_ptr(), true) }
 }
 
 /// Every statement that is planned passes here.
@@ -51,15 +55,22 @@ unsafe extern "C-unwind" fn plan(
     // SAFETY: arguments are passed on as they came. NEXT is written once, before the hook can be called. A statement that
     // writes has a list of what it may write; the first is in its range table, counted from 1. Looked up in a transaction.
     unsafe {
-        let plan = NEXT.unwrap_or(by_postgres)(query, text, options, values);
+        let planner = NEXT.unwrap_or(server::standard_planner);
+        let plan = of_a_month::plan(query, text, options, values, planner);
+        if !plan.is_null() {
+            return plan;
+        }
+        let is_by_key = values.is_null() && !condition::written(query).is_null() && condition::is_by_key(query);
+        let plan = planner(query, text, options, values);
         let written = (*plan).resultRelations;
         if !values.is_null() || written.is_null() || (*written).length < 2 {
             return plan;
         }
         let first = (*(*written).elements).int_value as usize - 1;
         let table = (*(*(*plan).rtable).elements.add(first)).ptr_value.cast::<pg_sys::RangeTblEntry>();
-        if get_rel_namespace((*table).relid) == get_namespace_oid(c"voice".as_ptr(), true) {
-            (*(*plan).planTree).total_cost += OPENING * pg_sys::cpu_operator_cost * f64::from((*written).length);
+        if is_in_voice((*table).relid) {
+            let more = OPENING * f64::from((*written).length) + if is_by_key { PLANNING } else { 0.0 };
+            (*(*plan).planTree).total_cost += more * pg_sys::cpu_operator_cost;
         }
         plan
     }
