@@ -83,8 +83,8 @@ COMMENT ON FUNCTION voice_sentiment_trend(timestamptz, text, text) IS
     'analysed calls, mean sentiment and mean lead score by hour, day, week or month and agent; agent_id NULL: every agent';
 
 -- By when the tool was called. Its call may have started up to a day before, and an id may lie a day before the start.
--- From sums, days are those in which their calls began, and since counts from the start of its day; what is not summed up is
--- read from the calls.
+-- From sums, days are those in which their calls began, and since counts from the start of its day; what comes after the last day
+-- that was rolled up is read from the calls.
 CREATE FUNCTION voice_tool_stats(since timestamptz, approximate boolean DEFAULT false,
     OUT name text, OUT calls bigint, OUT errors bigint, OUT error_rate double precision, OUT p50_ms double precision,
     OUT p95_ms double precision) RETURNS SETOF record
@@ -143,4 +143,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION voice_tool_stats(timestamptz, boolean) IS
-    'how often each tool was called and failed, and its latency (median and 95th percentile, milliseconds); approximate: from sums by day, since the start of its day, latencies within 2.5 %';
+    'how often each tool was called and failed, and its latency (median and 95th percentile, milliseconds); approximate: from roll-ups, since the start of its day, latencies of the nearest call, within 2.5 % from 1 ms on';

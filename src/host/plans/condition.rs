@@ -3,7 +3,7 @@
 
 use super::server;
 use pgrx::pg_sys;
-use std::ffi::c_int;
+use std::ffi::{CStr, c_int, c_void};
 use std::ptr;
 
 /// Operators of uuid, by their fixed numbers (pg_operator.dat).
@@ -44,6 +44,47 @@ pub(super) unsafe fn written(query: *mut pg_sys::Query) -> *mut pg_sys::RangeTbl
 pub(super) unsafe fn is_by_key(query: *mut pg_sys::Query) -> bool {
     // SAFETY: as the caller says.
     unsafe { equality(query, |_| true).is_some() }
+}
+
+/// Whether a plan of the statement holds whoever asks, by whatever search path, and however functions and operators of others
+/// change: where it uses none of theirs, which the planner may replace by what they do, or by what they gave.
+///
+/// # Safety
+/// As [`is_by_key`].
+pub(super) unsafe fn uses_own_functions(query: *mut pg_sys::Query) -> bool {
+    // SAFETY: as the caller says. Policies and checks of views are among what is walked.
+    unsafe { !server::query_tree_walker(query, calls_others, ptr::null_mut(), 0) }
+}
+
+/// # Safety
+/// A node of a query, or null.
+unsafe extern "C-unwind" fn calls_others(node: *mut pg_sys::Node, context: *mut c_void) -> bool {
+    // SAFETY: as the caller says.
+    unsafe {
+        !node.is_null()
+            && (server::check_functions_in_node(node, is_of_others, context)
+                || server::expression_tree_walker(node, calls_others, context))
+    }
+}
+
+/// The server's own have numbers below this one (FirstUnpinnedObjectId of transam.h).
+const FIRST_OF_OTHERS: u32 = 12000;
+
+/// Whether the function is neither the server's own nor the one that policies of ours ask.
+///
+/// # Safety
+/// In a transaction.
+unsafe extern "C-unwind" fn is_of_others(function: pg_sys::Oid, _: *mut c_void) -> bool {
+    // SAFETY: catalog look-ups.
+    unsafe {
+        if function.to_u32() < FIRST_OF_OTHERS {
+            return false;
+        }
+        let name = server::get_func_name(function);
+        name.is_null()
+            || CStr::from_ptr(name) != c"_tenant"
+            || server::get_func_namespace(function) != server::get_namespace_oid(c"voice".as_ptr(), true)
+    }
 }
 
 /// The value that the column must equal.

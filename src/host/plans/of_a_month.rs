@@ -6,11 +6,12 @@
 //! may use. A statement that is the same, node by node, with a key of that month gets a copy.
 //!
 //! A copy is as good as a plan that was just made: the leaf is locked as the planner locks it, and what has changed by then is
-//! taken in; whatever changes of the tables, or of any function, makes it forgotten (as in plancache.c). Row-level security,
-//! privileges and triggers are those of the table that the statement names. A plan for the wrong month would find no row.
+//! taken in; whatever changes of the tables makes it forgotten (as in plancache.c), and a statement that calls functions or
+//! operators of others is not kept. Row-level security, privileges and triggers are those of the table that the statement
+//! names. A plan for the wrong month would find no row.
 #![allow(unsafe_code)] // statements, plans and relations are C structures
 
-use super::condition::{add_bounds, element, key_of, length, written};
+use super::condition::{add_bounds, element, key_of, length, uses_own_functions, written};
 use super::server::{self, Planner};
 use crate::host::{catalog, partition};
 use pgrx::pg_sys;
@@ -128,10 +129,11 @@ unsafe fn learn(
         if !(*state).listens {
             (*state).listens = true;
             catalog::listen(changed);
-            let functions = pg_sys::SysCacheIdentifier::PROCOID as c_int;
-            server::CacheRegisterSyscacheCallback(functions, Some(function_changed), pg_sys::Datum::null());
         }
         let changes = (*state).changes;
+        if !uses_own_functions(query) {
+            return ptr::null_mut();
+        }
         let Some((column, leaf)) = leaf_of(query, values, table) else { return ptr::null_mut() };
         let (Some(lowest), Some(highest)) = (leaf.lowest, leaf.highest) else { return ptr::null_mut() };
         let memory = server::AllocSetContextCreateInternal(
@@ -198,8 +200,9 @@ unsafe fn leaf_of(
             && column > 0
             && server::get_atttype(table, column) == pg_sys::UUIDOID;
         let leaf = is_by_uuid.then(|| key_of(query, column, values)).flatten().and_then(|key| {
+            // A partition that is being detached is still one for transactions that began before, and for no other.
             let partitions = &*server::RelationGetPartitionDesc(relation, true);
-            partition::find(partitions, &key)
+            if partitions.detached_exist { None } else { partition::find(partitions, &key) }
         });
         server::relation_close(relation, pg_sys::NoLock as c_int);
         leaf.map(|leaf| (column, leaf))
@@ -225,9 +228,10 @@ unsafe fn is_for_one_row(plan: *mut pg_sys::PlannedStmt, table: pg_sys::Oid, lea
         {
             return false;
         }
+        // By function it may depend on ours, which is called as it is; not on types, whose rules may change.
         let functions = pg_sys::SysCacheIdentifier::PROCOID as c_int;
-        let tables = (0..length(of.rtable)).map(|n| element::<pg_sys::RangeTblEntry>(of.rtable, n));
         let mut items = (0..length(of.invalItems)).map(|n| element::<pg_sys::PlanInvalItem>(of.invalItems, n));
+        let tables = (0..length(of.rtable)).map(|n| element::<pg_sys::RangeTblEntry>(of.rtable, n));
         tables
             .filter(|entry| (**entry).rtekind == pg_sys::RTEKind::RTE_RELATION)
             .all(|entry| [table, leaf].contains(&(*entry).relid))
@@ -248,11 +252,6 @@ fn changed(relation: pg_sys::Oid) {
             }
         }
     }
-}
-
-/// A function has changed, which may stand in a plan with what it does.
-unsafe extern "C-unwind" fn function_changed(_: pg_sys::Datum, _: c_int, _: u32) {
-    changed(pg_sys::InvalidOid);
 }
 
 /// # Safety

@@ -7,6 +7,9 @@ use std::ffi::{c_char, c_int, c_void};
 /// As `planner_hook` has it.
 pub type Planner = unsafe extern "C-unwind" fn(*mut Query, *const c_char, c_int, ParamListInfo) -> *mut PlannedStmt;
 
+/// Looks at a node of an expression and at those below it, until it says that this is enough.
+pub type Walker = unsafe extern "C-unwind" fn(*mut Node, *mut c_void) -> bool;
+
 /// How a table is partitioned (partcache.h), as far as it is asked here.
 #[repr(C)]
 pub struct PartitionKey {
@@ -29,6 +32,17 @@ unsafe extern "C-unwind" {
     pub fn get_rel_namespace(table: Oid) -> Oid;
     pub fn get_atttype(table: Oid, column: AttrNumber) -> Oid;
     pub fn get_opcode(operator: Oid) -> Oid;
+    pub fn get_func_name(function: Oid) -> *mut c_char;
+    pub fn get_func_namespace(function: Oid) -> Oid;
+    #[cfg_attr(not(any(feature = "pg14", feature = "pg15")), link_name = "query_tree_walker_impl")]
+    pub fn query_tree_walker(query: *mut Query, walker: Walker, context: *mut c_void, flags: c_int) -> bool;
+    #[cfg_attr(not(any(feature = "pg14", feature = "pg15")), link_name = "expression_tree_walker_impl")]
+    pub fn expression_tree_walker(node: *mut Node, walker: Walker, context: *mut c_void) -> bool;
+    pub fn check_functions_in_node(
+        node: *mut Node,
+        checker: unsafe extern "C-unwind" fn(Oid, *mut c_void) -> bool,
+        context: *mut c_void,
+    ) -> bool;
     pub fn try_relation_open(table: Oid, lock: LOCKMODE) -> Relation;
     pub fn relation_close(relation: Relation, lock: LOCKMODE);
     pub fn RelationGetPartitionDesc(relation: Relation, omit_detached: bool) -> PartitionDesc;
@@ -66,5 +80,4 @@ unsafe extern "C-unwind" {
     ) -> MemoryContext;
     pub fn MemoryContextSetParent(memory: MemoryContext, parent: MemoryContext);
     pub fn MemoryContextDelete(memory: MemoryContext);
-    pub fn CacheRegisterSyscacheCallback(cache: c_int, told: SyscacheCallbackFunction, argument: Datum);
 }

@@ -78,6 +78,58 @@ EXECUTE said(:'march', 1);
 EXECUTE said(:'march', 1);
 CREATE OR REPLACE FUNCTION as_said(int) RETURNS int LANGUAGE sql STABLE AS 'SELECT $1 + 100';
 EXECUTE said(:'march', 1);
+-- Of functions of others nothing is kept: what they do may hang on the search path, or on who may call them.
+CREATE SCHEMA one;
+CREATE SCHEMA two;
+SET check_function_bodies = off;
+CREATE FUNCTION one.helper() RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1001';
+CREATE FUNCTION two.helper() RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 2001';
+CREATE FUNCTION via_helper() RETURNS int LANGUAGE sql STABLE AS 'SELECT helper()';
+RESET check_function_bodies;
+PREPARE helped(uuid) AS UPDATE voice.call SET duration_ms = public.via_helper() WHERE id = $1 RETURNING duration_ms;
+SET search_path = one, public;
+EXECUTE helped(:'march');
+SET search_path = two, public;
+EXECUTE helped(:'march');
+RESET search_path;
+CREATE ROLE regress_month_few NOLOGIN;
+CREATE ROLE regress_month_all NOLOGIN;
+GRANT USAGE ON SCHEMA voice TO regress_month_few, regress_month_all;
+GRANT SELECT, UPDATE ON voice.call TO regress_month_few, regress_month_all;
+CREATE FUNCTION for_few() RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN 43; END';
+REVOKE EXECUTE ON FUNCTION for_few() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION for_few() TO regress_month_few;
+PREPARE few(uuid) AS UPDATE voice.call SET duration_ms = for_few() WHERE id = $1 RETURNING duration_ms;
+SET ROLE regress_month_few;
+EXECUTE few(:'march');
+SET ROLE regress_month_all;
+EXECUTE few(:'march');
+RESET ROLE;
+-- A policy of others, in the same way; ours is asked each time.
+CREATE FUNCTION one.allowed() RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT true';
+CREATE FUNCTION two.allowed() RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT false';
+SET check_function_bodies = off;
+CREATE FUNCTION is_allowed() RETURNS boolean LANGUAGE sql STABLE AS 'SELECT allowed()';
+RESET check_function_bodies;
+GRANT USAGE ON SCHEMA one, two TO regress_month_all;
+PREPARE guarded(uuid) AS UPDATE voice.call SET end_reason = 'guarded' WHERE id = $1 RETURNING end_reason;
+SET ROLE regress_month_all;
+-- (REINDEX has told the planner that the leaf is one page, which is read fastest as a whole.)
+SET enable_seqscan = off;
+EXECUTE guarded(:'march');
+SELECT current_setting('server_version_num')::int >= 180000
+       OR plan_of(format('EXECUTE guarded(%L)', :'march')) ~ 'Index Cond: .*id >= .*id < .*id = [$]1' AS by_month;
+RESET enable_seqscan;
+RESET ROLE;
+CREATE POLICY others ON voice.call AS RESTRICTIVE FOR UPDATE TO regress_month_all USING (public.is_allowed());
+SET ROLE regress_month_all;
+SET search_path = one, public;
+EXECUTE guarded(:'march');
+SET search_path = two, public;
+EXECUTE guarded(:'march');
+RESET search_path;
+RESET ROLE;
+DROP POLICY others ON voice.call;
 -- A month that leaves, and comes back.
 BEGIN;
 ALTER TABLE voice.call DETACH PARTITION voice.call_2025_03;
@@ -148,4 +200,4 @@ EXECUTE removing(:'stranded');
 SELECT external_id FROM voice.call;
 \c :home
 DROP DATABASE regress_month_plans;
-DROP ROLE regress_month_app;
+DROP ROLE regress_month_app, regress_month_few, regress_month_all;
