@@ -49,7 +49,7 @@ DECLARE
     more_ranks real[];
     found_calls uuid[] := '{}';
     found_ranks real[] := '{}';
-    -- How many documents have the words, of all tenants and times; NULL: not asked, 501: more than a few.
+    -- How many documents have the words, of all tenants and times; NULL: not asked, 1001: more than a few.
     matches int;
 BEGIN
     IF query IS NULL OR since IS NULL OR max_rows IS NULL OR max_rows < 0 THEN
@@ -95,7 +95,12 @@ BEGIN
     -- two-hundredth of all documents), so documents are taken from these indexes until they are more than a few, and only then
     -- it is asked whose they are. The last three months are few plans.
     IF since < now() - interval '3 months' AND wanted::text !~ '!' THEN
-        SELECT count(*), coalesce(array_agg(m.call_id) FILTER (WHERE m.found), '{}'), coalesce(array_agg(m.rank) FILTER (WHERE m.found), '{}')
+        WITH d AS MATERIALIZED (
+            SELECT s.call_id, s.tenant_id, s.document FROM voice.search_document s WHERE s.document @@ wanted LIMIT 1001
+        ), n AS MATERIALIZED (
+            SELECT count(*) AS documents FROM d
+        )
+        SELECT (SELECT n.documents FROM n), coalesce(array_agg(m.call_id) FILTER (WHERE m.found), '{}'), coalesce(array_agg(m.rank) FILTER (WHERE m.found), '{}')
         INTO matches, found_calls, found_ranks
         FROM (
             SELECT d.call_id, ts_rank(d.document, wanted) AS rank,
@@ -105,11 +110,11 @@ BEGIN
                                    SELECT 1 FROM voice.agent g
                                    WHERE g.id = c.agent_id AND g.tenant_id = tenant AND g.vertical = _search.vertical))
                         FROM voice.call c WHERE c.id = d.call_id) AS found
-            FROM (SELECT * FROM voice.search_document s WHERE s.document @@ wanted LIMIT 501) d
+            FROM d WHERE (SELECT n.documents FROM n) <= 1000
         ) m;
     END IF;
 
-    IF matches IS NULL OR matches > 500 THEN
+    IF matches IS NULL OR matches > 1000 THEN
         found_calls := '{}';
         found_ranks := '{}';
         -- DEFAULT first: it may hold any month's calls. Its rows are few, or somebody will hear of it.
