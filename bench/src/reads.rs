@@ -377,13 +377,13 @@ fn tools(bench: &mut Bench) {
     // As the maintenance process does every few minutes.
     bench.server.connect(OURS).batch_execute("SELECT voice._roll_up_open_days()").expect("sums of today");
     let summed = bench.measure(
-        "tool statistics, from sums",
-        Run::of(OURS, include_str!("../sql/ours/tools_summed.sql"), Mode::Prepared, seconds).with("since", &since),
+        "tool statistics, from roll-ups",
+        Run::of(OURS, include_str!("../sql/ours/tools_daily.sql"), Mode::Prepared, seconds).with("since", &since),
     );
     bench.report.add(
-        Row::new("tool statistics, 7 days, from sums by day", Unit::Milliseconds, summed.median())
+        Row::new("tool statistics, 7 days, from roll-ups", Unit::Milliseconds, summed.median())
             .against(theirs.median())
-            .target(Target::AtMost(10.0))
+            .target(Target::AtMost(5.0))
             .remark(format!("p95 {:.1} ms; latencies within 2.5 %", summed.p95())),
     );
 }
