@@ -60,7 +60,10 @@ unsafe extern "C-unwind" fn plan(
         if !plan.is_null() {
             return plan;
         }
-        let is_by_key = values.is_null() && !condition::written(query).is_null() && condition::is_by_key(query);
+        let would_be_kept = values.is_null()
+            && !condition::written(query).is_null()
+            && condition::is_by_key(query)
+            && condition::uses_own_functions(query);
         let plan = planner(query, text, options, values);
         let written = (*plan).resultRelations;
         if !values.is_null() || written.is_null() || (*written).length < 2 {
@@ -69,7 +72,7 @@ unsafe extern "C-unwind" fn plan(
         let first = (*(*written).elements).int_value as usize - 1;
         let table = (*(*(*plan).rtable).elements.add(first)).ptr_value.cast::<pg_sys::RangeTblEntry>();
         if is_in_voice((*table).relid) {
-            let more = OPENING * f64::from((*written).length) + if is_by_key { PLANNING } else { 0.0 };
+            let more = OPENING * f64::from((*written).length) + if would_be_kept { PLANNING } else { 0.0 };
             (*(*plan).planTree).total_cost += more * pg_sys::cpu_operator_cost;
         }
         plan
